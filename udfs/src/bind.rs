@@ -1,0 +1,231 @@
+//! Binding: once per column, arguments are parsed, keys derived, seed files looked up.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::chain::Chain;
+use crate::error::BindError;
+use crate::key::{MaskKey, Root};
+use crate::mask::{Args, Mask, MaskArgs, TypeFamily};
+
+/// Seed files by name, shipped ones included.
+pub trait SeedFiles: Send + Sync {
+    /// The table in the seed file `name`.
+    ///
+    /// # Errors
+    /// A message when there is no such file or it is no CSV.
+    fn table(&self, name: &str) -> Result<Arc<SeedTable>, String>;
+}
+
+/// A seed file: a header and rows of text.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct SeedTable {
+    /// Column names.
+    pub columns: Vec<String>,
+    /// Values, row by row.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// One mask of a ruleset: its type, domain and arguments.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct MaskNode {
+    /// The mask's name.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind of value that is masked, where it is shared with another mask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// The mask's own arguments.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub args: MaskArgs,
+}
+
+/// What a mask may ask for while it is bound.
+pub struct Binder<'a> {
+    root: &'a Root,
+    seeds: &'a dyn SeedFiles,
+    column: DataType,
+    inputs: &'a mut Vec<String>,
+    /// Type, place in the chain and domain of the mask being bound.
+    kind: String,
+    position: String,
+    domain: Option<String>,
+    /// Arguments that differ from their defaults, keys sorted.
+    canonical: String,
+}
+
+impl<'a> Binder<'a> {
+    /// A binder for a column of type `column`. Names of further columns a mask needs land in `inputs`.
+    pub fn new(
+        root: &'a Root,
+        seeds: &'a dyn SeedFiles,
+        column: DataType,
+        inputs: &'a mut Vec<String>,
+    ) -> Self {
+        Self {
+            root,
+            seeds,
+            column,
+            inputs,
+            kind: String::new(),
+            position: String::new(),
+            domain: None,
+            canonical: String::new(),
+        }
+    }
+
+    /// The masks of a rule, in order.
+    ///
+    /// # Errors
+    /// Of the first mask that does not bind; its path is `[index]` and the argument's path below.
+    pub fn chain(&mut self, masks: &[MaskNode]) -> Result<Chain, BindError> {
+        let bound = masks
+            .iter()
+            .enumerate()
+            .map(|(index, node)| {
+                self.mask(index, node)
+                    .map_err(|e| e.below(&format!("[{index}]")))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Chain(bound))
+    }
+
+    /// The masks held by the mask being bound, in its argument `masks`.
+    ///
+    /// # Errors
+    /// As [`Binder::chain`], below `masks`.
+    pub fn inner(&mut self, masks: &[MaskNode]) -> Result<Chain, BindError> {
+        self.chain(masks).map_err(|error| BindError {
+            path: format!("masks{}", error.path),
+            ..error
+        })
+    }
+
+    fn mask(&mut self, index: usize, node: &MaskNode) -> Result<Box<dyn Mask>, BindError> {
+        let spec = crate::find_mask(&node.kind)
+            .ok_or_else(|| BindError::new("type", format!("there is no mask `{}`", node.kind)))?;
+        let taken = TypeFamily::of(&self.column).is_some_and(|family| spec.takes.contains(&family));
+        // Inside a chain the value may already be text; the column's type is what counts at its ends.
+        if !taken {
+            return Err(BindError::new(
+                "type",
+                self.does_not_take(spec.name, spec.takes),
+            ));
+        }
+        let position = match self.position.as_str() {
+            "" => index.to_string(),
+            outer => format!("{outer}.{index}"),
+        };
+        let mut binder = Binder {
+            root: self.root,
+            seeds: self.seeds,
+            column: self.column.clone(),
+            inputs: self.inputs,
+            kind: spec.name.to_owned(),
+            position,
+            domain: node.domain.clone(),
+            canonical: String::new(),
+        };
+        (spec.bind)(&node.args, &mut binder)
+    }
+
+    fn does_not_take(&self, mask: &str, takes: &[TypeFamily]) -> String {
+        let takes: Vec<String> = takes
+            .iter()
+            .map(|t| format!("{t:?}").to_lowercase())
+            .collect();
+        format!(
+            "`{mask}` does not take a column of type {}; it takes {}",
+            self.column,
+            takes.join(", ")
+        )
+    }
+
+    /// The arguments as `T`, which also settles the default domain.
+    ///
+    /// # Errors
+    /// When they do not parse; the path leads to the argument.
+    pub fn parse<T: Args>(&mut self, args: &MaskArgs) -> Result<T, BindError> {
+        let parsed: T = parse_args(args)?;
+        self.canonical = canonical_args(&parsed);
+        Ok(parsed)
+    }
+
+    /// The key of this mask in its domain: the one named, or type, canonical arguments and position.
+    pub fn key(&self) -> MaskKey {
+        match &self.domain {
+            Some(domain) => self.root.mask_key(&self.kind, &format!("named:{domain}")),
+            None => {
+                let domain = format!("default:{}:{}", self.position, self.canonical);
+                self.root.mask_key(&self.kind, &domain)
+            }
+        }
+    }
+
+    /// The type of the column the mask works on.
+    pub fn column(&self) -> &DataType {
+        &self.column
+    }
+
+    /// Asks for a further column; its values are at [`crate::rows::Rows::input`] of the result.
+    pub fn input(&mut self, column: &str) -> usize {
+        let known = self.inputs.iter().position(|name| name == column);
+        known.unwrap_or_else(|| {
+            self.inputs.push(column.to_owned());
+            self.inputs.len() - 1
+        })
+    }
+
+    /// The seed file `name`.
+    ///
+    /// # Errors
+    /// When there is none or it cannot be read; the problem is laid at the argument `seed_file`.
+    pub fn seeds(&self, name: &str) -> Result<Arc<SeedTable>, BindError> {
+        self.seeds
+            .table(name)
+            .map_err(|message| BindError::new("seed_file", message))
+    }
+}
+
+/// The arguments as `T`.
+///
+/// # Errors
+/// When they do not parse; the path leads to the argument.
+pub fn parse_args<T: Args>(args: &MaskArgs) -> Result<T, BindError> {
+    serde_path_to_error::deserialize(Value::Object(args.clone())).map_err(|error| {
+        let path = error.path().to_string();
+        let path = if path == "." { String::new() } else { path };
+        BindError::new(path, error.into_inner().to_string())
+    })
+}
+
+/// Arguments that differ from their defaults as JSON with sorted keys: an argument written out with
+/// its default value, or added by a later release, changes no output.
+fn canonical_args<T: Args>(parsed: &T) -> String {
+    let object = |value: &T| match serde_json::to_value(value) {
+        Ok(Value::Object(map)) => map,
+        _ => Map::new(),
+    };
+    let defaults = object(&T::default());
+    let differing: Map<String, Value> = object(parsed)
+        .into_iter()
+        .filter(|(name, value)| defaults.get(name) != Some(value))
+        .collect();
+    serde_json::to_string(&sorted(Value::Object(differing))).expect("JSON values serialise")
+}
+
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let entries: BTreeMap<_, _> = map.into_iter().map(|(k, v)| (k, sorted(v))).collect();
+            Value::Object(entries.into_iter().collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        scalar => scalar,
+    }
+}

@@ -1,0 +1,35 @@
+//! A chain of masks: the first gets the column's value, each other what the one before it gave.
+
+use arrow::array::ArrayRef;
+
+use crate::error::MaskError;
+use crate::mask::Mask;
+use crate::rows::Rows;
+
+/// Masks applied in order.
+#[derive(Debug)]
+pub struct Chain(pub Vec<Box<dyn Mask>>);
+
+impl Mask for Chain {
+    fn mask(&self, values: ArrayRef, rows: &Rows<'_>) -> Result<ArrayRef, MaskError> {
+        self.0
+            .iter()
+            .try_fold(values, |values, mask| mask.mask(values, rows))
+    }
+
+    fn by_value(&self) -> bool {
+        self.0.iter().all(|mask| mask.by_value())
+    }
+
+    fn draws(&self) -> bool {
+        self.0.iter().any(|mask| mask.draws())
+    }
+
+    fn keeps_distinct(&self) -> bool {
+        self.0.iter().all(|mask| mask.keeps_distinct())
+    }
+
+    fn may_give_null(&self) -> bool {
+        self.0.iter().any(|mask| mask.may_give_null())
+    }
+}

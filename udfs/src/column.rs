@@ -1,0 +1,429 @@
+//! The masks of one column: bound once, applied to batches.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewArray, UInt32Array};
+use arrow::compute::{interleave, take};
+use arrow::datatypes::DataType;
+use arrow_select::dictionary::garbage_collect_any_dictionary;
+use serde_json::Value;
+
+use crate::bind::{Binder, MaskNode, SeedFiles};
+use crate::canonical::canonical_text;
+use crate::chain::Chain;
+use crate::condition::Condition;
+use crate::draw::{Messages, Part};
+use crate::error::{BindError, MaskError};
+use crate::hash_columns::HashColumn;
+use crate::key::Root;
+use crate::mask::Mask;
+use crate::nested::{leaf_of_structs, leaf_type, map_leaf};
+use crate::restore::restore;
+use crate::rows::Rows;
+use crate::tally::{self, Counts};
+
+/// What decides a row's draw.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DrawBy {
+    /// The unit's path and the record's place in it: every row draws for itself.
+    Place,
+    /// These values: equal values draw alike everywhere.
+    Columns(Vec<HashColumn>),
+}
+
+/// One rule for one column, as a ruleset has it once names are resolved.
+#[derive(Debug, Clone)]
+pub struct ColumnRule {
+    /// The column, or a leaf of a nested one, as a dotted path that begins with the root column.
+    pub path: String,
+    /// The masks, in order.
+    pub masks: Vec<MaskNode>,
+    /// What decides the draws.
+    pub draw_by: DrawBy,
+    /// Which of the leaf's own values are masked; it tests [`ColumnRule::path`] only. In a list each
+    /// element counts for itself.
+    pub chooses: Option<Condition>,
+    /// Whether a boolean argument tells which rows are chosen.
+    pub conditional: bool,
+    /// Whether the rule is the first of its leaf in the plan: that one counts the values seen.
+    pub first: bool,
+}
+
+/// An argument of a [`ColumnMask`] besides the column itself, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Argument {
+    /// The root of the column at this dotted path.
+    Column(String),
+    /// The unit's path.
+    UnitPath,
+    /// The record's place in its unit.
+    Place,
+    /// Whether the row is chosen.
+    Chosen,
+}
+
+/// The masks of one column, ready for batches.
+pub struct ColumnMask {
+    path: String,
+    leaf: DataType,
+    chain: Chain,
+    hash_columns: Vec<HashColumn>,
+    /// Columns that masks asked for themselves.
+    inputs: Vec<String>,
+    chooses: Option<Condition>,
+    arguments: Vec<Argument>,
+    first: bool,
+    label: String,
+    identity: String,
+}
+
+impl ColumnMask {
+    /// Binds `rule` for a root column of type `root_type`.
+    ///
+    /// # Errors
+    /// When a mask does not take the column's type or its arguments are wrong.
+    pub fn bind(
+        rule: &ColumnRule,
+        root_type: &DataType,
+        root: &Root,
+        seeds: &dyn SeedFiles,
+    ) -> Result<Self, BindError> {
+        let leaf = leaf_type(root_type, &rule.path).ok_or_else(|| {
+            BindError::new("", format!("`{}` is no leaf of the column", rule.path))
+        })?;
+        // What a dictionary holds is what counts; the dictionary itself comes back at the end.
+        let value_type = match &leaf {
+            DataType::Dictionary(_, values) => (**values).clone(),
+            other => other.clone(),
+        };
+        let mut inputs = Vec::new();
+        let chain = Binder::new(root, seeds, value_type, &mut inputs).chain(&rule.masks)?;
+        let mut arguments = Vec::new();
+        let mut hash_columns = Vec::new();
+        if chain.draws() {
+            match &rule.draw_by {
+                DrawBy::Place => arguments.extend([Argument::UnitPath, Argument::Place]),
+                DrawBy::Columns(columns) => {
+                    hash_columns.clone_from(columns);
+                    arguments.extend(columns.iter().map(|c| Argument::Column(c.column.clone())));
+                }
+            }
+        }
+        arguments.extend(inputs.iter().cloned().map(Argument::Column));
+        arguments.extend(rule.conditional.then_some(Argument::Chosen));
+        let kinds: Vec<&str> = rule.masks.iter().map(|mask| mask.kind.as_str()).collect();
+        let identity = format!(
+            "{} {} {:?} {:?} {} {leaf} {}",
+            rule.path,
+            serde_json::to_string(&rule.masks).unwrap_or_default(),
+            rule.draw_by,
+            rule.chooses,
+            rule.conditional,
+            root.check_value(),
+        );
+        Ok(Self {
+            path: rule.path.clone(),
+            leaf,
+            chain,
+            hash_columns,
+            inputs,
+            chooses: rule.chooses.clone(),
+            arguments,
+            first: rule.first,
+            label: kinds.join("→"),
+            identity,
+        })
+    }
+
+    /// What has to be passed after the column itself.
+    pub fn arguments(&self) -> &[Argument] {
+        &self.arguments
+    }
+
+    /// The names of the masks, for plans: `imitate→take_substring`.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Everything that decides the result, the keys by their check value: equal text, equal function.
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// See [`Mask::keeps_distinct`].
+    pub fn keeps_distinct(&self) -> bool {
+        self.chain.keeps_distinct()
+    }
+
+    /// See [`Mask::may_give_null`].
+    pub fn may_give_null(&self) -> bool {
+        self.chain.may_give_null()
+    }
+
+    /// The column masked, in its own type. `arguments` are those of [`ColumnMask::arguments`].
+    ///
+    /// # Errors
+    /// When a mask refuses a chosen value.
+    pub fn apply(&self, column: &ArrayRef, arguments: &[ArrayRef]) -> Result<ArrayRef, MaskError> {
+        let (chosen, arguments) = match self.arguments.last() {
+            Some(Argument::Chosen) => {
+                let (chosen, rest) = arguments.split_last().ok_or(MISSING)?;
+                (Some(chosen.as_boolean()), rest)
+            }
+            _ => (None, arguments),
+        };
+        if !column.data_type().is_nested() && chosen.is_some_and(|c| c.true_count() == 0) {
+            self.count(column, 0);
+            return Ok(Arc::clone(column));
+        }
+        let (drawn, inputs) = arguments.split_at(arguments.len() - self.inputs.len());
+        let drawn = self.drawn(drawn, column.len())?;
+        let inputs = self
+            .inputs
+            .iter()
+            .zip(inputs)
+            .map(|(path, root)| canonical_text(&leaf_of_structs(root, path)?))
+            .collect::<Result<Vec<StringViewArray>, _>>()?;
+        if !column.data_type().is_nested() {
+            let messages = drawn.messages(column, column.len())?;
+            let rows = Rows::new(column.len(), &messages, &inputs);
+            return self.leaves(Arc::clone(column), chosen, &rows);
+        }
+        let none = Messages::default();
+        map_leaf(column, &self.path, &mut |leaves, row_of| {
+            let chosen = chosen.map(|chosen| {
+                row_of
+                    .iter()
+                    .map(|&row| Some(chosen.value(row as usize)))
+                    .collect::<BooleanArray>()
+            });
+            let ordinals = ordinals(row_of);
+            let messages = drawn.select(row_of, &ordinals, &leaves)?;
+            let rows =
+                Rows::new(column.len(), &none, &inputs).select(row_of, &ordinals, Part::Element)?;
+            let rows = rows.with_messages(&messages);
+            self.leaves(leaves, chosen.as_ref(), &rows)
+                .map_err(|error| error.in_rows(row_of))
+        })
+    }
+
+    /// What draws are taken from, as far as it is one value a row.
+    fn drawn(&self, arguments: &[ArrayRef], rows: usize) -> Result<Drawn, MaskError> {
+        if arguments.is_empty() {
+            return Ok(Drawn::Nothing);
+        }
+        if self.hash_columns.is_empty() {
+            let [paths, places] = arguments else {
+                return Err(MISSING);
+            };
+            let paths = canonical_text(paths)?;
+            let places = places
+                .as_primitive_opt::<arrow::datatypes::UInt64Type>()
+                .ok_or(MISSING)?;
+            let places = (0..rows).map(|row| (paths.value(row), places.value(row)));
+            return Ok(Drawn::Places(Messages::of_places(places)));
+        }
+        let values = self
+            .hash_columns
+            .iter()
+            .zip(arguments)
+            .map(|(column, root)| {
+                Ok(match column.column == self.path {
+                    true => HashValues::Own(column.clone()),
+                    false => HashValues::OfRow(column.values(root)?),
+                })
+            });
+        Ok(Drawn::Values(values.collect::<Result<_, MaskError>>()?))
+    }
+
+    /// Masks the leaf values a rule chose and leaves the others as they are.
+    fn leaves(
+        &self,
+        values: ArrayRef,
+        chosen: Option<&BooleanArray>,
+        rows: &Rows<'_>,
+    ) -> Result<ArrayRef, MaskError> {
+        if chosen.is_none() && self.chooses.is_none() {
+            self.count(&values, values.len());
+            return self.masked(values, rows);
+        }
+        let own = match &self.chooses {
+            None => None,
+            Some(condition) => Some((condition, [(self.path.clone(), canonical_text(&values)?)])),
+        };
+        let is_chosen = |row: usize| {
+            chosen.is_none_or(|chosen| chosen.value(row))
+                && own
+                    .as_ref()
+                    .is_none_or(|(condition, text)| condition.evaluate(row, text))
+        };
+        let picked: Vec<u32> = crate::rows::row_numbers(&values)
+            .filter(|&row| is_chosen(row as usize))
+            .collect();
+        self.count(&values, picked.len());
+        if picked.len() == values.len() {
+            return self.masked(values, rows);
+        }
+        if picked.is_empty() {
+            return Ok(values);
+        }
+        let internal = |_| MaskError::Internal("a row index lies outside the batch");
+        let some = take(&values, &UInt32Array::from(picked.clone()), None).map_err(internal)?;
+        let masked = self
+            .masked(
+                some,
+                &rows.select(&picked, &vec![0; picked.len()], Part::Element)?,
+            )
+            .map_err(|error| error.in_rows(&picked))?;
+        let mut next = picked.iter().enumerate().peekable();
+        let sources: Vec<(usize, usize)> = (0..values.len())
+            .map(|row| match next.next_if(|(_, at)| **at as usize == row) {
+                Some((index, _)) => (1, index),
+                None => (0, row),
+            })
+            .collect();
+        interleave(&[&values, &masked], &sources).map_err(internal)
+    }
+
+    fn count(&self, values: &ArrayRef, masked: usize) {
+        let mut counts = Counts {
+            masked: masked as u64,
+            ..Counts::default()
+        };
+        if self.first {
+            counts.values = values.len() as u64;
+            counts.nulls = values.logical_null_count() as u64;
+        }
+        tally::count(&self.path, counts);
+    }
+
+    fn masked(&self, values: ArrayRef, rows: &Rows<'_>) -> Result<ArrayRef, MaskError> {
+        let count = values.len();
+        let masked = match values.as_any_dictionary_opt() {
+            // Each value of a dictionary is masked once, used or not; none of these masks fails for
+            // a value that no row uses, because unused ones are dropped first.
+            Some(dictionary) if self.chain.by_value() => {
+                let compact = garbage_collect_any_dictionary(dictionary)
+                    .map_err(|_| MaskError::Internal("a dictionary could not be compacted"))?;
+                let dictionary = compact.as_any_dictionary();
+                let distinct = dictionary.values();
+                let none = Messages::default();
+                let rows = Rows::new(distinct.len(), &none, &[]);
+                let masked = self.chain.mask(Arc::clone(distinct), &rows)?;
+                dictionary.with_values(restore(masked, distinct.data_type())?)
+            }
+            Some(dictionary) => {
+                let plain = take(dictionary.values(), dictionary.keys(), None)
+                    .map_err(|_| MaskError::Internal("a dictionary key lies outside"))?;
+                self.chain.mask(plain, rows)?
+            }
+            None => self.chain.mask(values, rows)?,
+        };
+        if masked.len() != count {
+            return Err(MaskError::Internal("a mask changed the number of rows"));
+        }
+        restore(masked, &self.leaf)
+    }
+}
+
+/// What draws are taken from.
+enum Drawn {
+    Nothing,
+    Places(Messages),
+    Values(Vec<HashValues>),
+}
+
+enum HashValues {
+    /// The masked value itself, each element of a list for itself.
+    Own(HashColumn),
+    /// One value a row.
+    OfRow(StringViewArray),
+}
+
+impl Drawn {
+    /// The messages of `rows` rows whose own values are `own`.
+    fn messages(&self, own: &ArrayRef, rows: usize) -> Result<Messages, MaskError> {
+        match self {
+            Self::Nothing => Ok(Messages::default()),
+            Self::Places(messages) => Ok(messages.clone()),
+            Self::Values(values) => {
+                let values = values
+                    .iter()
+                    .map(|values| match values {
+                        HashValues::Own(column) => column.leaf_values(own),
+                        HashValues::OfRow(values) => Ok(values.clone()),
+                    })
+                    .collect::<Result<Vec<_>, _>>()?;
+                Ok(Messages::of(&values, rows))
+            }
+        }
+    }
+
+    /// The messages of leaves that belong to `rows`. Where the own value counts, equal elements of
+    /// one row draw alike; else their ordinal tells them apart.
+    fn select(
+        &self,
+        rows: &[u32],
+        ordinals: &[u32],
+        own: &ArrayRef,
+    ) -> Result<Messages, MaskError> {
+        let Self::Values(values) = self else {
+            return Ok(match self {
+                Self::Places(messages) => messages.select(rows, ordinals, Part::Element),
+                _ => Messages::default(),
+            });
+        };
+        let indices = UInt32Array::from(rows.to_vec());
+        let mut by_own_value = false;
+        let mut selected = Vec::with_capacity(values.len());
+        for values in values {
+            selected.push(match values {
+                HashValues::Own(column) => {
+                    by_own_value = true;
+                    column.leaf_values(own)?
+                }
+                HashValues::OfRow(values) => take(values, &indices, None)
+                    .map_err(|_| MaskError::Internal("a row index lies outside the batch"))?
+                    .as_string_view()
+                    .clone(),
+            });
+        }
+        let messages = Messages::of(&selected, rows.len());
+        if by_own_value {
+            return Ok(messages);
+        }
+        let all: Vec<u32> = (0..rows.len() as u32).collect();
+        Ok(messages.select(&all, ordinals, Part::Element))
+    }
+}
+
+const MISSING: MaskError = MaskError::Internal("an argument of a mask is missing");
+
+/// How many earlier values belong to the same row, for values in row order.
+fn ordinals(rows: &[u32]) -> Vec<u32> {
+    let mut ordinal = 0;
+    let mut last = None;
+    rows.iter()
+        .map(|&row| {
+            ordinal = if last == Some(row) { ordinal + 1 } else { 0 };
+            last = Some(row);
+            ordinal
+        })
+        .collect()
+}
+
+impl fmt::Debug for ColumnMask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ColumnMask({} {})", self.path, self.label)
+    }
+}
+
+/// The scalar arguments of a ruleset as text, as tests and masks compare it; `None` for null.
+pub fn scalar_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}

@@ -1,0 +1,11 @@
+//! Masks made of masks, and plain transformations of text.
+
+mod masks;
+
+pub(crate) mod chain;
+pub(crate) mod concat;
+pub(crate) mod do_nothing;
+pub(crate) mod replace_regex;
+pub(crate) mod take_substring;
+
+pub(crate) use masks::Masks;

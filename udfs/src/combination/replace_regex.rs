@@ -1,0 +1,212 @@
+//! `replace_regex`: masks applied to each part of a text that matches a pattern.
+//!
+//! - Technique: a combination; the parts that match become what its masks give.
+//! - Input: text. Output: text; what does not match stays. Null stays null.
+//! - Empty matches are passed over. A match the masks turn into null is left out.
+//! - Draws: the first match of a row takes the row's draw, each further one a draw of its own.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, StringViewArray, StringViewBuilder};
+use regex::Regex;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::canonical::plain_text;
+use crate::chain::Chain;
+use crate::combination::Masks;
+use crate::draw::Part;
+use crate::mask::{
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
+};
+use crate::rows::{Rows, row_numbers};
+
+pub(crate) const SPEC: MaskSpec = MaskSpec {
+    name: "replace_regex",
+    summary: "masks applied to each part of a text that matches a pattern",
+    family: Family::Combination,
+    takes: TypeFamily::TEXT,
+    schema: schema_of::<ReplaceRegexArgs>,
+    bind,
+    examples: &[Example {
+        args: r#"{"regex": "[0-9]+", "masks": [{"type": "partial", "unmasked_from_right": 1}]}"#,
+        value: Some("flat 12, 305 High Street"),
+        masked: Some("flat *2, **5 High Street"),
+    }],
+};
+
+/// Arguments, as a ruleset writes them.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ReplaceRegexArgs {
+    /// The pattern, in the syntax of Rust's `regex` crate: like Perl's, without look-around and
+    /// back-references. Required. Whole matches are masked, not groups.
+    regex: String,
+    /// The masks for each match, as a list or as a map with labels.
+    masks: Masks,
+}
+
+fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindError> {
+    let ReplaceRegexArgs { regex, masks } = binder.parse(args)?;
+    if regex.is_empty() {
+        return Err(BindError::new("regex", "`regex` is required"));
+    }
+    let regex = Regex::new(&regex).map_err(|error| BindError::new("regex", error.to_string()))?;
+    let inner = masks.bind(binder)?;
+    Ok(Box::new(ReplaceRegex { regex, inner }))
+}
+
+#[derive(Debug)]
+struct ReplaceRegex {
+    regex: Regex,
+    inner: Chain,
+}
+
+/// The matches of a batch, one after the other.
+#[derive(Default)]
+struct Matches {
+    /// The row each is in, ascending.
+    rows: Vec<u32>,
+    /// How many came before it in its row.
+    ordinals: Vec<u32>,
+    /// Where it is in the row's text.
+    spans: Vec<Range<usize>>,
+}
+
+impl Mask for ReplaceRegex {
+    fn mask(&self, values: ArrayRef, rows: &Rows<'_>) -> Result<ArrayRef, MaskError> {
+        let values = plain_text(&values)?;
+        let (matches, texts) = self.find(&values);
+        if matches.rows.is_empty() {
+            return Ok(Arc::new(values));
+        }
+        let inner_rows = rows.select(&matches.rows, &matches.ordinals, Part::Match)?;
+        let masked = self
+            .inner
+            .mask(Arc::new(texts), &inner_rows)
+            .map_err(|error| error.in_rows(&matches.rows))?;
+        Ok(Arc::new(splice(&values, &matches, &plain_text(&masked)?)))
+    }
+
+    fn by_value(&self) -> bool {
+        self.inner.by_value()
+    }
+
+    fn draws(&self) -> bool {
+        self.inner.draws()
+    }
+}
+
+impl ReplaceRegex {
+    fn find(&self, values: &StringViewArray) -> (Matches, StringViewArray) {
+        let mut matches = Matches::default();
+        let mut texts = StringViewBuilder::new();
+        for (row, value) in row_numbers(values).zip(values) {
+            let found = self.regex.find_iter(value.unwrap_or_default());
+            for (ordinal, found) in (0..).zip(found.filter(|found| !found.is_empty())) {
+                matches.rows.push(row);
+                matches.ordinals.push(ordinal);
+                matches.spans.push(found.range());
+                texts.append_value(found.as_str());
+            }
+        }
+        (matches, texts.finish())
+    }
+}
+
+/// `values` with each match replaced by its masked text.
+fn splice(
+    values: &StringViewArray,
+    matches: &Matches,
+    masked: &StringViewArray,
+) -> StringViewArray {
+    let mut spliced = StringViewBuilder::with_capacity(values.len());
+    let mut text = String::new();
+    let mut next = 0;
+    for (row, value) in row_numbers(values).zip(values) {
+        let Some(value) = value else {
+            spliced.append_null();
+            continue;
+        };
+        text.clear();
+        let mut copied = 0;
+        while matches.rows.get(next) == Some(&row) {
+            let span = &matches.spans[next];
+            text.push_str(&value[copied..span.start]);
+            if masked.is_valid(next) {
+                text.push_str(masked.value(next));
+            }
+            copied = span.end;
+            next += 1;
+        }
+        text.push_str(&value[copied..]);
+        spliced.append_value(&text);
+    }
+    spliced.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::DataType;
+
+    use crate::examples::{bind_error, mask_texts};
+
+    fn replace(regex: &str, inner: &str, values: &[Option<&str>]) -> Vec<Option<String>> {
+        let regex = serde_json::to_string(regex).unwrap();
+        let mask = format!(r#"{{"type": "replace_regex", "regex": {regex}, "masks": [{inner}]}}"#);
+        mask_texts(&mask, values)
+    }
+
+    #[test]
+    fn matches_are_masked_and_the_rest_stays() {
+        let x = r#"{"type": "from_fixed", "value": "x"}"#;
+        let cut = r#"{"type": "take_substring", "end_index": 1}"#;
+        let null = r#"{"type": "suppress"}"#;
+        for (regex, inner, value, expected) in [
+            ("[0-9]+", x, "a1b22c", "axbxc"),
+            ("[0-9]+", cut, "a1b22c333", "a1b2c3"),
+            ("[0-9]+", null, "a1b22c", "abc"),
+            ("[0-9]*", x, "a1b", "axb"),
+            ("^.*$", x, "whole", "x"),
+            ("(?i)ZOË|w", cut, "zoë w", "z w"),
+            ("[0-9]", x, "none", "none"),
+            ("[0-9]", x, "", ""),
+        ] {
+            let masked = replace(regex, inner, &[Some(value), None]);
+            assert_eq!(masked, [Some(expected.to_owned()), None], "{regex} {value}");
+        }
+    }
+
+    #[test]
+    fn matches_draw_apart_and_rows_do_not_disturb_each_other() {
+        let both = replace(
+            "[0-9]+",
+            r#"{"type": "imitate"}"#,
+            &[Some("1111 1111"), Some("x 77")],
+        );
+        let alone = replace("[0-9]+", r#"{"type": "imitate"}"#, &[Some("x 77")]);
+        let (one, other) = both[0].as_ref().unwrap().split_once(' ').unwrap();
+        assert_ne!(one, other);
+        assert_eq!(both[1], alone[0]);
+    }
+
+    #[test]
+    fn bad_arguments() {
+        for (args, path) in [
+            (
+                r#""regex": "(", "masks": [{"type": "imitate"}]"#,
+                "[0].regex",
+            ),
+            (r#""masks": [{"type": "imitate"}]"#, "[0].regex"),
+            (r#""regex": "a""#, "[0].masks"),
+            (
+                r#""regex": "a", "masks": [{"type": "partial", "masked": 1}]"#,
+                "[0].masks[0].masked",
+            ),
+        ] {
+            let mask = format!(r#"{{"type": "replace_regex", {args}}}"#);
+            assert_eq!(bind_error(&mask, &DataType::Utf8).path, path, "{args}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What can go wrong in a mask. Says where, never what: no cell value enters an error.
+
+use arrow::datatypes::DataType;
+
+/// Why a mask refused a batch.
+#[derive(Debug, thiserror::Error, PartialEq)]
+#[non_exhaustive]
+pub enum MaskError {
+    /// A value is not of the kind the mask works on.
+    #[error("row {row} of the batch is not {expected}")]
+    Refused {
+        /// Row within the batch.
+        row: usize,
+        /// What the mask takes.
+        expected: &'static str,
+    },
+    /// A masked value does not fit the column's own type.
+    #[error("row {row} of the batch: the masked value does not fit the column's type {wanted}")]
+    Unfit {
+        /// Row within the batch.
+        row: usize,
+        /// The column's type.
+        wanted: DataType,
+    },
+    /// The mask cannot work on a column of this type.
+    #[error("a column of type {found} cannot be masked this way")]
+    Type {
+        /// The column's type.
+        found: DataType,
+    },
+    /// A mask broke its own promise, such as its number of rows.
+    #[error("internal error in a mask: {0}")]
+    Internal(&'static str),
+}
+
+impl MaskError {
+    /// The same error with its row counted in the batch the selected `rows` came from.
+    pub(crate) fn in_rows(self, rows: &[u32]) -> Self {
+        let place = |row: usize| rows.get(row).map_or(row, |&row| row as usize);
+        match self {
+            Self::Refused { row, expected } => Self::Refused {
+                row: place(row),
+                expected,
+            },
+            Self::Unfit { row, wanted } => Self::Unfit {
+                row: place(row),
+                wanted,
+            },
+            other => other,
+        }
+    }
+}
+
+/// Why the arguments of a mask were refused before any row was read.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{message}")]
+pub struct BindError {
+    /// Which argument, as a path below the mask: `masks[1].regex`; empty for the mask itself.
+    pub path: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl BindError {
+    /// A problem of the argument `path`.
+    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            message: message.into(),
+        }
+    }
+
+    /// The same problem seen from a mask that holds this one at `outer`.
+    pub(crate) fn below(self, outer: &str) -> Self {
+        let path = if self.path.is_empty() {
+            outer.to_owned()
+        } else {
+            format!("{outer}.{}", self.path)
+        };
+        Self { path, ..self }
+    }
+}

@@ -1,0 +1,164 @@
+//! The examples of every mask, and what the tests of masks share.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, StringViewArray};
+use arrow::datatypes::DataType;
+use serde_json::Value;
+
+use crate::bind::{Binder, MaskNode, SeedFiles, SeedTable};
+use crate::canonical::canonical_text;
+use crate::chain::Chain;
+use crate::draw::Messages;
+use crate::error::{BindError, MaskError};
+use crate::key::Root;
+use crate::mask::{Mask, text};
+use crate::restore::restore;
+use crate::rows::Rows;
+
+/// The shipped seed files, `people.csv` and `empty.csv`.
+struct TestSeeds;
+
+impl SeedFiles for TestSeeds {
+    fn table(&self, name: &str) -> Result<Arc<SeedTable>, String> {
+        let bytes: &[u8] = match name {
+            "people.csv" => {
+                b"name,surname,gender,age\nAnn,A,f,20\nBea,B,f,30\nCid,C,m,40\nDan,D,m,50\n"
+            }
+            "empty.csv" => b"name\n",
+            shipped => crate::shipped(shipped).ok_or("there is no such seed file")?,
+        };
+        let mut lines = std::str::from_utf8(bytes).unwrap().lines();
+        let mut next = || Some(lines.next()?.split(',').map(str::to_owned).collect());
+        let columns = next().unwrap();
+        Ok(Arc::new(SeedTable {
+            columns,
+            rows: std::iter::from_fn(next).collect(),
+        }))
+    }
+}
+
+fn bind(mask: &str, column: &DataType) -> Result<(Chain, Vec<String>), BindError> {
+    let node: MaskNode = serde_json::from_str(mask).unwrap();
+    let root = Root::new(b"golden run secret 0123456789", None);
+    let mut inputs = Vec::new();
+    let chain = Binder::new(&root, &TestSeeds, column.clone(), &mut inputs).chain(&[node])?;
+    Ok((chain, inputs))
+}
+
+/// Why `mask`, written as JSON, does not bind to a column.
+pub(crate) fn bind_error(mask: &str, column: &DataType) -> BindError {
+    bind(mask, column).expect_err(mask)
+}
+
+/// `values` masked by `mask`, drawn from the values themselves.
+pub(crate) fn mask_array(mask: &str, values: ArrayRef) -> Result<ArrayRef, MaskError> {
+    run(mask, values, &[])
+}
+
+/// As [`mask_array`], beside a further column.
+pub(crate) fn mask_with_input(
+    mask: &str,
+    values: ArrayRef,
+    name: &str,
+    input: StringViewArray,
+) -> Result<ArrayRef, MaskError> {
+    run(mask, values, &[(name, input)])
+}
+
+fn run(
+    mask: &str,
+    values: ArrayRef,
+    columns: &[(&str, StringViewArray)],
+) -> Result<ArrayRef, MaskError> {
+    let column = values.data_type().clone();
+    let (chain, names) = bind(mask, &column).unwrap();
+    let inputs: Vec<StringViewArray> = names
+        .iter()
+        .map(|name| {
+            columns
+                .iter()
+                .find(|(column, _)| column == name)
+                .unwrap()
+                .1
+                .clone()
+        })
+        .collect();
+    let messages = Messages::of(&[canonical_text(&values)?], values.len());
+    let rows = Rows::new(values.len(), &messages, &inputs);
+    let (count, nulls) = (values.len(), values.null_count());
+    let masked = restore(chain.mask(values, &rows)?, &column)?;
+    assert_eq!(masked.len(), count);
+    assert!(
+        masked.null_count() <= nulls || chain.may_give_null(),
+        "{mask}"
+    );
+    Ok(masked)
+}
+
+/// As [`mask_array`], for text.
+pub(crate) fn try_texts(
+    mask: &str,
+    values: &[Option<&str>],
+) -> Result<Vec<Option<String>>, MaskError> {
+    let values: StringViewArray = values.iter().copied().collect();
+    let masked = text(&mask_array(mask, Arc::new(values))?)?;
+    Ok(masked
+        .iter()
+        .map(|value| value.map(str::to_owned))
+        .collect())
+}
+
+/// As [`try_texts`], for values that can be masked.
+pub(crate) fn mask_texts(mask: &str, values: &[Option<&str>]) -> Vec<Option<String>> {
+    try_texts(mask, values).unwrap()
+}
+
+#[test]
+fn every_example_of_every_mask() {
+    let mut differing = Vec::new();
+    for spec in crate::MASKS {
+        assert!(!spec.examples.is_empty(), "{} has no example", spec.name);
+        for example in spec.examples {
+            let mut mask: Value = serde_json::from_str(example.args).unwrap();
+            mask["type"] = spec.name.into();
+            let masked = mask_texts(&mask.to_string(), &[example.value]).remove(0);
+            if masked.as_deref() != example.masked {
+                differing.push(format!("{} {}: {masked:?}", spec.name, example.args));
+            }
+        }
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+/// A dictionary is masked once per value where a mask says that the value alone decides.
+#[test]
+fn what_the_value_decides_keeps_null() {
+    for spec in crate::MASKS {
+        for example in spec.examples {
+            let mut mask: Value = serde_json::from_str(example.args).unwrap();
+            mask["type"] = spec.name.into();
+            let (chain, _) = bind(&mask.to_string(), &DataType::Utf8View).unwrap();
+            if chain.by_value() {
+                assert!(!chain.draws(), "{mask}");
+                assert_eq!(mask_texts(&mask.to_string(), &[None]), [None], "{mask}");
+            }
+        }
+    }
+}
+
+/// The names in the table are those of rulesets, each once; every argument is described.
+#[test]
+fn the_table_is_sound() {
+    let mut names: Vec<&str> = crate::MASKS.iter().map(|spec| spec.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), crate::MASKS.len());
+    for spec in crate::MASKS {
+        let schema = serde_json::to_value((spec.schema)()).unwrap();
+        assert_eq!(schema["additionalProperties"], false, "{}", spec.name);
+        for (name, argument) in schema["properties"].as_object().into_iter().flatten() {
+            assert!(argument["description"].is_string(), "{} {name}", spec.name);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Visard's masks: given values and draws, what are the masked values?
+//!
+//! Every mask is one file and one line in [`MASKS`]. A ruleset's masks for one column become a
+//! [`ColumnMask`], which is evaluated inside a DataFusion projection as a [`MaskUdf`].
+//!
+//! Nothing here touches a file, a socket, a clock, the environment or a random source.
+
+mod bind;
+mod canonical;
+mod chain;
+mod cmac;
+mod column;
+mod condition;
+mod draw;
+mod error;
+#[cfg(test)]
+mod examples;
+mod hash_columns;
+mod key;
+pub mod mask;
+mod nested;
+mod restore;
+mod rows;
+mod scalar;
+mod seeds;
+mod tally;
+mod udf;
+
+mod combination;
+mod generalization;
+mod pseudonymization;
+mod randomization;
+mod suppression;
+
+pub use bind::{Binder, MaskNode, SeedFiles, SeedTable, parse_args};
+pub use canonical::canonical_text;
+pub use column::{Argument, ColumnMask, ColumnRule, DrawBy, scalar_text};
+pub use condition::{Condition, ConditionUdf, Operand, Test};
+pub use draw::{Draw, Draws, Messages, Part};
+pub use error::{BindError, MaskError};
+pub use hash_columns::{Case, HashColumn, JsonStep};
+pub use key::{CONSTRUCTION, MaskKey, Root};
+pub use mask::{Family, MaskSpec, TypeFamily};
+pub use nested::leaf_type;
+pub use rows::Rows;
+pub use seeds::{NAMES as SHIPPED_SEEDS, shipped};
+pub use tally::{Counts, Tally};
+pub use udf::MaskUdf;
+
+/// Every mask, by family. The planner, the ruleset schema, the reference page, the example tests and
+/// the benches read this table.
+pub const MASKS: &[MaskSpec] = &[
+    suppression::from_fixed::SPEC,
+    suppression::partial::SPEC,
+    suppression::suppress::SPEC,
+    generalization::retain_year::SPEC,
+    pseudonymization::hash::SPEC,
+    randomization::from_choices::SPEC,
+    randomization::from_file::SPEC,
+    randomization::imitate::SPEC,
+    combination::chain::SPEC,
+    combination::concat::SPEC,
+    combination::do_nothing::SPEC,
+    combination::replace_regex::SPEC,
+    combination::take_substring::SPEC,
+];
+
+/// The mask a ruleset calls `name`.
+pub fn find_mask(name: &str) -> Option<&'static MaskSpec> {
+    MASKS.iter().find(|spec| spec.name == name)
+}

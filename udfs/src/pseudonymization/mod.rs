@@ -1,0 +1,3 @@
+//! Values become others that cannot be led back without the key.
+
+pub(crate) mod hash;

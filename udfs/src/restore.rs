@@ -1,0 +1,68 @@
+//! Back to the column's own type, at the end of a chain.
+
+use arrow::array::{Array, ArrayRef};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::DataType;
+
+use crate::error::MaskError;
+
+/// `values` as `wanted`; null stays null.
+///
+/// # Errors
+/// [`MaskError::Unfit`] for the first value that is none of the type (`abc` in an integer column).
+pub(crate) fn restore(values: ArrayRef, wanted: &DataType) -> Result<ArrayRef, MaskError> {
+    if values.data_type() == wanted {
+        return Ok(values);
+    }
+    // A failed cast must become null here, not an error: arrow's error would quote the value.
+    let options = CastOptions {
+        safe: true,
+        ..CastOptions::default()
+    };
+    let restored = cast_with_options(&values, wanted, &options).map_err(|_| MaskError::Type {
+        found: wanted.clone(),
+    })?;
+    if restored.logical_null_count() > values.logical_null_count() {
+        let row = (0..values.len()).find(|&row| restored.is_null(row) && values.is_valid(row));
+        return Err(MaskError::Unfit {
+            row: row.unwrap_or(0),
+            wanted: wanted.clone(),
+        });
+    }
+    Ok(restored)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::StringViewArray;
+
+    use super::*;
+
+    #[test]
+    fn text_becomes_the_columns_type_or_an_error_without_the_value() {
+        use DataType::*;
+        for (text, wanted, fits) in [
+            ("42", Int64, true),
+            ("-7", Int8, true),
+            ("300", UInt8, false),
+            ("secret", Int64, false),
+            ("1.25", Decimal128(10, 2), true),
+            ("2024-02-29", Date32, true),
+            ("2024-02-30", Date32, false),
+            ("true", Boolean, true),
+            ("anything", LargeUtf8, true),
+        ] {
+            let values: ArrayRef = Arc::new(StringViewArray::from(vec![None, Some(text)]));
+            match restore(values, &wanted) {
+                Ok(restored) => assert!(fits && restored.data_type() == &wanted, "{text}"),
+                Err(error) => {
+                    assert!(!fits, "{text}: {error}");
+                    assert!(!error.to_string().contains(text));
+                    assert_eq!(error, MaskError::Unfit { row: 1, wanted });
+                }
+            }
+        }
+    }
+}

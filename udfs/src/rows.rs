@@ -1,0 +1,96 @@
+//! The rows a mask works on, beside their values: what draws are taken from, and further columns.
+
+use std::borrow::Cow;
+
+use arrow::array::{Array, StringViewArray, UInt32Array};
+use arrow::compute::take;
+
+use crate::draw::{Draws, Messages, Part};
+use crate::error::MaskError;
+use crate::key::MaskKey;
+
+/// What a batch offers to a mask besides the values.
+#[derive(Debug, Clone)]
+pub struct Rows<'r> {
+    count: usize,
+    messages: Cow<'r, Messages>,
+    inputs: Cow<'r, [StringViewArray]>,
+}
+
+impl<'r> Rows<'r> {
+    /// `count` rows with their draw messages and the columns a mask asked for when it was bound.
+    /// Where no mask draws, `messages` may be empty.
+    pub fn new(count: usize, messages: &'r Messages, inputs: &'r [StringViewArray]) -> Self {
+        Self {
+            count,
+            messages: Cow::Borrowed(messages),
+            inputs: Cow::Borrowed(inputs),
+        }
+    }
+
+    /// The same rows with draws taken from `messages`.
+    pub(crate) fn with_messages<'m>(self, messages: &'m Messages) -> Rows<'m>
+    where
+        'r: 'm,
+    {
+        Rows {
+            count: self.count,
+            messages: Cow::Borrowed(messages),
+            inputs: self.inputs,
+        }
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The rows' draws under `key`.
+    pub fn draws<'k>(&self, key: &'k MaskKey) -> Draws<'k> {
+        debug_assert_eq!(self.messages.len(), self.count, "a mask that draws says so");
+        Draws::new(key, &self.messages)
+    }
+
+    /// A column asked for with [`crate::mask::Binder::input`], in canonical text.
+    pub fn input(&self, index: usize) -> &StringViewArray {
+        &self.inputs[index]
+    }
+
+    /// Further rows made of these: row `rows[i]`, for the `ordinals[i]`-th time within its row.
+    ///
+    /// # Errors
+    /// When an index lies outside, which is an error of the caller.
+    pub fn select(
+        &self,
+        rows: &[u32],
+        ordinals: &[u32],
+        part: Part,
+    ) -> Result<Rows<'static>, MaskError> {
+        let messages = match self.messages.is_empty() {
+            true => Messages::default(),
+            false => self.messages.select(rows, ordinals, part),
+        };
+        let indices = UInt32Array::from(rows.to_vec());
+        let mut inputs = Vec::with_capacity(self.inputs.len());
+        for input in self.inputs.iter() {
+            let taken = take(input, &indices, None)
+                .map_err(|_| MaskError::Internal("a row index lies outside the batch"))?;
+            inputs.push(crate::mask::text(&taken)?);
+        }
+        Ok(Rows {
+            count: rows.len(),
+            messages: Cow::Owned(messages),
+            inputs: Cow::Owned(inputs),
+        })
+    }
+}
+
+/// The length of an array as row numbers.
+pub(crate) fn row_numbers(array: &dyn Array) -> std::ops::Range<u32> {
+    0..u32::try_from(array.len()).expect("a batch has fewer than 2^32 rows")
+}
