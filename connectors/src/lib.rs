@@ -1,0 +1,17 @@
+//! The places and formats visard reads and writes.
+//!
+//! - [`store`]: how objects are listed, read and written in a folder, S3, Azure Blob Storage and GCS.
+//! - [`parquet`], [`text`]: how a file's typed lane is read and its masked copy written.
+//! - [`unit`]: the plan nodes that tie a format to DataFusion.
+
+pub mod format;
+pub mod parquet;
+pub mod store;
+pub mod text;
+pub mod unit;
+
+pub use format::{FileUnit, Group, GroupRef, is_consequence};
+pub use unit::{
+    PATH_COLUMN, RAW_COLUMN, ROW_COLUMN, Receipt, SPAN_COLUMN, Sink, Source, UnitTable, UnitTarget,
+    is_place_column,
+};
