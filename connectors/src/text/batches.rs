@@ -1,0 +1,321 @@
+//! Records become record batches: views into the bytes that were read.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BinaryViewBuilder, DictionaryArray, FixedSizeListArray, Int32Array, RecordBatch,
+    RecordBatchOptions, StringArray, StringViewBuilder, UInt32Array, UInt64Array,
+};
+use arrow::buffer::Buffer;
+use arrow::datatypes::{DataType, Field, FieldRef, Int32Type, Schema, SchemaRef};
+use bytes::Bytes;
+use datafusion::common::Result;
+
+use super::TextError;
+use super::field::Content;
+use super::record::MISSING;
+use super::shape::TextShape;
+use crate::unit::{PATH_COLUMN, RAW_COLUMN, ROW_COLUMN, SPAN_COLUMN};
+
+/// Records to a batch.
+pub(super) const BATCH_ROWS: usize = 8192;
+/// Bytes of a streamed file that one batch may point into.
+pub(super) const LEAST_HELD: usize = 16 << 20;
+
+/// The columns of a text source: the typed ones, then a record's place, bytes and spans.
+pub(super) fn schema(typed: &[String]) -> SchemaRef {
+    let text = typed
+        .iter()
+        .map(|name| Field::new(name, DataType::Utf8View, true));
+    let path = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    Arc::new(Schema::new(
+        text.chain([
+            Field::new(PATH_COLUMN, path, false),
+            Field::new(ROW_COLUMN, DataType::UInt64, false),
+            Field::new(RAW_COLUMN, DataType::BinaryView, false),
+            Field::new(SPAN_COLUMN, span_type(typed.len()), false),
+        ])
+        .collect::<Vec<_>>(),
+    ))
+}
+
+/// Start and end of each typed field, relative to the record's bytes.
+pub(super) fn span_type(typed: usize) -> DataType {
+    DataType::FixedSizeList(span_item(), 2 * typed as i32)
+}
+
+fn span_item() -> FieldRef {
+    Arc::new(Field::new_list_field(DataType::UInt32, false))
+}
+
+/// A part of the decompressed file.
+pub(super) struct Block {
+    pub(super) bytes: Bytes,
+    /// Where in the file it begins.
+    pub(super) base: u64,
+    /// Whether the file ends with it.
+    pub(super) last: bool,
+}
+
+/// Records of one block that are not in a batch yet.
+pub(super) struct Rows<'a> {
+    shape: &'a TextShape,
+    block: &'a Block,
+    /// Bytes to a code unit.
+    width: usize,
+    slots: usize,
+    records: Vec<Record>,
+    /// Of each record its typed fields by slot, in code units of the block; then room for one more.
+    spans: Vec<u32>,
+}
+
+/// Where a record lies in its block, in bytes.
+struct Record {
+    /// Its bytes, the blank lines in front of it included.
+    raw: Range<usize>,
+    start: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// No records yet, of `slots` typed fields each.
+    pub(super) fn new(shape: &'a TextShape, block: &'a Block, slots: usize) -> Self {
+        let width = shape.dialect.width();
+        Self {
+            shape,
+            block,
+            width,
+            slots,
+            records: vec![],
+            spans: vec![],
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Room for the spans of the next record.
+    pub(super) fn next_spans(&mut self) -> &mut [u32] {
+        let start = self.records.len() * 2 * self.slots;
+        self.spans.truncate(start);
+        self.spans.resize(start + 2 * self.slots, MISSING);
+        &mut self.spans[start..]
+    }
+
+    /// Adds a record whose spans are in place; `raw` and `start` are in code units.
+    pub(super) fn push(&mut self, raw: Range<usize>, start: usize) {
+        let raw = raw.start * self.width..raw.end * self.width;
+        self.records.push(Record {
+            raw,
+            start: start * self.width,
+        });
+    }
+
+    /// The field of `record` at `slot`, as a range of the block; `None` where a record lacks it.
+    fn field(&self, record: usize, slot: usize) -> Option<Range<usize>> {
+        let at = 2 * (record * self.slots + slot);
+        let (start, end) = (self.spans[at], self.spans[at + 1]);
+        (start != MISSING).then(|| start as usize * self.width..end as usize * self.width)
+    }
+}
+
+/// A column of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Typed(usize),
+    Path,
+    Row,
+    Raw,
+    Span,
+}
+
+/// Takes each batch; `false` when nobody wants another.
+pub(super) type Emit<'a> = dyn FnMut(RecordBatch) -> bool + 'a;
+
+/// Makes record batches of records.
+pub(super) struct Batches<'a> {
+    schema: SchemaRef,
+    columns: Vec<Column>,
+    path: ArrayRef,
+    typed: usize,
+    text: Vec<StringViewBuilder>,
+    raw: BinaryViewBuilder,
+    places: Vec<u64>,
+    spans: Vec<u32>,
+    rows: usize,
+    /// Bytes of the blocks the rows point into.
+    held: usize,
+    most_held: usize,
+    emit: &'a mut Emit<'a>,
+    wanted: bool,
+}
+
+impl<'a> Batches<'a> {
+    /// Batches of the columns `projection` chooses from [`schema`] of `typed` columns, for the file
+    /// at `path`. A batch ends early when it points into more than `most_held` bytes.
+    pub(super) fn new(
+        path: &str,
+        typed: usize,
+        schema: SchemaRef,
+        projection: &[usize],
+        most_held: usize,
+        emit: &'a mut Emit<'a>,
+    ) -> Self {
+        let column = |index: &usize| match index.checked_sub(typed) {
+            None => Column::Typed(*index),
+            Some(0) => Column::Path,
+            Some(1) => Column::Row,
+            Some(2) => Column::Raw,
+            Some(_) => Column::Span,
+        };
+        let columns: Vec<Column> = projection.iter().map(column).collect();
+        Self {
+            schema,
+            text: columns
+                .iter()
+                .map(|_| StringViewBuilder::with_capacity(0))
+                .collect(),
+            columns,
+            path: Arc::new(StringArray::from(vec![path])),
+            typed,
+            raw: BinaryViewBuilder::with_capacity(0),
+            places: vec![],
+            spans: vec![],
+            rows: 0,
+            held: 0,
+            most_held,
+            emit,
+            wanted: true,
+        }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(super) fn wanted_still(&self) -> bool {
+        self.wanted
+    }
+
+    /// Adds `rows`, which are all of one block; emits a batch that is full.
+    pub(super) fn append(&mut self, rows: &mut Rows<'_>) -> Result<()> {
+        if rows.records.is_empty() {
+            return Ok(());
+        }
+        let block = &rows.block.bytes;
+        let buffer = Buffer::from(block.clone());
+        for (index, column) in self.columns.iter().enumerate() {
+            match column {
+                Column::Typed(slot) => append_text(&mut self.text[index], *slot, rows, &buffer)?,
+                Column::Path => {}
+                Column::Row => {
+                    let place = |record: &Record| rows.block.base + record.start as u64;
+                    self.places.extend(rows.records.iter().map(place));
+                }
+                Column::Raw => {
+                    let block = self.raw.append_block(buffer.clone());
+                    for Record { raw, .. } in &rows.records {
+                        self.raw
+                            .try_append_view(block, raw.start as u32, raw.len() as u32)?;
+                    }
+                }
+                Column::Span => {
+                    let slots = 2 * rows.slots;
+                    for (record, Record { raw, .. }) in rows.records.iter().enumerate() {
+                        let spans = &rows.spans[record * slots..(record + 1) * slots];
+                        self.spans.extend(spans.iter().map(|span| match *span {
+                            MISSING => MISSING,
+                            span => span * rows.width as u32 - raw.start as u32,
+                        }));
+                    }
+                }
+            }
+        }
+        self.rows += rows.records.len();
+        self.held += block.len();
+        rows.records.clear();
+        if self.rows >= BATCH_ROWS || self.held >= self.most_held {
+            self.finish()?;
+        }
+        Ok(())
+    }
+
+    /// Emits what is left.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        if self.rows == 0 {
+            return Ok(());
+        }
+        let rows = std::mem::take(&mut self.rows);
+        self.held = 0;
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
+        for (index, column) in self.columns.iter().enumerate() {
+            arrays.push(match column {
+                Column::Typed(_) => Arc::new(self.text[index].finish()),
+                Column::Path => {
+                    let keys = Int32Array::from(vec![0; rows]);
+                    Arc::new(DictionaryArray::<Int32Type>::try_new(
+                        keys,
+                        Arc::clone(&self.path),
+                    )?)
+                }
+                Column::Row => Arc::new(UInt64Array::from(std::mem::take(&mut self.places))),
+                Column::Raw => Arc::new(self.raw.finish()),
+                Column::Span => {
+                    let values = Arc::new(UInt32Array::from(std::mem::take(&mut self.spans)));
+                    let (item, size) = (span_item(), 2 * self.typed as i32);
+                    let list = FixedSizeListArray::try_new_with_length;
+                    Arc::new(list(item, size, values, None, rows)?)
+                }
+            });
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let schema = Arc::clone(&self.schema);
+        let batch = RecordBatch::try_new_with_options(schema, arrays, &options)?;
+        self.wanted = self.wanted && (self.emit)(batch);
+        Ok(())
+    }
+}
+
+/// Adds the fields at `slot`: views into `buffer`, the bytes of the block, wherever the field holds
+/// its value as it is.
+fn append_text(
+    text: &mut StringViewBuilder,
+    slot: usize,
+    rows: &Rows<'_>,
+    buffer: &Buffer,
+) -> Result<()> {
+    let Rows { shape, .. } = *rows;
+    let dialect = &shape.dialect;
+    let utf8 = dialect.encoding == encoding_rs::UTF_8;
+    let block = text.append_block(buffer.clone());
+    for record in 0..rows.records.len() {
+        let Some(field) = rows.field(record, slot) else {
+            text.append_null();
+            continue;
+        };
+        let undecodable = || TextError::Undecodable {
+            path: shape.path.clone(),
+            offset: rows.block.base + field.start as u64,
+            encoding: dialect.encoding.name(),
+        };
+        let bytes = &buffer[field.clone()];
+        let content = if dialect.is_wide() {
+            None
+        } else {
+            Some(dialect.content(bytes))
+        };
+        match content {
+            Some(Content::Null) => text.append_null(),
+            Some(Content::Slice(at)) if utf8 || bytes[at.clone()].is_ascii() => {
+                let (start, len) = (field.start + at.start, at.len());
+                text.try_append_view(block, start as u32, len as u32)
+                    .map_err(|_| undecodable())?;
+            }
+            Some(Content::Slice(_) | Content::Owned(_)) | None => {
+                text.append_option(dialect.value(bytes).map_err(|_| undecodable())?);
+            }
+        }
+    }
+    Ok(())
+}
