@@ -1,0 +1,208 @@
+//! How files of a format are read and written: the `csv` and `parquet` options.
+
+use super::codes;
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::fields::{self, Fields};
+use super::node::Node;
+use super::source::Span;
+
+/// How delimited text is read. What is not said is nothing: a task's word goes before the
+/// pipeline's, and the reader knows the defaults.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TextOptions {
+    /// Between fields; default `,`.
+    pub delimiter: Option<char>,
+    /// Around fields; default `"`.
+    pub quote: Option<Quote>,
+    /// Before a quote inside quotes; by default the quote is doubled.
+    pub escape: Option<char>,
+    /// Whether the first record names the columns; default true, false where `columns` is given.
+    pub header: Option<bool>,
+    /// Names of the columns of a file without header.
+    pub columns: Option<Vec<String>>,
+    /// Label of the encoding; default `utf-8`.
+    pub encoding: Option<String>,
+    /// An unquoted field with this text is null; default the empty text.
+    pub null_string: Option<String>,
+    /// Records with too few or too many fields; default `Fail`.
+    pub ragged: Option<Ragged>,
+    /// Where they are written.
+    pub span: Option<Span>,
+}
+
+/// What is around fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quote {
+    /// Fields are never quoted.
+    Never,
+    /// This character.
+    With(char),
+}
+
+/// What to do with records that have too few or too many fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ragged {
+    /// The file fails.
+    Fail,
+    /// What is there is masked, and the rest of the record is kept as it is.
+    Keep,
+}
+
+impl TextOptions {
+    /// These options, with `base` for what they do not say.
+    #[must_use]
+    pub fn over(&self, base: &Self) -> Self {
+        let Self {
+            delimiter,
+            quote,
+            escape,
+            header,
+            columns,
+            encoding,
+            null_string,
+            ragged,
+            span,
+        } = self.clone();
+        // A task that names columns or a header decides both.
+        let own = header.is_some() || columns.is_some();
+        Self {
+            delimiter: delimiter.or(base.delimiter),
+            quote: quote.or(base.quote),
+            escape: escape.or(base.escape),
+            header: if own { header } else { base.header },
+            columns: if own { columns } else { base.columns.clone() },
+            encoding: encoding.or_else(|| base.encoding.clone()),
+            null_string: null_string.or_else(|| base.null_string.clone()),
+            ragged: ragged.or(base.ragged),
+            span: span.or(base.span),
+        }
+    }
+
+    /// Reads the keys for delimited text from a mapping that may have others too.
+    pub(super) fn parse(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Self {
+        let quote = fields.raw("quote").or_else(|| fields.raw("quotechar"));
+        let options = Self {
+            delimiter: fields
+                .get("delimiter")
+                .and_then(|node| character(node, diagnostics)),
+            quote: quote.and_then(|node| match node.as_str() {
+                None if node.is_null() => Some(Quote::Never),
+                Some("") => Some(Quote::Never),
+                _ => character(node, diagnostics).map(Quote::With),
+            }),
+            escape: fields
+                .get("escape")
+                .and_then(|node| character(node, diagnostics)),
+            header: fields.flag("header", diagnostics),
+            columns: fields.get("columns").map(|node| texts(node, diagnostics)),
+            encoding: fields.text("encoding", diagnostics),
+            null_string: fields.text("null_string", diagnostics),
+            ragged: fields.get("ragged").and_then(|node| {
+                let choices = [("fail", Ragged::Fail), ("keep", Ragged::Keep)];
+                fields::choice(node, &choices, diagnostics)
+            }),
+            span: Some(fields.node.span),
+        };
+        if let Some((key, problem)) = options.contradiction() {
+            diagnostics.push(
+                Diagnostic::new(&codes::CONTRADICTORY_FORMAT, problem).at(fields.key_span(key), ""),
+            );
+        }
+        options
+    }
+
+    /// The key and the sentence of a contradiction within the options.
+    pub fn contradiction(&self) -> Option<(&'static str, &'static str)> {
+        let delimiter = self.delimiter.unwrap_or(',');
+        if self.quote == Some(Quote::With(delimiter)) {
+            return Some(("delimiter", "the delimiter is also the quote"));
+        }
+        if self.escape == Some(delimiter) {
+            return Some(("escape", "the delimiter is also the escape"));
+        }
+        if self.escape.is_some() && self.quote == Some(Quote::Never) {
+            return Some(("escape", "there is an escape and no quote"));
+        }
+        if self.header == Some(true) && self.columns.is_some() {
+            return Some(("columns", "a file has a header or `columns`, not both"));
+        }
+        if self.header == Some(false) && self.columns.is_none() {
+            return Some(("header", "a file without a header needs `columns`"));
+        }
+        None
+    }
+}
+
+/// One character, also by the name `tab`.
+fn character(node: &Node, diagnostics: &mut Diagnostics) -> Option<char> {
+    let text = fields::text(node, diagnostics)?;
+    let mut chars = text.chars();
+    match (text.as_str(), chars.next(), chars.next()) {
+        ("tab" | "\\t", ..) => Some('\t'),
+        (_, Some(one), None) if !matches!(one, '\n' | '\r') => Some(one),
+        _ => {
+            fields::wrong_value(node, "expected one character", diagnostics);
+            None
+        }
+    }
+}
+
+/// Texts, each at most once.
+fn texts(node: &Node, diagnostics: &mut Diagnostics) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for item in fields::one_or_many(node) {
+        let Some(name) = fields::text(item, diagnostics) else {
+            continue;
+        };
+        if names.contains(&name) {
+            let message = format!("the column `{name}` is listed twice");
+            fields::wrong_value(item, message, diagnostics);
+        }
+        names.push(name);
+    }
+    names
+}
+
+/// How Parquet is written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ParquetOptions {
+    /// Codec of masked columns; nothing keeps the codec they had.
+    pub compression: Option<Compression>,
+}
+
+/// A codec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// None.
+    Uncompressed,
+    /// Snappy.
+    Snappy,
+    /// Gzip.
+    Gzip,
+    /// Brotli.
+    Brotli,
+    /// LZ4, the raw form.
+    Lz4,
+    /// Zstandard.
+    Zstd,
+}
+
+impl ParquetOptions {
+    pub(super) fn parse(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Self {
+        let choices = [
+            ("keep", None),
+            ("uncompressed", Some(Compression::Uncompressed)),
+            ("snappy", Some(Compression::Snappy)),
+            ("gzip", Some(Compression::Gzip)),
+            ("brotli", Some(Compression::Brotli)),
+            ("lz4", Some(Compression::Lz4)),
+            ("zstd", Some(Compression::Zstd)),
+        ];
+        let compression = fields.get("compression");
+        Self {
+            compression: compression
+                .and_then(|node| fields::choice(node, &choices, diagnostics))
+                .flatten(),
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! Masks as a ruleset writes them: a type, its arguments, perhaps a domain.
+
+use serde_json::Value;
+
+use super::codes;
+use super::diagnostic::{Diagnostic, Diagnostics, nearest_label, quoted_list};
+use super::fields;
+use super::node::{Entry, Key, Kind, Map, Node};
+use super::source::Span;
+
+/// What is known about the masks of this build.
+pub trait MaskCatalogue {
+    /// Whether a mask can run.
+    fn is_built(&self, name: &str) -> bool;
+    /// Its parameters, each with whether it is required; nothing when they are checked elsewhere.
+    fn parameters(&self, name: &str) -> Option<Vec<(String, bool)>>;
+}
+
+/// Every mask type that has a meaning, built or not.
+pub const KNOWN_MASKS: [&str; 42] = [
+    "from_fixed",
+    "suppress",
+    "from_column",
+    "from_file",
+    "from_choices",
+    "from_format_string",
+    "from_blob",
+    "from_json_path",
+    "secure_shuffle",
+    "hash",
+    "imitate",
+    "partial",
+    "from_random_text",
+    "transform_case",
+    "take_substring",
+    "replace_substring",
+    "replace_regex",
+    "credit_card",
+    "social_security_number",
+    "brazilian_cpf",
+    "set_checksum",
+    "from_random_number",
+    "from_random_boolean",
+    "numeric_bucket",
+    "from_random_date",
+    "from_random_datetime",
+    "retain_age",
+    "retain_year",
+    "retain_date_component",
+    "typecast",
+    "do_nothing",
+    "chain",
+    "concat",
+    "from_unique",
+    "from_unique_imitate",
+    "imitate_unique",
+    "imitate_uuid",
+    "imitate_nz_ird",
+    "json",
+    "xml",
+    "unstructured_text",
+    "substitute",
+];
+
+/// Names that are often tried, and what was meant.
+const MEANT: [(&str, &str); 7] = [
+    ("mask_json", "json"),
+    ("mask_xml", "xml"),
+    ("hash_text", "hash"),
+    ("from_random_string", "from_random_text"),
+    ("take_first", "take_substring"),
+    ("redact", "suppress"),
+    ("null", "suppress"),
+];
+
+/// One mask of a rule.
+#[derive(Debug, Clone)]
+pub struct MaskNode {
+    /// Its type, by its present name.
+    pub kind: String,
+    /// Where the type is written.
+    pub span: Span,
+    /// The kind of value it stands for, where the ruleset says one.
+    pub domain: Option<String>,
+    /// Its arguments. Nested masks are a list under `masks`, also where the ruleset has a mapping.
+    pub args: serde_json::Map<String, Value>,
+    /// The whole mask in the same shape, for places: `node.span_of("masks[1].regex")`.
+    pub node: Node,
+}
+
+/// A list of masks, a mapping of labels to masks, or one mask. What is wrong is reported.
+pub(super) fn parse_list(
+    node: &Node,
+    catalogue: &dyn MaskCatalogue,
+    diagnostics: &mut Diagnostics,
+) -> Vec<MaskNode> {
+    let listed = normalised(node);
+    let Some(items) = listed.as_seq() else {
+        fields::wrong_type(node, "a list of masks", diagnostics);
+        return Vec::new();
+    };
+    if items.is_empty() {
+        diagnostics.push(
+            Diagnostic::new(&codes::NO_MASKS, "the list of masks is empty")
+                .at(node.span, "")
+                .help("to keep a value on purpose write `- type: do_nothing`"),
+        );
+    }
+    let items = items.iter();
+    items
+        .filter_map(|item| parse_one(item, catalogue, diagnostics))
+        .collect()
+}
+
+/// Masks as a list, and so every list of masks inside them.
+fn normalised(masks: &Node) -> Node {
+    let items: Vec<Node> = match &masks.kind {
+        Kind::Seq(items) => items.iter().map(with_listed_masks).collect(),
+        Kind::Map(map) if map.get("type").is_some_and(|kind| kind.as_map().is_none()) => {
+            vec![with_listed_masks(masks)]
+        }
+        Kind::Map(map) => {
+            let values = map.entries.iter().map(|entry| &entry.value);
+            values.map(with_listed_masks).collect()
+        }
+        Kind::Null
+        | Kind::Bool(_)
+        | Kind::Int(_)
+        | Kind::Float(_)
+        | Kind::Str(_)
+        | Kind::Broken => {
+            return masks.clone();
+        }
+    };
+    Node::seq(items, masks.span)
+}
+
+/// A mask in which every `masks`, at whatever depth, is a list.
+fn with_listed_masks(node: &Node) -> Node {
+    match &node.kind {
+        Kind::Map(map) => {
+            let entries = map.entries.iter().map(|Entry { key, value }| Entry {
+                key: key.clone(),
+                value: match &*key.text {
+                    "masks" => normalised(value),
+                    _ => with_listed_masks(value),
+                },
+            });
+            Node::map(entries.collect(), node.span)
+        }
+        Kind::Seq(items) => Node::seq(items.iter().map(with_listed_masks).collect(), node.span),
+        _ => node.clone(),
+    }
+}
+
+fn parse_one(
+    node: &Node,
+    catalogue: &dyn MaskCatalogue,
+    diagnostics: &mut Diagnostics,
+) -> Option<MaskNode> {
+    let Kind::Map(map) = &node.kind else {
+        fields::wrong_type(node, "a mask, such as `{type: do_nothing}`", diagnostics);
+        return None;
+    };
+    let Some(kind) = map.get("type") else {
+        let first = map
+            .entries
+            .first()
+            .map_or(node.span, |entry| entry.key.span);
+        diagnostics.push(
+            Diagnostic::new(&codes::MISSING_KEY, "a mask needs `type`")
+                .at(first, "")
+                .help("for example `type: do_nothing`"),
+        );
+        return None;
+    };
+    let span = kind.span;
+    let written = fields::text(kind, diagnostics)?;
+    let kind = present_name(&written, span, diagnostics)?;
+    let domain = map.get("domain").filter(|domain| !domain.is_null());
+    let domain = domain.and_then(|domain| fields::named(domain, diagnostics));
+
+    if catalogue.is_built(kind) {
+        check_arguments(kind, node, map, catalogue, diagnostics);
+    } else {
+        not_built(kind, span, diagnostics);
+    }
+    // Nested masks are judged as those of a rule are, then stay where they are.
+    if let Some(inner) = map.get("masks").filter(|_| kind != "unstructured_text") {
+        parse_list(inner, catalogue, diagnostics);
+    }
+
+    let args = map.entries.iter().filter(|entry| !is_common(&entry.key));
+    Some(MaskNode {
+        kind: kind.to_owned(),
+        span,
+        domain: domain.map(|domain| domain.value),
+        args: args
+            .map(|entry| (entry.key.text.to_string(), entry.value.to_json()))
+            .collect(),
+        node: node.clone(),
+    })
+}
+
+/// Keys that every mask has.
+fn is_common(key: &Key) -> bool {
+    matches!(&*key.text, "type" | "domain")
+}
+
+/// The present name of a mask type, or nothing when there is none.
+fn present_name(written: &str, span: Span, diagnostics: &mut Diagnostics) -> Option<&'static str> {
+    if written == "substitute" {
+        diagnostics.push(
+            Diagnostic::new(
+                &codes::DEPRECATED_MASK,
+                "`substitute` is now called `imitate`",
+            )
+            .at(span, "write `imitate`"),
+        );
+        return Some("imitate");
+    }
+    let known = KNOWN_MASKS.iter().copied().find(|name| *name == written);
+    if known.is_none() {
+        let meant = MEANT.iter().find(|(name, _)| *name == written);
+        let label = match meant {
+            Some((_, meant)) => format!("nearest: `{meant}`"),
+            None => nearest_label(written, KNOWN_MASKS),
+        };
+        diagnostics.push(
+            Diagnostic::new(
+                &codes::UNKNOWN_MASK,
+                format!("there is no mask `{written}`"),
+            )
+            .at(span, label)
+            .help("`visard masks` lists all masks"),
+        );
+    }
+    known
+}
+
+fn not_built(kind: &str, span: Span, diagnostics: &mut Diagnostics) {
+    let code = match kind {
+        "unstructured_text" => &codes::NO_UNSTRUCTURED_TEXT,
+        _ => &codes::MASK_NOT_BUILT,
+    };
+    diagnostics.push(
+        Diagnostic::new(code, format!("the mask `{kind}` is not built yet"))
+            .at(span, "")
+            .help("`visard masks` lists the masks of this version"),
+    );
+}
+
+fn check_arguments(
+    kind: &str,
+    node: &Node,
+    map: &Map,
+    catalogue: &dyn MaskCatalogue,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(parameters) = catalogue.parameters(kind) else {
+        return;
+    };
+    let names = || parameters.iter().map(|(name, _)| name.as_str());
+    for entry in map.entries.iter().filter(|entry| !is_common(&entry.key)) {
+        let name = &*entry.key.text;
+        if names().any(|known| known == name) {
+            continue;
+        }
+        let help = match parameters.is_empty() {
+            true => format!("`{kind}` takes no arguments"),
+            false => format!("its arguments are {}", quoted_list(names())),
+        };
+        diagnostics.push(
+            Diagnostic::new(
+                &codes::UNKNOWN_ARGUMENT,
+                format!("the mask `{kind}` has no argument `{name}`"),
+            )
+            .at(entry.key.span, nearest_label(name, names()))
+            .help(help),
+        );
+    }
+    for (name, _) in parameters.iter().filter(|(_, required)| *required) {
+        if map.get(name).is_none() {
+            let message = format!("the mask `{kind}` needs `{name}`");
+            let place = map.get("type").map_or(node.span, |kind| kind.span);
+            diagnostics.push(Diagnostic::new(&codes::MISSING_ARGUMENT, message).at(place, ""));
+        }
+    }
+}

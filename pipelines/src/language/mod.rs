@@ -1,0 +1,145 @@
+//! The language: YAML text becomes a checked pipeline and ruleset, or a list of every problem.
+//!
+//! | Question | File |
+//! |---|---|
+//! | which files were read, and where in them are we? | `source.rs` |
+//! | what is a problem, and how is it shown? | `diagnostic.rs`, `codes.rs`, `render.rs` |
+//! | what does the YAML say? | `yaml.rs`, `tree.rs`, `scalar.rs`, `node.rs` |
+//! | which keys are there, and is a value of the right kind? | `keys.rs`, `fields.rs` |
+//! | what comes from outside? | `interpolate.rs`, `secret.rs`, `library.rs` |
+//! | where to read and write, and how? | `pipeline.rs`, `connection.rs`, `run_options.rs`, `format.rs` |
+//! | what to mask? | `ruleset.rs`, `task.rs`, `files.rs`, `rule.rs`, `condition.rs`, `hash_column.rs`, `mask.rs` |
+//! | how does an editor know? | `schema.rs` |
+//!
+//! Not here: checks against the columns of real files.
+
+pub mod codes;
+mod condition;
+mod connection;
+mod diagnostic;
+mod fields;
+mod files;
+mod format;
+mod hash_column;
+mod interpolate;
+mod keys;
+mod library;
+mod mask;
+mod node;
+mod pipeline;
+mod render;
+mod rule;
+mod ruleset;
+mod run_options;
+mod scalar;
+pub mod schema;
+mod secret;
+mod source;
+mod task;
+#[cfg(test)]
+mod tests;
+mod tree;
+pub mod yaml;
+
+use std::path::Path;
+
+pub use codes::{CODES, Code};
+pub use condition::{Condition, Literal, Subject, Test};
+pub use connection::{Connection, ConnectionKind};
+pub use diagnostic::{
+    Diagnostic, Diagnostics, Label, Severity, nearest, nearest_label, quoted_list,
+};
+pub use files::{FileFilter, FilePattern, Verdict};
+pub use format::{Compression, ParquetOptions, Quote, Ragged, TextOptions};
+pub use hash_column::{Case, HashColumn, HashSource, PathStep};
+pub use interpolate::{Environment, ProcessEnvironment};
+pub use library::Libraries;
+pub use mask::{KNOWN_MASKS, MaskCatalogue, MaskNode};
+pub use node::{Entry, Key, Kind, Map, Node};
+pub use pipeline::{Pipeline, Place, RulesetSource};
+pub use render::{Renderer, to_json};
+pub use rule::{ColumnPattern, Rule};
+pub use ruleset::Ruleset;
+pub use run_options::{Coverage, RunOptions, Unmatched};
+pub use secret::{Secret, is_secret_key};
+pub use source::{FileId, MAX_BYTES, Position, Sources, Span, Spanned};
+pub use task::Task;
+
+/// What the language needs to know from outside.
+#[derive(Clone, Copy)]
+pub struct Language<'a> {
+    /// The masks of this build.
+    pub masks: &'a dyn MaskCatalogue,
+    /// Where `${NAME}` comes from.
+    pub environment: &'a dyn Environment,
+}
+
+impl Language<'_> {
+    /// Reads a pipeline file, its ruleset and the libraries it names. All problems are reported at
+    /// once; a part is missing only where nothing could be read. Nothing may run when
+    /// [`Diagnostics::has_errors`].
+    pub fn load(
+        &self,
+        path: &Path,
+        sources: &mut Sources,
+        diagnostics: &mut Diagnostics,
+    ) -> (Option<Pipeline>, Option<Ruleset>) {
+        let root = sources
+            .read(path, None, diagnostics)
+            .and_then(|file| yaml::parse(file, sources, diagnostics));
+        let parsed =
+            root.and_then(|root| pipeline::parse(&root, self.environment, sources, diagnostics));
+        let Some((pipeline, around)) = parsed else {
+            return (None, None);
+        };
+        let mut libraries = Libraries::new(around.libraries);
+        let ruleset = match &around.ruleset {
+            None => None,
+            // The version of the pipeline is that of a ruleset inside it.
+            Some(RulesetSource::Inline(root)) if root.get("version").is_none() => {
+                ruleset::parse(root, &mut libraries, self.masks, sources, diagnostics)
+            }
+            Some(RulesetSource::Inline(root)) => {
+                self.ruleset(root, &mut libraries, sources, diagnostics)
+            }
+            Some(RulesetSource::File(path)) => sources
+                .read(&path.value, Some(path.span), diagnostics)
+                .and_then(|file| yaml::parse(file, sources, diagnostics))
+                .and_then(|root| self.ruleset(&root, &mut libraries, sources, diagnostics)),
+        };
+        let ruleset = ruleset.map(|mut ruleset| {
+            for task in &mut ruleset.tasks {
+                apply_text_options(task, &around.text, diagnostics);
+            }
+            ruleset
+        });
+        (pipeline, ruleset)
+    }
+
+    /// Reads a ruleset from its tree, without a pipeline around it.
+    pub fn ruleset(
+        &self,
+        root: &Node,
+        libraries: &mut Libraries,
+        sources: &mut Sources,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Ruleset> {
+        fields::check_version(root, diagnostics);
+        ruleset::parse(root, libraries, self.masks, sources, diagnostics)
+    }
+}
+
+/// Completes a task's text options with the pipeline's; together they may contradict each other.
+fn apply_text_options(task: &mut Task, base: &TextOptions, diagnostics: &mut Diagnostics) {
+    let merged = task.text.over(base);
+    let sound = task.text.contradiction().is_none() && base.contradiction().is_none();
+    if let Some((key, problem)) = merged.contradiction().filter(|_| sound) {
+        let message = format!("{problem}, once the task and the pipeline's `csv` are put together");
+        diagnostics.push(
+            Diagnostic::new(&codes::CONTRADICTORY_FORMAT, message)
+                .at(task.span, "")
+                .help(format!("set `{key}` in the task too")),
+        );
+    }
+    task.text = merged;
+}

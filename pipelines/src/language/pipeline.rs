@@ -1,0 +1,248 @@
+//! A pipeline: where to read, what to mask, where to write.
+
+use std::path::PathBuf;
+
+use super::codes;
+use super::connection::{self, Connection, ConnectionParser};
+use super::diagnostic::{Diagnostic, Diagnostics, nearest_label, quoted_list};
+use super::fields::{self, Fields};
+use super::format::TextOptions;
+use super::interpolate::{self, Environment};
+use super::keys;
+use super::node::{Entry, Kind, Node};
+use super::run_options::RunOptions;
+use super::source::{Sources, Spanned};
+
+/// A pipeline with its environment in it.
+#[derive(Debug, Clone)]
+pub struct Pipeline {
+    /// Its name, where it has one.
+    pub name: Option<String>,
+    /// All connections without a problem, in order.
+    pub connections: Vec<Connection>,
+    /// Where to read.
+    pub source: Place,
+    /// Where to write; the source itself where `in_place` says so.
+    pub destination: Place,
+    /// What to mask.
+    pub ruleset: RulesetSource,
+    /// Folders with libraries; relative ones have been made relative to the pipeline file.
+    pub libraries: Vec<PathBuf>,
+    /// How the run behaves.
+    pub options: RunOptions,
+    /// What is written, for places.
+    pub node: Node,
+}
+
+/// A folder of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Name of a connection that the pipeline lists.
+    pub connection: Spanned<String>,
+    /// Folder below its base directory, without slashes at its ends; may be empty.
+    pub path: String,
+}
+
+/// Where a ruleset is.
+#[derive(Debug, Clone)]
+pub enum RulesetSource {
+    /// In a file; a relative path has been made relative to the pipeline file.
+    File(Spanned<PathBuf>),
+    /// In the pipeline.
+    Inline(Node),
+}
+
+impl Pipeline {
+    /// The connection of this name.
+    pub fn connection(&self, name: &str) -> Option<&Connection> {
+        let mut connections = self.connections.iter();
+        connections.find(|connection| connection.name.value == name)
+    }
+}
+
+/// What a ruleset needs to be checked, also when the rest of the pipeline is wrong.
+pub(super) struct Surroundings {
+    pub ruleset: Option<RulesetSource>,
+    pub libraries: Vec<PathBuf>,
+    pub text: TextOptions,
+}
+
+/// Reads a pipeline from its tree. Every problem is reported; what could be read is given back.
+pub(super) fn parse(
+    root: &Node,
+    environment: &dyn Environment,
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<(Option<Pipeline>, Surroundings)> {
+    fields::check_version(root, diagnostics);
+    let root = interpolated(root, environment, sources, diagnostics);
+    let fields = Fields::new(&root, "a pipeline", keys::PIPELINE, diagnostics)?;
+    let libraries = fields.get("libraries");
+    let libraries = libraries.map_or(&[][..], fields::one_or_many).iter();
+    let libraries: Vec<_> = libraries
+        .filter_map(|node| fields::named(node, diagnostics))
+        .map(|folder| sources.resolve(folder.span.file, &folder.value))
+        .collect();
+    let options = fields.get("options");
+    let options = options.map(|node| RunOptions::parse(node, sources, diagnostics));
+    let options = options.unwrap_or_default();
+    let ruleset = fields
+        .get("ruleset")
+        .and_then(|node| parse_ruleset(node, sources, diagnostics));
+    let surroundings = Surroundings {
+        ruleset: ruleset.clone(),
+        libraries: libraries.clone(),
+        text: options.text.clone(),
+    };
+
+    let name = fields.text("name", diagnostics);
+    let names = listed_names(fields.get("connections"));
+    let mut parser = ConnectionParser {
+        sources,
+        diagnostics,
+    };
+    let connections = fields.get("connections");
+    let connections = connections.map(|node| parser.all(node)).unwrap_or_default();
+    let places = parse_places(&fields, &names, options.in_place, diagnostics);
+    let pipeline = places
+        .zip(ruleset)
+        .map(|((source, destination), ruleset)| Pipeline {
+            name,
+            connections,
+            source,
+            destination,
+            ruleset,
+            libraries,
+            options,
+            node: root.clone(),
+        });
+    Some((pipeline, surroundings))
+}
+
+/// Source and destination.
+fn parse_places(
+    fields: &Fields<'_>,
+    names: &[String],
+    in_place: bool,
+    diagnostics: &mut Diagnostics,
+) -> Option<(Place, Place)> {
+    let source = fields
+        .get("source")
+        .and_then(|node| parse_place(node, names, diagnostics));
+    let destination = match fields.get("destination") {
+        Some(node) => parse_place(node, names, diagnostics),
+        None if in_place => source.clone(),
+        None => {
+            diagnostics.push(
+                Diagnostic::new(&codes::NO_DESTINATION, "the pipeline has no `destination`")
+                    .at(fields.key_span("source"), "")
+                    .help(
+                        "add one, or set `in_place: true` under `options` to overwrite the source",
+                    ),
+            );
+            None
+        }
+    };
+    let (source, destination) = (source?, destination?);
+    check_places(&source, &destination, in_place, diagnostics);
+    Some((source, destination))
+}
+
+/// The pipeline with its variables, but for an inline ruleset: its `${…}` belong to patterns.
+fn interpolated(
+    root: &Node,
+    environment: &dyn Environment,
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) -> Node {
+    let Kind::Map(map) = &root.kind else {
+        return root.clone();
+    };
+    let entries = map.entries.iter().map(|Entry { key, value }| Entry {
+        key: key.clone(),
+        value: match (&*key.text, &value.kind) {
+            ("ruleset", Kind::Map(_)) => value.clone(),
+            _ => interpolate::interpolate(value, environment, sources, diagnostics),
+        },
+    });
+    let entries = entries.collect();
+    Node::map(entries, root.span)
+}
+
+/// The names under `connections`, also of connections that could not be read.
+fn listed_names(connections: Option<&Node>) -> Vec<String> {
+    let map = connections.and_then(Node::as_map);
+    let entries = map.map_or(&[][..], |map| &map.entries).iter();
+    entries.map(|entry| entry.key.text.to_string()).collect()
+}
+
+fn parse_place(node: &Node, names: &[String], diagnostics: &mut Diagnostics) -> Option<Place> {
+    let (connection, path) = match &node.kind {
+        Kind::Map(_) => {
+            let fields = Fields::new(node, "a place", keys::PLACE_KEYS, diagnostics)?;
+            let path = match fields.get("path") {
+                None => String::new(),
+                Some(path) => connection::below_base(path, diagnostics)?,
+            };
+            (fields.name("connection", diagnostics)?, path)
+        }
+        _ => (fields::named(node, diagnostics)?, String::new()),
+    };
+    if !names.contains(&connection.value) {
+        let names = || names.iter().map(String::as_str);
+        let message = format!("there is no connection `{}`", connection.value);
+        diagnostics.push(
+            Diagnostic::new(&codes::UNKNOWN_CONNECTION, message)
+                .at(connection.span, nearest_label(&connection.value, names()))
+                .help(format!("connections are {}", quoted_list(names()))),
+        );
+        return None;
+    }
+    Some(Place { connection, path })
+}
+
+fn parse_ruleset(
+    node: &Node,
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<RulesetSource> {
+    if node.as_map().is_some() {
+        return Some(RulesetSource::Inline(node.clone()));
+    }
+    let path = fields::named(node, diagnostics)?;
+    Some(RulesetSource::File(Spanned {
+        value: sources.resolve(path.span.file, &path.value),
+        span: path.span,
+    }))
+}
+
+fn check_places(
+    source: &Place,
+    destination: &Place,
+    in_place: bool,
+    diagnostics: &mut Diagnostics,
+) {
+    let same_path = source.path == destination.path;
+    let same = source.connection.value == destination.connection.value && same_path;
+    let place = destination.connection.span;
+    if same && !in_place {
+        diagnostics.push(
+            Diagnostic::new(
+                &codes::SAME_PLACE,
+                "source and destination are the same place",
+            )
+            .at(place, "")
+            .and(source.connection.span, "the source")
+            .help("name another destination, or set `in_place: true` under `options`"),
+        );
+    }
+    if !same && in_place {
+        let message = "`in_place` is set, and the destination is another place";
+        diagnostics.push(
+            Diagnostic::new(&codes::IN_PLACE_ELSEWHERE, message)
+                .at(place, "")
+                .and(source.connection.span, "the source")
+                .help("remove `in_place`, or remove the destination"),
+        );
+    }
+}

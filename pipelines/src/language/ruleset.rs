@@ -1,0 +1,133 @@
+//! A ruleset: what to mask.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::codes;
+use super::condition;
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::fields::Fields;
+use super::keys;
+use super::library::{Libraries, Resolver};
+use super::mask::MaskCatalogue;
+use super::node::{Entry, Kind, Node};
+use super::source::Sources;
+use super::task::{Task, TaskParser};
+
+/// A ruleset with its references followed and its tasks flat.
+#[derive(Debug, Clone, Default)]
+pub struct Ruleset {
+    /// Free text for readers.
+    pub doc: Option<String>,
+    /// What is done. Discovery tasks are not among them.
+    pub tasks: Vec<Task>,
+    /// Whether two tasks that mask one column of one file are worth a warning.
+    pub warn_on_duplicate_rules: bool,
+    /// Whether archived objects are worth a warning.
+    pub warn_on_glacier: bool,
+}
+
+/// Lists that hold YAML anchors and are ignored otherwise.
+const DEFINITIONS: [&str; 3] = ["mask_definitions", "rule_definitions", "task_definitions"];
+
+/// Reads a ruleset from its tree, but for its version. Every problem is reported; what could be read is given back.
+pub(super) fn parse(
+    root: &Node,
+    libraries: &mut Libraries,
+    masks: &dyn MaskCatalogue,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<Ruleset> {
+    let root = without_definitions(root);
+    check_locality(&root, diagnostics);
+    let root = Resolver::new(libraries, sources, diagnostics).resolve(&root);
+    let fields = Fields::new(&root, "a ruleset", keys::RULESET, diagnostics)?;
+
+    check_old_keys(&fields, diagnostics);
+    let skip_defaults = fields.get("skip_defaults");
+    let skip_defaults = skip_defaults.and_then(|node| condition::parse_skip(node, diagnostics));
+    let doc = fields.text("doc", diagnostics);
+    let mut warn = |key| !fields.flag(key, diagnostics).unwrap_or(false);
+    let warn_on_duplicate_rules = warn("disable_warning_on_duplicate_rules");
+    let warn_on_glacier = warn("disable_warning_on_glacier_storage");
+    let mut parser = TaskParser {
+        masks,
+        diagnostics,
+        skip_defaults,
+        tasks: Vec::new(),
+    };
+    if let Some(tasks) = fields.get("tasks") {
+        parser.list(tasks, "tasks", 0, false);
+    }
+    Some(Ruleset {
+        doc,
+        tasks: parser.tasks,
+        warn_on_duplicate_rules,
+        warn_on_glacier,
+    })
+}
+
+/// The ruleset with empty definition lists: their anchors have done their work.
+fn without_definitions(root: &Node) -> Node {
+    let Kind::Map(map) = &root.kind else {
+        return root.clone();
+    };
+    let entries = map.entries.iter().map(|Entry { key, value }| Entry {
+        key: key.clone(),
+        value: match DEFINITIONS.contains(&&*key.text) {
+            true => Node::scalar(Kind::Null, value.span),
+            false => value.clone(),
+        },
+    });
+    Node::map(entries.collect(), root.span)
+}
+
+fn check_old_keys(fields: &Fields<'_>, diagnostics: &mut Diagnostics) {
+    for (key, why) in [
+        ("name", "a ruleset is named by its file"),
+        (
+            "random_seed",
+            "the pipeline's `run_secret` decides every value",
+        ),
+    ] {
+        if fields.raw(key).is_some() {
+            diagnostics.push(
+                Diagnostic::new(
+                    &codes::DEPRECATED_KEY,
+                    format!("`{key}` has no effect any more"),
+                )
+                .at(fields.key_span(key), why),
+            );
+        }
+    }
+    if fields.flag("auto_manage_triggers", diagnostics) == Some(true) {
+        let message = "`auto_manage_triggers` has no effect on files";
+        let place = fields.key_span("auto_manage_triggers");
+        diagnostics.push(Diagnostic::new(&codes::IGNORED_KEY, message).at(place, ""));
+    }
+}
+
+/// Refuses `{{ locality }}`, which another server would have replaced.
+pub(super) fn check_locality(node: &Node, diagnostics: &mut Diagnostics) {
+    static LOCALITY: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\{\{-?\s*locality\b").expect("the pattern is well formed"));
+    match &node.kind {
+        Kind::Str(text) if LOCALITY.is_match(text) => diagnostics.push(
+            Diagnostic::new(&codes::NO_LOCALITY, "`{{ locality }}` is not supported")
+                .at(node.span, "")
+                .help("write the locality itself, such as `US`"),
+        ),
+        Kind::Seq(items) => {
+            for item in items.iter() {
+                check_locality(item, diagnostics);
+            }
+        }
+        Kind::Map(map) => {
+            for entry in &map.entries {
+                check_locality(&entry.value, diagnostics);
+            }
+        }
+        _ => {}
+    }
+}
