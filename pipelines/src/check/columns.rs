@@ -1,0 +1,83 @@
+//! The columns of a file, of any format, as rules see them.
+
+use arrow::datatypes::DataType;
+use visard_connectors::parquet::ParquetShape;
+use visard_connectors::text::TextShape;
+
+/// A column, or a leaf of a nested one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct FileColumn {
+    /// Its name; for a leaf of a nested column its dotted path.
+    pub path: String,
+    /// The root column it belongs to.
+    pub root: String,
+    /// The type of the root column.
+    pub root_type: DataType,
+    /// Its own type.
+    pub data_type: DataType,
+    /// Whether it can hold a null.
+    pub nullable: bool,
+    /// Whether a row may hold several values of it.
+    pub repeated: bool,
+    /// Why it cannot be rewritten, where it cannot.
+    pub refusal: Option<&'static str>,
+}
+
+/// The columns of one file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct FileColumns(pub(super) Vec<FileColumn>);
+
+impl FileColumns {
+    /// The leaves of a Parquet file.
+    pub(super) fn of_parquet(shape: &ParquetShape) -> Self {
+        let columns = shape.schema.leaves.iter().map(|leaf| {
+            let root = shape.schema.fields.field(leaf.root);
+            FileColumn {
+                path: leaf.path.clone(),
+                root: root.name().clone(),
+                root_type: root.data_type().clone(),
+                data_type: leaf.data_type.clone(),
+                nullable: leaf.nullable,
+                repeated: leaf.max_rep_level > 0,
+                refusal: leaf.maskable().err(),
+            }
+        });
+        Self(columns.collect())
+    }
+
+    /// The fields of a delimited text file: all text.
+    pub(super) fn of_text(shape: &TextShape) -> Self {
+        let names = shape.columns();
+        let columns = names.iter().map(|name| FileColumn {
+            path: name.clone(),
+            root: name.clone(),
+            root_type: DataType::Utf8View,
+            data_type: DataType::Utf8View,
+            nullable: true,
+            repeated: false,
+            refusal: (names.iter().filter(|other| *other == name).count() > 1)
+                .then_some("is not the only column of its name"),
+        });
+        Self(columns.collect())
+    }
+
+    /// The columns `name` stands for: the one of that name, or all leaves below it.
+    pub(super) fn named(&self, name: &str) -> Vec<&FileColumn> {
+        let below = |path: &str| {
+            path.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with('.'))
+        };
+        // `phones` for `phones.list.element`, and `phones.type` for `phones.list.element.type`.
+        let plain = |path: &str| path.replace(".list.element", "");
+        let fits = |column: &&FileColumn| {
+            let short = plain(&column.path);
+            column.path == name || short == name || below(&column.path) || below(&short)
+        };
+        self.0.iter().filter(fits).collect()
+    }
+
+    /// Names for a message, shortest spelling.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|column| column.path.as_str())
+    }
+}

@@ -1,0 +1,164 @@
+//! Which files there are, which tasks each is for, and what each looks like.
+
+use futures::{StreamExt, TryStreamExt};
+use visard_connectors::parquet::{self, ParquetShape};
+use visard_connectors::store::{Object, Store};
+use visard_connectors::text::{self, Header, TextShape};
+
+use super::columns::{FileColumn, FileColumns};
+use crate::language::{self, Quote, Task, Verdict};
+
+/// Files whose shape is looked at together.
+const AT_ONCE: usize = 16;
+/// Endings of delimited text, before any ending of a compression.
+const TEXT_ENDINGS: [&str; 6] = ["csv", "tsv", "tab", "txt", "psv", "dsv"];
+/// Endings of compressed text.
+const COMPRESSION_ENDINGS: [&str; 4] = ["gz", "zst", "zstd", "bz2"];
+
+/// How a file is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Format {
+    /// Parquet.
+    Parquet,
+    /// Delimited text.
+    Text(Box<text::TextOptions>),
+}
+
+/// What a file looks like.
+#[derive(Debug, Clone)]
+pub(super) enum Shape {
+    Parquet(ParquetShape),
+    Text(TextShape),
+}
+
+impl Shape {
+    pub(super) fn columns(&self) -> FileColumns {
+        match self {
+            Self::Parquet(shape) => FileColumns::of_parquet(shape),
+            Self::Text(shape) => FileColumns::of_text(shape),
+        }
+    }
+}
+
+/// The tasks that select `path`, in order; else why none does.
+pub(super) fn tasks_of(tasks: &[Task], path: &str) -> Result<Vec<usize>, String> {
+    let mut selected = Vec::new();
+    let mut reason = "no task selects it".to_owned();
+    for (index, task) in tasks.iter().enumerate() {
+        match task.files.verdict(path) {
+            Verdict::Selected => selected.push(index),
+            Verdict::Skipped(pattern) => {
+                reason = format!("the skip filter `{}` matches it", pattern.text)
+            }
+            Verdict::InFolder if tasks.len() == 1 => {
+                reason = "it lies in a folder, and the task has no `recurse: true`".to_owned();
+            }
+            Verdict::InFolder | Verdict::NotIncluded => {}
+        }
+    }
+    if selected.is_empty() {
+        Err(reason)
+    } else {
+        Ok(selected)
+    }
+}
+
+/// How the file at `path` is read by its name; `None` when its ending says nothing.
+pub(super) fn format_of(path: &str, options: &language::TextOptions) -> Option<Format> {
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    let mut endings = name.rsplit('.');
+    let mut ending = endings.next()?;
+    if matches!(ending, "parquet" | "parq" | "pq") {
+        return Some(Format::Parquet);
+    }
+    if COMPRESSION_ENDINGS.contains(&ending) {
+        ending = endings.next()?;
+    }
+    // A file without a dot has no ending.
+    let is_text = TEXT_ENDINGS.contains(&ending) && endings.next().is_some();
+    is_text.then(|| Format::Text(Box::new(text_options(options))))
+}
+
+fn text_options(options: &language::TextOptions) -> text::TextOptions {
+    let default = text::TextOptions::default();
+    let byte = |character: Option<char>| character.and_then(|c| u8::try_from(c).ok());
+    text::TextOptions {
+        delimiter: byte(options.delimiter),
+        quote: match options.quote {
+            None => default.quote,
+            Some(Quote::Never) => None,
+            Some(Quote::With(quote)) => byte(Some(quote)),
+        },
+        escape: byte(options.escape),
+        header: match &options.columns {
+            Some(columns) => Header::Columns(columns.clone()),
+            None => Header::FirstRecord,
+        },
+        encoding: options.encoding.clone().unwrap_or(default.encoding),
+        null_string: options.null_string.clone(),
+        ragged: match options.ragged {
+            Some(language::Ragged::Keep) => text::Ragged::Keep,
+            Some(language::Ragged::Fail) | None => text::Ragged::Error,
+        },
+        ..default
+    }
+}
+
+/// Looks at each file; what a file is refused for comes back in its place.
+pub(super) async fn inspect(
+    store: &Store,
+    files: Vec<(Object, Format)>,
+) -> Vec<Result<Shape, String>> {
+    let looks = files.into_iter().map(|(object, format)| async move {
+        Ok::<_, std::convert::Infallible>(match format {
+            Format::Parquet => match parquet::inspect(store, &object).await {
+                Ok(shape) => Ok(Shape::Parquet(shape)),
+                Err(error) => Err(error.to_string()),
+            },
+            Format::Text(options) => match text::inspect(store, &object, &options).await {
+                Ok(shape) => Ok(Shape::Text(shape)),
+                Err(error) => Err(error.to_string()),
+            },
+        })
+    });
+    let looks = futures::stream::iter(looks)
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await;
+    looks.unwrap_or_else(|never| match never {})
+}
+
+/// The columns of one file; `None` when its ending says nothing, an error when it cannot be read.
+pub async fn columns_of(
+    store: &Store,
+    object: &Object,
+    options: &language::TextOptions,
+) -> Option<Result<Vec<FileColumn>, String>> {
+    let format = format_of(&object.path, options)?;
+    let shape = inspect(store, vec![(object.clone(), format)]).await.pop()?;
+    Some(shape.map(|shape| shape.columns().0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_by_name() {
+        let options = language::TextOptions::default();
+        for (path, text, known) in [
+            ("a.csv", true, true),
+            ("dir.d/a.CSV.gz", true, true),
+            ("a.tsv.zst", true, true),
+            ("a.parquet", false, true),
+            ("a.snappy.parquet", false, true),
+            ("csv", false, false),
+            ("a.json", false, false),
+            ("a.gz", false, false),
+        ] {
+            let format = format_of(path, &options);
+            assert_eq!(format.is_some(), known, "{path}");
+            assert_eq!(matches!(format, Some(Format::Text(_))), text, "{path}");
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! Files become units in groups, and each group gets its plan.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use visard_connectors::parquet::{ParquetGroup, ParquetOptions};
+use visard_connectors::store::Object;
+use visard_connectors::text::TextGroup;
+use visard_connectors::{FileUnit, GroupRef, PATH_COLUMN, ROW_COLUMN, UnitTable, UnitTarget};
+use visard_engine::udfs::Root;
+use visard_engine::{MaskedColumn, MaskedStep, Places, TaskPlan, plan_task};
+
+use super::columns::FileColumns;
+use super::files::{Format, Shape, format_of, inspect, tasks_of};
+use super::rules::{Resolved, Resolver};
+use super::seeds::Seeds;
+use super::{Loaded, Stores};
+use crate::language::{Diagnostic, Diagnostics, Unmatched, codes};
+
+/// What happens to a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// It is unit `unit` of group `group`.
+    Mask {
+        /// Index into [`Planned::groups`].
+        group: usize,
+        /// Number within the group.
+        unit: usize,
+    },
+    /// It is copied as it is.
+    Copy,
+    /// Nothing, and why.
+    Skip(String),
+    /// Nothing, as an earlier attempt of the run has done it.
+    Done,
+}
+
+/// A file and what happens to it.
+#[derive(Debug, Clone)]
+pub struct FilePlan {
+    /// The file.
+    pub object: Object,
+    /// What happens.
+    pub action: Action,
+}
+
+/// Files of one format and schema under the same tasks.
+pub struct GroupPlan {
+    /// Reads and writes them.
+    pub group: GroupRef,
+    /// Their plan.
+    pub plan: TaskPlan,
+    /// Indexes into [`Planned::files`], in unit order.
+    pub files: Vec<usize>,
+    /// Paths of masked columns, each with the names of its masks.
+    pub masked: Vec<(String, String)>,
+    /// Paths of columns that are read and not masked.
+    pub read: Vec<String>,
+    /// Paths of columns no rule names.
+    pub unmasked: Vec<String>,
+}
+
+/// A run before it starts.
+#[derive(Default)]
+pub struct Planned {
+    /// Every file that was listed, by path.
+    pub files: Vec<FilePlan>,
+    /// The groups of files that are masked.
+    pub groups: Vec<GroupPlan>,
+}
+
+/// The files of one group, before it is one.
+struct Batch {
+    files: Vec<(usize, Shape)>,
+    resolved: Resolved,
+    columns: FileColumns,
+    format: Format,
+}
+
+/// Lists the source and plans what happens to each file. `done` are paths that are left alone.
+/// Nothing comes back where there are errors.
+pub async fn plan(
+    loaded: &Loaded,
+    stores: &Stores,
+    root: &Root,
+    done: &HashSet<String>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Planned> {
+    let listed = match stores.source.list().await {
+        Ok(listed) => listed,
+        Err(error) => {
+            let span = loaded.pipeline.source.connection.span;
+            let diagnostic = Diagnostic::new(&codes::CONNECTION_FAILED, error.to_string());
+            diagnostics.push(diagnostic.at(span, ""));
+            return None;
+        }
+    };
+    let (mut planned, selected) = select(loaded, listed, done, diagnostics);
+    let looks: Vec<_> = selected
+        .iter()
+        .map(|(index, _, format)| (planned.files[*index].object.clone(), format.clone()))
+        .collect();
+    let shapes = inspect(&stores.source, looks).await;
+    let seeds = Seeds::new(loaded.seed_folder.clone());
+    let mut batches: IndexMap<(Vec<usize>, FileColumns, bool), Batch> = IndexMap::new();
+    for ((index, tasks, format), shape) in selected.into_iter().zip(shapes) {
+        let path = planned.files[index].object.path.clone();
+        let shape = match shape {
+            Ok(shape) => shape,
+            Err(problem) => {
+                let span = loaded.ruleset.tasks[tasks[0]].span;
+                let diagnostic = Diagnostic::new(&codes::FILE_REFUSED, problem);
+                diagnostics.push(diagnostic.at(span, "a file of this task"));
+                continue;
+            }
+        };
+        let columns = shape.columns();
+        let key = (tasks, columns, format == Format::Parquet);
+        if let Some(batch) = batches.get_mut(&key) {
+            batch.files.push((index, shape));
+            continue;
+        }
+        let resolver = Resolver {
+            ruleset: &loaded.ruleset,
+            options: &loaded.pipeline.options,
+            root,
+            seeds: &seeds,
+            file: &path,
+            columns: &key.1,
+            diagnostics,
+        };
+        // A file of zero bytes has no columns, and so nothing a rule could miss.
+        let resolved = match key.1.0.is_empty() {
+            true => Resolved::default(),
+            false => resolver.resolve(&key.0),
+        };
+        let columns = key.1.clone();
+        batches.insert(
+            key,
+            Batch {
+                files: vec![(index, shape)],
+                resolved,
+                columns,
+                format,
+            },
+        );
+    }
+    if diagnostics.has_errors() {
+        return None;
+    }
+    for (_, batch) in batches {
+        let files: Vec<usize> = batch.files.iter().map(|(index, _)| *index).collect();
+        match group(loaded, stores, &planned, batch).await {
+            Ok(group) => {
+                for (unit, index) in files.into_iter().enumerate() {
+                    planned.files[index].action = Action::Mask {
+                        group: planned.groups.len(),
+                        unit,
+                    };
+                }
+                planned.groups.push(group);
+            }
+            Err(problem) => {
+                let span = loaded.pipeline.source.connection.span;
+                let diagnostic = Diagnostic::new(&codes::FILE_REFUSED, problem);
+                diagnostics.push(diagnostic.at(span, ""));
+            }
+        }
+    }
+    (!diagnostics.has_errors()).then_some(planned)
+}
+
+/// Which tasks each file is for, and how it is read.
+fn select(
+    loaded: &Loaded,
+    listed: Vec<Object>,
+    done: &HashSet<String>,
+    diagnostics: &mut Diagnostics,
+) -> (Planned, Vec<(usize, Vec<usize>, Format)>) {
+    let tasks = &loaded.ruleset.tasks;
+    let mut planned = Planned::default();
+    let mut selected = Vec::new();
+    let mut selecting: HashSet<usize> = HashSet::new();
+    for object in listed {
+        let index = planned.files.len();
+        let mut action = match loaded.pipeline.options.unmatched {
+            Unmatched::Copy => Action::Copy,
+            Unmatched::Skip | Unmatched::Fail => Action::Skip(String::new()),
+        };
+        match tasks_of(tasks, &object.path) {
+            Err(reason) => match &mut action {
+                Action::Skip(why) => {
+                    if loaded.pipeline.options.unmatched == Unmatched::Fail {
+                        not_selected(loaded, &object, &reason, diagnostics);
+                    }
+                    *why = reason;
+                }
+                _ => {}
+            },
+            Ok(of_file) => {
+                selecting.extend(&of_file);
+                let task = &tasks[of_file[0]];
+                if object.archived {
+                    let message = format!("`{}` lies in an archive and is left out", object.path);
+                    if loaded.ruleset.warn_on_glacier {
+                        let diagnostic = Diagnostic::new(&codes::ARCHIVED, message);
+                        diagnostics.push(diagnostic.at(task.span, ""));
+                    }
+                    action = Action::Skip("it lies in an archive (S3 Glacier)".to_owned());
+                } else if let Some(format) = format_of(&object.path, &task.text) {
+                    selected.push((index, of_file, format));
+                } else {
+                    let message =
+                        format!("`{}` is neither Parquet nor delimited text", object.path);
+                    diagnostics.push(
+                        Diagnostic::new(&codes::UNKNOWN_FORMAT, message)
+                            .at(task.span, "this task selects it")
+                            .help("files are told by their ending: .parquet, .csv, .tsv, .txt, and .gz, .zst, .bz2 behind; narrow `include`, or add it to `skip`"),
+                    );
+                }
+                if matches!(action, Action::Copy) {
+                    // Settled once its group is made.
+                    action = Action::Skip(String::new());
+                }
+            }
+        }
+        if done.contains(&object.path) {
+            selected.retain(|(selected, ..)| *selected != index);
+            action = Action::Done;
+        }
+        planned.files.push(FilePlan { object, action });
+    }
+    if selecting.is_empty() {
+        let message = format!("no task selects any of {} files", planned.files.len());
+        diagnostics.push(
+            Diagnostic::new(&codes::NOTHING_SELECTED, message)
+                .at(loaded.pipeline.source.connection.span, "")
+                .help("look at `include`, `skip` and `recurse` of the tasks"),
+        );
+    } else {
+        for (index, task) in tasks
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| !selecting.contains(i))
+        {
+            let message = format!(
+                "`{}` selects no file",
+                task.name.as_deref().unwrap_or(&task.path)
+            );
+            diagnostics.push(
+                Diagnostic::new(&codes::TASK_SELECTS_NOTHING, message).at(tasks[index].span, ""),
+            );
+        }
+    }
+    (planned, selected)
+}
+
+fn not_selected(loaded: &Loaded, object: &Object, reason: &str, diagnostics: &mut Diagnostics) {
+    let options = loaded.pipeline.options.node.as_ref();
+    diagnostics.push(
+        Diagnostic::new(&codes::NOT_SELECTED, format!("`{}`: {reason}", object.path))
+            .at_maybe(options.map(|node| node.span_of("unmatched")), "")
+            .help("add a task for it, or set `unmatched: skip` or `unmatched: copy`"),
+    );
+}
+
+async fn group(
+    loaded: &Loaded,
+    stores: &Stores,
+    planned: &Planned,
+    batch: Batch,
+) -> Result<GroupPlan, String> {
+    let Batch {
+        files,
+        resolved,
+        columns,
+        format,
+    } = batch;
+    let indexes: Vec<usize> = files.iter().map(|(index, _)| *index).collect();
+    let unit = |index: usize| FileUnit {
+        object: planned.files[index].object.clone(),
+        source: stores.source.clone(),
+        target: stores.target.clone(),
+    };
+    let masked: Vec<(String, String)> = resolved
+        .steps
+        .iter()
+        .map(|(path, steps)| {
+            let labels: Vec<&str> = steps.iter().map(|step| step.mask.label()).collect();
+            (path.clone(), labels.join(" | "))
+        })
+        .collect();
+    let paths: Vec<String> = masked.iter().map(|(path, _)| path.clone()).collect();
+    let mut read = resolved.read;
+    read.sort_unstable();
+    read.dedup();
+    let mut typed = paths.clone();
+    typed.extend(read.iter().filter(|path| !paths.contains(path)).cloned());
+    let group = match format {
+        Format::Parquet => {
+            let units = files.into_iter().filter_map(|(index, shape)| match shape {
+                Shape::Parquet(shape) => Some((unit(index), shape)),
+                Shape::Text(_) => None,
+            });
+            let options = ParquetOptions {
+                // Encoded pages of half the budget may wait in memory for their turn.
+                spill_above: loaded.pipeline.options.memory_limit_bytes / 8,
+                ..ParquetOptions::default()
+            };
+            let group = ParquetGroup::new(units.collect(), &typed, &paths, options);
+            GroupRef::new(Arc::new(group.map_err(|error| error.to_string())?))
+        }
+        Format::Text(options) => {
+            let units = files.into_iter().filter_map(|(index, shape)| match shape {
+                Shape::Text(shape) => Some((unit(index), shape)),
+                Shape::Parquet(_) => None,
+            });
+            let group = TextGroup::new(units.collect(), *options, typed.clone(), paths.clone());
+            GroupRef::new(Arc::new(group.map_err(|error| error.to_string())?))
+        }
+    };
+    let plan = plan_task(
+        Arc::new(UnitTable(Arc::clone(&group.source))),
+        Arc::new(UnitTarget(Arc::clone(&group.sink))),
+        masked_columns(&columns, resolved.steps),
+        Places {
+            path: PATH_COLUMN,
+            row: ROW_COLUMN,
+        },
+        group.source.slices(),
+    );
+    let plan = plan
+        .await
+        .map_err(|error| format!("{:#}", anyhow::Error::new(error)))?;
+    read.retain(|path| !paths.contains(path));
+    Ok(GroupPlan {
+        group,
+        plan,
+        files: indexes,
+        masked,
+        read,
+        unmasked: resolved.unmasked,
+    })
+}
+
+/// Steps by root column: leaves of one root are masked one after the other.
+fn masked_columns(
+    columns: &FileColumns,
+    steps: std::collections::BTreeMap<String, Vec<MaskedStep>>,
+) -> Vec<MaskedColumn> {
+    let mut by_root: IndexMap<String, Vec<MaskedStep>> = IndexMap::new();
+    for (path, steps) in steps {
+        let root = columns.0.iter().find(|column| column.path == path);
+        let root = root.map_or_else(|| path.clone(), |column| column.root.clone());
+        by_root.entry(root).or_default().extend(steps);
+    }
+    by_root
+        .into_iter()
+        .map(|(column, steps)| MaskedColumn { column, steps })
+        .collect()
+}

@@ -1,0 +1,314 @@
+//! Rules meet the columns of a file: which masks go on which column, or why they cannot.
+
+use std::collections::BTreeMap;
+
+use visard_engine::MaskedStep;
+use visard_engine::udfs::{ColumnMask, ColumnRule, DrawBy, MaskNode, Root, SeedFiles};
+
+use super::columns::{FileColumn, FileColumns};
+use super::convert::{Chosen, chosen, hash_column};
+use crate::language::{
+    ColumnPattern, Coverage, Diagnostic, Diagnostics, HashSource, Rule, Ruleset, RunOptions, Span,
+    Spanned, codes, nearest_label, quoted_list,
+};
+
+/// Everything rules do to files of one schema.
+#[derive(Debug, Default)]
+pub(super) struct Resolved {
+    /// The masks of each masked column or leaf, by its path.
+    pub steps: BTreeMap<String, Vec<MaskedStep>>,
+    /// Paths of what masks and conditions read besides.
+    pub read: Vec<String>,
+    /// Paths of columns that no rule names.
+    pub unmasked: Vec<String>,
+}
+
+/// What a resolution needs.
+pub(super) struct Resolver<'a> {
+    pub ruleset: &'a Ruleset,
+    pub options: &'a RunOptions,
+    pub root: &'a Root,
+    pub seeds: &'a dyn SeedFiles,
+    /// A file of the schema, for messages.
+    pub file: &'a str,
+    pub columns: &'a FileColumns,
+    pub diagnostics: &'a mut Diagnostics,
+}
+
+impl<'a> Resolver<'a> {
+    /// The rules of `tasks`, in order, on the file's columns.
+    pub(super) fn resolve(mut self, tasks: &[usize]) -> Resolved {
+        let mut resolved = Resolved::default();
+        let mut named: BTreeMap<String, Vec<(usize, usize, Span)>> = BTreeMap::new();
+        for &task in tasks {
+            let ruleset = self.ruleset;
+            for (index, rule) in ruleset.tasks[task].rules.iter().enumerate() {
+                let mut own: Vec<&FileColumn> = Vec::new();
+                for pattern in &rule.columns {
+                    for column in self.columns_of(pattern) {
+                        // Two patterns of one rule may meet in a column: it is one rule still.
+                        if own.iter().any(|other| other.path == column.path) {
+                            continue;
+                        }
+                        own.push(column);
+                        let earlier = named.entry(column.path.clone()).or_default();
+                        self.check_twice(task, rule, pattern, column, earlier);
+                        let first = earlier.is_empty();
+                        earlier.push((task, index, pattern.span));
+                        if let Some(step) =
+                            self.step(rule, pattern, column, first, &mut resolved.read)
+                        {
+                            resolved
+                                .steps
+                                .entry(column.path.clone())
+                                .or_default()
+                                .push(step);
+                        }
+                    }
+                }
+            }
+        }
+        let paths = self
+            .columns
+            .names()
+            .filter(|path| !named.contains_key(*path));
+        resolved.unmasked = paths.map(str::to_owned).collect();
+        self.check_coverage(tasks, &resolved.unmasked);
+        resolved
+    }
+
+    /// The columns a pattern stands for; it has to stand for one at least.
+    fn columns_of(&mut self, pattern: &ColumnPattern) -> Vec<&'a FileColumn> {
+        let columns = self.columns;
+        let found: Vec<&FileColumn> = match pattern.is_glob() {
+            true => {
+                let fits = |c: &&FileColumn| pattern.matches(&c.path) || pattern.matches(&c.root);
+                columns.0.iter().filter(fits).collect()
+            }
+            false => columns.named(&pattern.text),
+        };
+        if found.is_empty() {
+            let what = if pattern.is_glob() {
+                "column that matches"
+            } else {
+                "column"
+            };
+            self.unknown(what, &pattern.text, pattern.span);
+        }
+        found
+    }
+
+    /// The one column a name stands for, which has one value a row.
+    fn column_of_row(&mut self, name: &Spanned<String>) -> Option<&'a FileColumn> {
+        let found = self.columns.named(&name.value);
+        let problem = match found[..] {
+            [] => {
+                self.unknown("column", &name.value, name.span);
+                return None;
+            }
+            [column] if !column.repeated => return Some(column),
+            [_] => "may have several values in a row",
+            _ => "is a group of columns",
+        };
+        let message = format!("`{}` of `{}` {problem}", name.value, self.file);
+        self.diagnostics.push(
+            Diagnostic::new(&codes::REPEATED_COLUMN, message)
+                .at(name.span, "")
+                .help("name a column with one value in a row"),
+        );
+        None
+    }
+
+    fn unknown(&mut self, what: &str, name: &str, span: Span) {
+        let message = format!("`{}` has no {what} `{name}`", self.file);
+        self.diagnostics.push(
+            Diagnostic::new(&codes::UNKNOWN_COLUMN, message)
+                .at(span, nearest_label(name, self.columns.names()))
+                .help(format!(
+                    "its columns are {}",
+                    quoted_list(self.columns.names())
+                )),
+        );
+    }
+
+    fn check_twice(
+        &mut self,
+        task: usize,
+        rule: &Rule,
+        pattern: &ColumnPattern,
+        column: &FileColumn,
+        earlier: &[(usize, usize, Span)],
+    ) {
+        for &(other_task, other_rule, other_span) in earlier {
+            let other = &self.ruleset.tasks[other_task].rules[other_rule];
+            let (code, message, help) = if other_task == task {
+                if rule.is_separate_from(other) {
+                    continue;
+                }
+                (
+                    &codes::DUPLICATE_RULE,
+                    format!("two rules mask the column `{}`", column.path),
+                    "put all masks into one rule, or separate the rules by `if` and `else_rules`",
+                )
+            } else if self.ruleset.warn_on_duplicate_rules {
+                (
+                    &codes::MASKED_TWICE,
+                    format!(
+                        "two tasks mask the column `{}` of `{}`",
+                        column.path, self.file
+                    ),
+                    "the later masks what the earlier gave; set `disable_warning_on_duplicate_rules: true` if that is meant",
+                )
+            } else {
+                continue;
+            };
+            self.diagnostics.push(
+                Diagnostic::new(code, message)
+                    .at(pattern.span, "second")
+                    .and(other_span, "first")
+                    .help(help),
+            );
+        }
+    }
+
+    /// The masks of one rule on one column.
+    fn step(
+        &mut self,
+        rule: &Rule,
+        pattern: &ColumnPattern,
+        column: &FileColumn,
+        first: bool,
+        read: &mut Vec<String>,
+    ) -> Option<MaskedStep> {
+        if let Some(refusal) = column.refusal {
+            let message = format!("the column `{}` of `{}` {refusal}", column.path, self.file);
+            let diagnostic = Diagnostic::new(&codes::UNMASKABLE_COLUMN, message);
+            self.diagnostics.push(diagnostic.at(pattern.span, ""));
+            return None;
+        }
+        let draw_by = self.draw_by(rule, column)?;
+        let tested = rule
+            .condition
+            .iter()
+            .flat_map(|condition| condition.columns());
+        let mut paths = BTreeMap::new();
+        for name in tested {
+            paths.insert(name.value.clone(), self.column_of_row(name)?.path.clone());
+        }
+        let resolve = |name: &str| paths.get(name).cloned().unwrap_or_else(|| name.to_owned());
+        let Chosen { of_value, of_row } = chosen(rule.condition.as_ref(), &column.path, &resolve);
+        let column_rule = ColumnRule {
+            path: column.path.clone(),
+            masks: rule.masks.iter().map(mask_node).collect(),
+            draw_by,
+            chooses: of_value,
+            conditional: of_row.is_some(),
+            first,
+        };
+        let bound = ColumnMask::bind(&column_rule, &column.root_type, self.root, self.seeds);
+        let mask = match bound {
+            Ok(mask) => mask,
+            Err(error) => {
+                let span = mask_span(rule, &error.path).unwrap_or(pattern.span);
+                let message = match error.path.ends_with("type") || error.path.is_empty() {
+                    true => format!("column `{}` of `{}`: {error}", column.path, self.file),
+                    false => error.to_string(),
+                };
+                self.diagnostics
+                    .push(Diagnostic::new(&codes::BAD_MASK, message).at(span, ""));
+                return None;
+            }
+        };
+        if mask.may_give_null() && !column.nullable {
+            let message = format!(
+                "the column `{}` of `{}` holds no nulls",
+                column.path, self.file
+            );
+            self.diagnostics.push(
+                Diagnostic::new(&codes::REQUIRED_COLUMN, message)
+                    .at(pattern.span, "its mask may give null")
+                    .help("choose a mask that gives a value, such as `from_fixed`"),
+            );
+        }
+        if rule.unique && !mask.keeps_distinct() {
+            let message = format!("the masks of `{}` may make two values one", column.path);
+            self.diagnostics.push(
+                Diagnostic::new(&codes::NOT_DISTINCT, message)
+                    .at(pattern.span, "the rule asks for `unique`")
+                    .help("use `hash` with its default length, or remove `unique`"),
+            );
+        }
+        for argument in mask.arguments() {
+            if let visard_engine::udfs::Argument::Column(name) = argument {
+                // What a mask asks for itself was not checked before.
+                let name = Spanned {
+                    value: name.clone(),
+                    span: pattern.span,
+                };
+                read.push(self.column_of_row_or_own(&name, column)?);
+            }
+        }
+        read.extend(of_row.iter().flat_map(|condition| condition.columns()));
+        Some(MaskedStep {
+            mask,
+            condition: of_row,
+        })
+    }
+
+    /// The path of an argument; the masked column itself may have several values a row.
+    fn column_of_row_or_own(&mut self, name: &Spanned<String>, own: &FileColumn) -> Option<String> {
+        if name.value == own.path {
+            return Some(own.path.clone());
+        }
+        self.column_of_row(name).map(|column| column.path.clone())
+    }
+
+    fn draw_by(&mut self, rule: &Rule, column: &FileColumn) -> Option<DrawBy> {
+        let hashed = rule.hash_columns.as_deref().unwrap_or_default();
+        if hashed.is_empty() {
+            return Some(DrawBy::Place);
+        }
+        let mut columns = Vec::with_capacity(hashed.len());
+        for hashed in hashed {
+            let path = match &hashed.source {
+                HashSource::Own => column.path.clone(),
+                HashSource::Column(name) if name.value == column.path => column.path.clone(),
+                HashSource::Column(name) => self.column_of_row(name)?.path.clone(),
+            };
+            columns.push(hash_column(hashed, path));
+        }
+        Some(DrawBy::Columns(columns))
+    }
+
+    fn check_coverage(&mut self, tasks: &[usize], unmasked: &[String]) {
+        if self.options.coverage != Coverage::Strict || unmasked.is_empty() {
+            return;
+        }
+        let names = quoted_list(unmasked.iter().map(String::as_str));
+        let message = format!("no rule names {names} of `{}`", self.file);
+        self.diagnostics.push(
+            Diagnostic::new(&codes::NOT_COVERED, message)
+                .at_maybe(tasks.first().map(|task| self.ruleset.tasks[*task].span), "")
+                .help("add rules; `do_nothing` says that a column stays as it is"),
+        );
+    }
+}
+
+fn mask_node(mask: &crate::language::MaskNode) -> MaskNode {
+    MaskNode {
+        kind: mask.kind.clone(),
+        domain: mask.domain.clone(),
+        args: mask.args.clone(),
+    }
+}
+
+/// Where the argument at `path` is written: `[1].masks[0].regex`.
+fn mask_span(rule: &Rule, path: &str) -> Option<Span> {
+    let (index, below) = path.strip_prefix('[')?.split_once(']')?;
+    let mask = rule.masks.get(index.parse::<usize>().ok()?)?;
+    let below = below.trim_start_matches('.');
+    Some(match below.is_empty() {
+        true => mask.span,
+        false => mask.node.span_of(below),
+    })
+}

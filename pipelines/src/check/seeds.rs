@@ -1,0 +1,110 @@
+//! Seed files: beside the ruleset, or shipped with visard.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use visard_engine::udfs::{SHIPPED_SEEDS, SeedFiles, SeedTable, shipped};
+
+use crate::language::nearest;
+
+/// Finds seed files by the name a ruleset gives.
+#[derive(Debug)]
+pub(super) struct Seeds {
+    /// Where relative names are looked up.
+    folder: PathBuf,
+    tables: Mutex<HashMap<String, Arc<SeedTable>>>,
+}
+
+impl Seeds {
+    /// Seed files relative to `folder`, else those shipped.
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self {
+            folder,
+            tables: Mutex::default(),
+        }
+    }
+}
+
+impl SeedFiles for Seeds {
+    fn table(&self, name: &str) -> Result<Arc<SeedTable>, String> {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(table) = tables.get(name) {
+            return Ok(Arc::clone(table));
+        }
+        let path = self.folder.join(name);
+        let bytes = match (std::fs::read(&path), shipped(name)) {
+            (Ok(bytes), _) => bytes,
+            (Err(_), Some(shipped)) => shipped.to_vec(),
+            (Err(error), None) => {
+                let near = nearest(name, SHIPPED_SEEDS.iter().copied())
+                    .map(|near| format!("; nearest shipped: `{near}`"))
+                    .unwrap_or_default();
+                return Err(format!(
+                    "the seed file `{name}` cannot be read: {error}{near}"
+                ));
+            }
+        };
+        let table = Arc::new(parse(&bytes).map_err(|why| format!("the seed file `{name}` {why}"))?);
+        tables.insert(name.to_owned(), Arc::clone(&table));
+        Ok(table)
+    }
+}
+
+/// A seed file is CSV with a header. Errors quote no row.
+fn parse(bytes: &[u8]) -> Result<SeedTable, String> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let mut reader = csv::Reader::from_reader(bytes);
+    let wrong = |error: csv::Error| match error.position() {
+        Some(at) => format!("is not well-formed CSV in UTF-8 at line {}", at.line()),
+        None => "is not well-formed CSV in UTF-8".to_owned(),
+    };
+    let columns = reader
+        .headers()
+        .map_err(wrong)?
+        .iter()
+        .map(str::to_owned)
+        .collect();
+    let rows = reader
+        .records()
+        .map(|record| record.map(|record| record.iter().map(str::to_owned).collect()))
+        .collect::<Result<Vec<Vec<String>>, _>>()
+        .map_err(wrong)?;
+    if rows.is_empty() {
+        return Err("has no rows".to_owned());
+    }
+    Ok(SeedTable { columns, rows })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seed_files_are_found_or_named() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("mine.csv"), "name\n\"Ann, B\"\n").unwrap();
+        std::fs::write(folder.path().join("empty.csv"), "name\n").unwrap();
+        std::fs::write(folder.path().join("ragged.csv"), "a,b\n1\n").unwrap();
+        let seeds = Seeds::new(folder.path().to_owned());
+        assert_eq!(seeds.table("mine.csv").unwrap().rows, [["Ann, B"]]);
+        assert!(
+            !seeds
+                .table("DataMasque_lastNames_v2.csv")
+                .unwrap()
+                .rows
+                .is_empty()
+        );
+        for (name, problem) in [
+            ("empty.csv", "has no rows"),
+            ("ragged.csv", "at line 2"),
+            (
+                "DataMasque_lastNames.csv",
+                "nearest shipped: `DataMasque_lastNames_v2.csv`",
+            ),
+        ] {
+            let message = seeds.table(name).unwrap_err();
+            assert!(message.contains(problem), "{name}: {message}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Source and destination, opened.
+
+use visard_connectors::store::{
+    AzureBlobConfig, ConnectionConfig, Exposure, GcsConfig, MountedShare, S3Config, Secret, Store,
+    exposure,
+};
+
+use super::Loaded;
+use crate::language::{Connection, ConnectionKind, Diagnostic, Diagnostics, Place, codes};
+
+/// Where a run reads and writes.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    /// Where files are read.
+    pub source: Store,
+    /// Where their copies are written.
+    pub target: Store,
+}
+
+/// Opens source and destination and looks whether strangers can read them.
+pub async fn open_stores(loaded: &Loaded, diagnostics: &mut Diagnostics) -> Option<Stores> {
+    let pipeline = &loaded.pipeline;
+    let source = open(loaded, &pipeline.source, diagnostics).await;
+    let target = open(loaded, &pipeline.destination, diagnostics).await;
+    let (source, target) = (source?, target?);
+    let same = source.same_place(&target);
+    if (same && !pipeline.options.in_place) || source.overlaps(&target) {
+        let message = match same {
+            true => "source and destination are the same place",
+            false => "one of source and destination lies inside the other",
+        };
+        diagnostics.push(
+            Diagnostic::new(&codes::OVERLAPPING_PLACES, message)
+                .at(pipeline.destination.connection.span, target.describe())
+                .and(pipeline.source.connection.span, source.describe())
+                .help("choose another destination; to overwrite the source set `in_place: true`"),
+        );
+        return None;
+    }
+    check_exposure(loaded, &source, &pipeline.source, diagnostics).await;
+    if !same {
+        check_exposure(loaded, &target, &pipeline.destination, diagnostics).await;
+    }
+    Some(Stores { source, target })
+}
+
+async fn open(loaded: &Loaded, place: &Place, diagnostics: &mut Diagnostics) -> Option<Store> {
+    let connection = loaded.pipeline.connection(&place.connection.value)?;
+    if let (ConnectionKind::MountedShare { base_directory }, true) = (
+        &connection.kind,
+        std::ptr::eq(place, &loaded.pipeline.destination),
+    ) {
+        // A destination folder is made; a source has to be there.
+        let folder = base_directory.join(&place.path);
+        if let Err(error) = std::fs::create_dir_all(&folder) {
+            let message = format!("the folder `{}` cannot be made: {error}", folder.display());
+            diagnostics.push(
+                Diagnostic::new(&codes::CONNECTION_FAILED, message).at(place.connection.span, ""),
+            );
+            return None;
+        }
+    }
+    match Store::open(
+        &connection.name.value,
+        &store_config(connection, &place.path),
+    )
+    .await
+    {
+        Ok(store) => Some(store),
+        Err(error) => {
+            diagnostics.push(
+                Diagnostic::new(&codes::CONNECTION_FAILED, error.to_string())
+                    .at(place.connection.span, "")
+                    .help("try it with `visard connections test`"),
+            );
+            None
+        }
+    }
+}
+
+async fn check_exposure(
+    loaded: &Loaded,
+    store: &Store,
+    place: &Place,
+    diagnostics: &mut Diagnostics,
+) {
+    match exposure(store).await {
+        Exposure::Private => {}
+        Exposure::Public(_) if loaded.pipeline.options.allow_public => {}
+        Exposure::Public(reason) => diagnostics.push(
+            Diagnostic::new(
+                &codes::PUBLIC_PLACE,
+                format!("strangers can read {}: {reason}", store.describe()),
+            )
+            .at(place.connection.span, "")
+            .help("close it, or set `allow_public: true` under `options`"),
+        ),
+        Exposure::Unknown(reason) => diagnostics.push(
+            Diagnostic::new(
+                &codes::EXPOSURE_UNKNOWN,
+                format!(
+                    "could not tell whether strangers can read {}: {reason}",
+                    store.describe()
+                ),
+            )
+            .at(place.connection.span, ""),
+        ),
+    }
+}
+
+/// A connection, and a folder below its base directory, as the store takes them.
+pub fn store_config(connection: &Connection, below: &str) -> ConnectionConfig {
+    let base = |base: &str| match (base.is_empty(), below.is_empty()) {
+        (true, _) => below.to_owned(),
+        (false, true) => base.to_owned(),
+        (false, false) => format!("{base}/{below}"),
+    };
+    let secret = |secret: &crate::language::Secret| Secret::new(secret.expose());
+    match &connection.kind {
+        ConnectionKind::MountedShare { base_directory } => {
+            ConnectionConfig::MountedShare(MountedShare {
+                base_directory: base_directory.join(below),
+            })
+        }
+        ConnectionKind::S3 {
+            bucket,
+            base_directory,
+            region,
+            endpoint,
+            path_style,
+            access_key,
+            session_token,
+            iam_role_arn,
+            allow_http,
+        } => ConnectionConfig::S3(S3Config {
+            bucket: bucket.clone(),
+            base_directory: base(base_directory),
+            region: region.clone(),
+            endpoint: endpoint.clone(),
+            // Stores that are not AWS rarely have a host name for each bucket.
+            path_style: path_style.unwrap_or(endpoint.is_some()),
+            access_key_id: access_key.as_ref().map(|(id, _)| id.expose().to_owned()),
+            secret_access_key: access_key.as_ref().map(|(_, key)| secret(key)),
+            session_token: session_token.as_ref().map(secret),
+            iam_role_arn: iam_role_arn.clone(),
+            allow_http: *allow_http,
+        }),
+        ConnectionKind::AzureBlob {
+            container,
+            base_directory,
+            connection_string,
+            emulator,
+        } => ConnectionConfig::AzureBlob(AzureBlobConfig {
+            container: container.clone(),
+            base_directory: base(base_directory),
+            connection_string: connection_string
+                .as_ref()
+                .map_or_else(|| Secret::new(""), secret),
+            emulator: *emulator,
+        }),
+        ConnectionKind::Gcs {
+            bucket,
+            base_directory,
+            service_account,
+            endpoint,
+        } => ConnectionConfig::Gcs(GcsConfig {
+            bucket: bucket.clone(),
+            base_directory: base(base_directory),
+            service_account: service_account.as_ref().map(secret),
+            endpoint: endpoint.clone(),
+        }),
+    }
+}

@@ -1,0 +1,104 @@
+//! `visard masks`.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+use visard_engine::udfs::{MASKS, MaskSpec, find_mask};
+
+use super::print;
+use crate::language::{KNOWN_MASKS, nearest};
+use crate::run::exit;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  visard masks\n  visard masks hash")]
+pub(super) struct Args {
+    /// A mask to explain.
+    mask: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
+    let specs: Vec<&MaskSpec> = match &args.mask {
+        None => MASKS.iter().collect(),
+        Some(name) => match find_mask(name) {
+            Some(spec) => vec![spec],
+            None if KNOWN_MASKS.contains(&name.as_str()) => {
+                anyhow::bail!("the mask `{name}` is known and not built yet")
+            }
+            None => {
+                let near = nearest(name, MASKS.iter().map(|spec| spec.name));
+                let near = near
+                    .map(|near| format!("; nearest: `{near}`"))
+                    .unwrap_or_default();
+                anyhow::bail!("there is no mask `{name}`{near}")
+            }
+        },
+    };
+    if args.json {
+        let masks: Vec<Value> = specs.iter().map(|spec| as_json(spec)).collect();
+        print(&format!("{:#}\n", Value::Array(masks)))?;
+        return Ok(exit::MASKED);
+    }
+    let mut page = String::new();
+    match (&specs[..], &args.mask) {
+        ([spec], Some(_)) => explain(spec, &mut page)?,
+        (specs, _) => {
+            for spec in specs {
+                writeln!(page, "{:<18} {}", spec.name, spec.summary)?;
+            }
+        }
+    }
+    print(&page)?;
+    Ok(exit::MASKED)
+}
+
+fn explain(spec: &MaskSpec, page: &mut String) -> std::fmt::Result {
+    writeln!(page, "{}: {}\n", spec.name, spec.summary)?;
+    let takes: Vec<String> = spec
+        .takes
+        .iter()
+        .map(|t| format!("{t:?}").to_lowercase())
+        .collect();
+    writeln!(page, "technique  {:?}", spec.family)?;
+    writeln!(page, "takes      {}", takes.join(", "))?;
+    let schema = (spec.schema)().to_value();
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        let text = property["description"]
+            .as_str()
+            .unwrap_or_default()
+            .replace('\n', " ");
+        writeln!(page, "\n  {name}\n    {text}")?;
+        if let Some(default) = property.get("default").filter(|default| !default.is_null()) {
+            writeln!(page, "    default: {default}")?;
+        }
+    }
+    for example in spec.examples {
+        let show =
+            |value: Option<&str>| value.map_or("null".to_owned(), |value| format!("{value:?}"));
+        writeln!(
+            page,
+            "\n  {}: {} → {}",
+            example.args,
+            show(example.value),
+            show(example.masked)
+        )?;
+    }
+    Ok(())
+}
+
+fn as_json(spec: &MaskSpec) -> Value {
+    json!({
+        "name": spec.name,
+        "summary": spec.summary,
+        "family": spec.family,
+        "takes": spec.takes,
+        "arguments": (spec.schema)().to_value(),
+        "examples": spec.examples.iter().map(|example| json!({
+            "arguments": serde_json::from_str::<Value>(example.args).unwrap_or_default(),
+            "value": example.value,
+            "masked": example.masked,
+        })).collect::<Vec<_>>(),
+    })
+}

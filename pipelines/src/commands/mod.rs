@@ -1,0 +1,168 @@
+//! The `visard` command, a file for each of its subcommands.
+
+mod check;
+mod connections;
+mod init;
+mod masks;
+mod plan;
+mod preview;
+mod progress;
+mod run;
+mod schema;
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::language::{Diagnostics, Renderer, Severity, Sources, to_json};
+use crate::run::exit;
+
+/// Mask data in files, buckets and containers.
+#[derive(Debug, Parser)]
+#[command(name = "visard", version, about, long_about = None, propagate_version = true)]
+#[command(
+    after_help = "Examples:\n  visard run examples/customers.yml\n  visard check pipeline.yml && visard preview pipeline.yml\n  visard init data/ > pipeline.yml\n\nExit codes of a run: 0 all masked, 1 failed, 2 refused before anything was written,\n3 some files masked and some not, 130 interrupted."
+)]
+struct Cli {
+    /// Say more on standard error: -v for what is done, -vv for how.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Mask what a pipeline names.
+    Run(run::Args),
+    /// Check a pipeline against its real files; read no row, write nothing.
+    Check(check::Args),
+    /// Show what a run would do: units, plans, and what happens to each column.
+    Plan(plan::Args),
+    /// Show rows before and after masking; write nothing.
+    Preview(preview::Args),
+    /// List the masks, or explain one.
+    Masks(masks::Args),
+    /// Print the JSON Schema of pipelines or rulesets, for editors.
+    Schema(schema::Args),
+    /// Work with connections.
+    #[command(subcommand)]
+    Connections(connections::Command),
+    /// Print a starter pipeline for the files of a folder.
+    Init(init::Args),
+    /// Print completions for a shell.
+    #[command(after_help = "Example:\n  visard completions bash > /etc/bash_completion.d/visard")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// A pipeline file, and how to report what is wrong with it.
+#[derive(Debug, clap::Args)]
+struct PipelineArgs {
+    /// The pipeline file.
+    pipeline: PathBuf,
+    /// Print problems, events and results as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let level = ["error", "visard=info", "visard=debug"][usize::from(cli.verbose.min(2))];
+    let filter = EnvFilter::try_from_env("VISARD_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(Box::pin(dispatch(cli.command))),
+        Err(error) => Err(anyhow::Error::new(error).context("no threads can be started")),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("error: {error:#}\n"));
+            ExitCode::from(exit::REFUSED)
+        }
+    }
+}
+
+async fn dispatch(command: Command) -> anyhow::Result<u8> {
+    match command {
+        Command::Run(args) => run::run(args).await,
+        Command::Check(args) => check::run(args).await,
+        Command::Plan(args) => plan::run(args).await,
+        Command::Preview(args) => preview::run(args).await,
+        Command::Masks(args) => masks::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Connections(command) => connections::run(command).await,
+        Command::Init(args) => init::run(args).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "visard", &mut script);
+            print(&String::from_utf8_lossy(&script))?;
+            Ok(exit::MASKED)
+        }
+    }
+}
+
+/// Writes results to standard output.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Tells a person something, on standard error. A closed standard error is no reason to stop.
+fn say(text: &str) {
+    std::io::stderr()
+        .lock()
+        .write_all(text.as_bytes())
+        .unwrap_or_default();
+}
+
+/// Whether whoever read our output had enough: `visard plan | head`.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// Reports problems: as text on standard error, or as JSON on standard output.
+fn report(diagnostics: &Diagnostics, sources: &Sources, json: bool) -> anyhow::Result<()> {
+    if json {
+        return print(&format!("{}\n", to_json(diagnostics, sources)));
+    }
+    if diagnostics.is_empty() {
+        return Ok(());
+    }
+    say(&Renderer::for_stream(&std::io::stderr()).all(diagnostics, sources));
+    let count = |severity, one: &str| match diagnostics.count(severity) {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        n => Some(format!("{n} {one}s")),
+    };
+    let counts = [
+        count(Severity::Error, "error"),
+        count(Severity::Warning, "warning"),
+    ];
+    let counts: Vec<String> = counts.into_iter().flatten().collect();
+    say(&format!("\n{}\n", counts.join(", ")));
+    Ok(())
+}
+
+/// Whether a person looks at standard error.
+fn on_a_terminal() -> bool {
+    std::io::stderr().is_terminal()
+}

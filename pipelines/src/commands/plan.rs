@@ -1,0 +1,123 @@
+//! `visard plan`.
+
+use std::fmt::Write;
+
+use datafusion::physical_plan::displayable;
+use serde_json::json;
+
+use super::{PipelineArgs, print, report};
+use crate::check::{self, Action, GroupPlan, Planned};
+use crate::language::{Diagnostics, Sources};
+use crate::run::{bytes, exit, look};
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  visard plan pipeline.yml\n  visard plan pipeline.yml --json | jq '.groups[].masked'"
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pipeline: PipelineArgs,
+}
+
+pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
+    let json = args.pipeline.json;
+    let mut sources = Sources::default();
+    let mut diagnostics = Diagnostics::new();
+    let loaded = check::load(&args.pipeline.pipeline, &mut sources, &mut diagnostics);
+    let mut found = None;
+    if let Some(loaded) = &loaded {
+        found = look(loaded, &mut diagnostics).await;
+    }
+    let Some((_, planned)) = found else {
+        report(&diagnostics, &sources, json)?;
+        return Ok(exit::REFUSED);
+    };
+    if json {
+        print(&format!("{:#}\n", as_json(&planned)))?;
+        return Ok(exit::MASKED);
+    }
+    report(&diagnostics, &sources, false)?;
+    let mut page = String::new();
+    as_page(&planned, &mut page)?;
+    print(&page)?;
+    Ok(exit::MASKED)
+}
+
+fn as_page(planned: &Planned, page: &mut String) -> std::fmt::Result {
+    for (number, group) in planned.groups.iter().enumerate() {
+        let slices = group.group.source.slices();
+        writeln!(
+            page,
+            "group {number}: {}, {slices} slices",
+            group.group.source.describe()
+        )?;
+        for (unit, &file) in group.files.iter().enumerate() {
+            let object = &planned.files[file].object;
+            let slices = group.group.group.slices_of(unit).len();
+            writeln!(
+                page,
+                "  {}  {}  {slices} slices",
+                object.path,
+                bytes(object.size)
+            )?;
+        }
+        for (path, masks) in &group.masked {
+            writeln!(page, "  masked  {path}: {masks}")?;
+        }
+        for path in &group.read {
+            writeln!(page, "  read    {path}")?;
+        }
+        for path in &group.unmasked {
+            writeln!(page, "  copied  {path}")?;
+        }
+        writeln!(
+            page,
+            "logical plan:\n{}",
+            group.plan.logical.display_indent()
+        )?;
+        writeln!(
+            page,
+            "physical plan:\n{}",
+            displayable(group.plan.physical.as_ref()).indent(false)
+        )?;
+    }
+    for file in &planned.files {
+        match &file.action {
+            Action::Copy => writeln!(page, "copied whole: {}", file.object.path)?,
+            Action::Skip(reason) => writeln!(page, "left out: {} ({reason})", file.object.path)?,
+            Action::Mask { .. } | Action::Done => {}
+        }
+    }
+    Ok(())
+}
+
+fn as_json(planned: &Planned) -> serde_json::Value {
+    let group = |group: &GroupPlan| {
+        let files: Vec<_> = group
+            .files
+            .iter()
+            .map(|&f| &planned.files[f].object.path)
+            .collect();
+        json!({
+            "source": group.group.source.describe(),
+            "slices": group.group.source.slices(),
+            "files": files,
+            "masked": group.masked.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+            "read": group.read,
+            "copied": group.unmasked,
+            "logical_plan": group.plan.logical.display_indent().to_string(),
+            "physical_plan": displayable(group.plan.physical.as_ref()).indent(false).to_string(),
+        })
+    };
+    let others = planned.files.iter().filter_map(|file| match &file.action {
+        Action::Copy => Some(json!({"path": file.object.path, "action": "copy"})),
+        Action::Skip(why) => {
+            Some(json!({"path": file.object.path, "action": "skip", "reason": why}))
+        }
+        Action::Mask { .. } | Action::Done => None,
+    });
+    json!({
+        "groups": planned.groups.iter().map(group).collect::<Vec<_>>(),
+        "others": others.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,128 @@
+//! `visard run`.
+
+use std::path::PathBuf;
+
+use super::progress::{Bar, Lines};
+use super::{PipelineArgs, on_a_terminal, print, report, say};
+use crate::language::{Diagnostics, Sources};
+use crate::run::{self, Event, Observer, Request};
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  visard run pipeline.yml\n  visard run pipeline.yml --resume\n  visard run pipeline.yml --json | jq .event"
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pipeline: PipelineArgs,
+    /// Go on with a run that was interrupted: the last one, or the one in --run-folder.
+    #[arg(long)]
+    resume: bool,
+    /// Where journal and report go [default: a new folder below .visard/runs].
+    #[arg(long, value_name = "FOLDER")]
+    run_folder: Option<PathBuf>,
+    /// The file that holds, or gets, the secret of this installation [default: in your configuration folder].
+    #[arg(long, value_name = "FILE")]
+    instance_secret_file: Option<PathBuf>,
+    /// Do everything but make results visible.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
+    let json = args.pipeline.json;
+    let request = Request {
+        pipeline: args.pipeline.pipeline,
+        run_folder: args.run_folder,
+        resume: args.resume,
+        instance_secret_file: args.instance_secret_file,
+        dry_run: args.dry_run,
+    };
+    let observer: Box<dyn Observer> = match (json, on_a_terminal()) {
+        (true, _) => Box::new(JsonLines),
+        (false, true) => Box::new(Bar::default()),
+        (false, false) => Box::new(Lines::default()),
+    };
+    let mut sources = Sources::default();
+    let mut diagnostics = Diagnostics::new();
+    let stop = async {
+        // Where signals cannot be caught, the run goes on to its end.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let outcome = run::run(
+        &request,
+        &mut sources,
+        &mut diagnostics,
+        observer.as_ref(),
+        stop,
+    )
+    .await?;
+    drop(observer);
+    let Some(finished) = outcome.report else {
+        report(&diagnostics, &sources, json)?;
+        return Ok(outcome.code);
+    };
+    if json {
+        print(&format!(
+            "{}\n",
+            serde_json::json!({"event": "ended", "report": finished})
+        ))?;
+        return Ok(outcome.code);
+    }
+    report(&diagnostics, &sources, false)?;
+    let totals = &finished.totals;
+    let files: Vec<String> = totals
+        .files
+        .iter()
+        .map(|(status, n)| format!("{n} {status}"))
+        .collect();
+    let read = run::bytes(totals.bytes_in);
+    say(&format!(
+        "{}: {} rows, {read} in {:.1} s; files: {}\n",
+        finished.outcome,
+        totals.rows,
+        finished.seconds,
+        files.join(", "),
+    ));
+    for file in finished
+        .files
+        .iter()
+        .filter(|file| file.status == run::Status::Failed)
+    {
+        say(&format!(
+            "  {}: {}\n",
+            file.path,
+            file.reason.as_deref().unwrap_or_default()
+        ));
+    }
+    if let Some(folder) = &outcome.run_folder {
+        say(&format!(
+            "report: {}\n",
+            folder.join("report.txt").display()
+        ));
+        if outcome.code != run::exit::MASKED {
+            say(&format!(
+                "go on with: visard run {} --resume --run-folder {}\n",
+                request.pipeline.display(),
+                folder.display()
+            ));
+        }
+    }
+    if let Some(path) = &finished.run_secret_file {
+        say(&format!("run secret: {path}\n"));
+    }
+    Ok(outcome.code)
+}
+
+/// Events as JSON, one a line, on standard output.
+struct JsonLines;
+
+impl Observer for JsonLines {
+    fn event(&self, event: &Event<'_>) {
+        if let Ok(line) = serde_json::to_string(event) {
+            // A reader that went away does not stop a run.
+            print(&format!("{line}\n")).unwrap_or_default();
+        }
+    }
+}

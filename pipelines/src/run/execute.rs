@@ -1,0 +1,390 @@
+//! Slices become committed files.
+//!
+//! A file is committed as soon as its last slice is written: staged (complete and durable), put on
+//! record, made visible, put on record again. A file that fails is given up; whether others are still
+//! started is the pipeline's `continue_on_failure`.
+
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use visard_connectors::store::{Object, StagedOutput, Store};
+use visard_connectors::{GroupRef, is_consequence};
+use visard_engine::{EngineError, MemoryBudget, Slice, SliceDone, Slices, run_slices};
+
+use super::journal::{Journal, Record};
+use super::observe::{Event, Observer};
+use super::report::{FileReport, Status};
+use crate::check::{Action, Planned, Stores};
+use crate::language::RunOptions;
+
+/// Files that are committed or copied at the same time.
+const COMMITS_AT_ONCE: usize = 8;
+/// Bytes read at once while a file is copied.
+const COPY_BYTES: u64 = 4 << 20;
+
+/// A run that is planned.
+pub(super) struct Execution<'a> {
+    pub options: &'a RunOptions,
+    pub stores: &'a Stores,
+    pub planned: &'a Planned,
+    pub journal: &'a Arc<Mutex<Journal>>,
+    pub observer: &'a dyn Observer,
+    /// Slices at work at once; one for each core when nothing is said.
+    pub workers: Option<usize>,
+    /// Everything but committing.
+    pub dry_run: bool,
+}
+
+/// What slices are asked before they start.
+#[derive(Default)]
+struct Wanted {
+    /// Files with a slice at work or done.
+    started: HashSet<usize>,
+    /// Files given up.
+    failed: HashMap<usize, Reason>,
+    /// Whether no further file is started.
+    stopped: bool,
+}
+
+/// What is known of why a file failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    /// The reason itself.
+    Known,
+    /// That another part of the file failed.
+    Consequence,
+}
+
+/// How a commit or copy came out: file, output size, output hash.
+type Settled = (usize, Result<(u64, String), String>);
+
+impl Execution<'_> {
+    /// Files to mask or copy.
+    pub(super) fn files(&self) -> u64 {
+        self.pending().count() as u64
+    }
+
+    /// Their size in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.pending().map(|object| object.size).sum()
+    }
+
+    fn pending(&self) -> impl Iterator<Item = &Object> {
+        let pending = |action: &Action| matches!(action, Action::Mask { .. } | Action::Copy);
+        self.planned
+            .files
+            .iter()
+            .filter(move |file| pending(&file.action))
+            .map(|file| &file.object)
+    }
+
+    /// Works until all is done, given up, or `stop` ends it; the reports of all files, and whether it
+    /// was stopped.
+    pub(super) async fn run(&self, stop: impl Future<Output = ()>) -> (Vec<FileReport>, bool) {
+        let mut reports = self.reports();
+        let wanted = Arc::new(Mutex::new(Wanted::default()));
+        let (queue, mut left) = self.queue();
+        let slices_of: Vec<usize> = left.clone();
+        let asked = Arc::clone(&wanted);
+        let mut done = run_slices(Slices {
+            queue,
+            wanted: Arc::new(move |file| asked.lock().wants(file)),
+            workers: self.workers(),
+            memory: MemoryBudget::new(self.options.memory_limit_bytes / 4 * 3),
+        });
+        let gate = Arc::new(Semaphore::new(COMMITS_AT_ONCE));
+        let mut settling: JoinSet<Settled> = JoinSet::new();
+        self.start_copies(&gate, &mut settling);
+        let mut stop = std::pin::pin!(stop);
+        let mut interrupted = false;
+        let mut working = true;
+        while working || !settling.is_empty() {
+            tokio::select! {
+                biased;
+                () = &mut stop, if !interrupted => {
+                    interrupted = true;
+                    self.observer.event(&Event::Interrupted);
+                    wanted.lock().stopped = true;
+                    // Slices at work are dropped; files that are being committed are finished.
+                    done.close();
+                    working = false;
+                    while done.try_recv().is_ok() {}
+                }
+                Some(settled) = settling.join_next() => {
+                    if let Ok((file, result)) = settled {
+                        self.settle(file, result, &mut reports[file], &wanted);
+                    }
+                }
+                slice = done.recv(), if working => match slice {
+                    None => working = false,
+                    Some(slice) => {
+                        let file = slice.unit;
+                        let bytes = reports[file].bytes_in / slices_of[file].max(1) as u64;
+                        left[file] -= 1;
+                        if self.take(slice, bytes, &mut reports[file], &wanted) && left[file] == 0 {
+                            self.commit(file, &gate, &mut settling);
+                        }
+                    }
+                },
+            }
+        }
+        self.give_up_rest(&mut reports);
+        (reports, interrupted)
+    }
+
+    fn workers(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.workers.unwrap_or_else(cores)
+    }
+
+    /// A report for each file, with what is known before the run.
+    fn reports(&self) -> Vec<FileReport> {
+        let report = |file: &crate::check::FilePlan| {
+            let mut report = FileReport::new(&file.object.path, file.object.size);
+            match &file.action {
+                Action::Mask { group, .. } => {
+                    report
+                        .unmasked
+                        .clone_from(&self.planned.groups[*group].unmasked);
+                }
+                Action::Copy => {}
+                Action::Skip(reason) => {
+                    report.status = Status::Skipped;
+                    report.reason = Some(reason.clone());
+                }
+                Action::Done => {
+                    report.status = Status::Masked;
+                    report.resumed = true;
+                }
+            }
+            report
+        };
+        self.planned.files.iter().map(report).collect()
+    }
+
+    /// All slices in the order they start, and how many each file has.
+    fn queue(&self) -> (std::collections::VecDeque<Slice>, Vec<usize>) {
+        let mut left = vec![0; self.planned.files.len()];
+        let mut queue = std::collections::VecDeque::new();
+        for group in &self.planned.groups {
+            for (unit, &file) in group.files.iter().enumerate() {
+                let size = self.planned.files[file].object.size;
+                let output = self.stores.target.output_memory_bytes(size);
+                for partition in group.group.group.slices_of(unit) {
+                    left[file] += 1;
+                    queue.push_back(Slice {
+                        unit: file,
+                        plan: Arc::clone(&group.plan.physical),
+                        context: Arc::clone(&group.plan.context),
+                        partition,
+                        memory: group.group.group.memory_of(partition) + output,
+                    });
+                }
+            }
+        }
+        (queue, left)
+    }
+
+    /// Takes a slice's end into account; whether its file is still on its way.
+    fn take(
+        &self,
+        slice: SliceDone,
+        bytes: u64,
+        report: &mut FileReport,
+        wanted: &Mutex<Wanted>,
+    ) -> bool {
+        match slice.rows {
+            Ok(Some(rows)) => {
+                report.add(rows, slice.columns);
+                self.observer.event(&Event::Progress { bytes, rows });
+                report.status != Status::Failed
+            }
+            Ok(None) => false,
+            Err(error) => {
+                let consequence = matches!(&error, EngineError::Slice(e) if is_consequence(e));
+                let known = wanted.lock().failed.get(&slice.unit).copied();
+                match known {
+                    None => self.fail(slice.unit, error.to_string(), report, wanted),
+                    // The slice that failed first may be told of last.
+                    Some(Reason::Consequence) => report.reason = Some(error.to_string()),
+                    Some(Reason::Known) => return false,
+                }
+                let reason = if consequence { Reason::Consequence } else { Reason::Known };
+                wanted.lock().failed.insert(slice.unit, reason);
+                false
+            }
+        }
+    }
+
+    fn fail(&self, file: usize, reason: String, report: &mut FileReport, wanted: &Mutex<Wanted>) {
+        let mut wanted = wanted.lock();
+        wanted.failed.insert(file, Reason::Known);
+        wanted.stopped |= !self.options.continue_on_failure;
+        drop(wanted);
+        self.abort(file);
+        self.observer.event(&Event::File {
+            path: &report.path,
+            status: Status::Failed,
+            reason: Some(&reason),
+        });
+        report.status = Status::Failed;
+        report.reason = Some(reason);
+        report.rows = 0;
+        report.columns.clear();
+    }
+
+    fn group_of(&self, file: usize) -> Option<(&GroupRef, usize)> {
+        match self.planned.files[file].action {
+            Action::Mask { group, unit } => Some((&self.planned.groups[group].group, unit)),
+            _ => None,
+        }
+    }
+
+    fn abort(&self, file: usize) {
+        if let Some((group, unit)) = self.group_of(file) {
+            group.group.abort(unit);
+        }
+    }
+
+    /// Ends the output of a file whose slices are all written, and makes it visible.
+    fn commit(&self, file: usize, gate: &Arc<Semaphore>, settling: &mut JoinSet<Settled>) {
+        let Some((group, unit)) = self.group_of(file) else {
+            return;
+        };
+        if self.dry_run {
+            group.group.abort(unit);
+            settling.spawn(async move { (file, Ok((0, String::new()))) });
+            return;
+        }
+        let finished = group.group.finish(unit);
+        let (gate, journal) = (Arc::clone(gate), Arc::clone(self.journal));
+        settling.spawn(async move {
+            let _permit = gate.acquire_owned().await;
+            let committed = match finished.await {
+                Ok(staged) => commit(staged, &journal).await,
+                Err(error) => Err(error.find_root().to_string()),
+            };
+            (file, committed)
+        });
+    }
+
+    fn start_copies(&self, gate: &Arc<Semaphore>, settling: &mut JoinSet<Settled>) {
+        for (file, plan) in self.planned.files.iter().enumerate() {
+            if plan.action != Action::Copy {
+                continue;
+            }
+            if self.dry_run {
+                settling.spawn(async move { (file, Ok((0, String::new()))) });
+                continue;
+            }
+            let (gate, journal) = (Arc::clone(gate), Arc::clone(self.journal));
+            let Stores { source, target } = self.stores.clone();
+            let object = plan.object.clone();
+            settling.spawn(async move {
+                let _permit = gate.acquire_owned().await;
+                let copied = tokio::task::spawn_blocking(move || copy(&source, &target, &object));
+                let committed = match copied.await {
+                    Ok(Ok(staged)) => commit(staged, &journal).await,
+                    Ok(Err(error)) => Err(error.to_string()),
+                    Err(stopped) => Err(stopped.to_string()),
+                };
+                (file, committed)
+            });
+        }
+    }
+
+    fn settle(
+        &self,
+        file: usize,
+        result: Result<(u64, String), String>,
+        report: &mut FileReport,
+        wanted: &Mutex<Wanted>,
+    ) {
+        match result {
+            Err(reason) => self.fail(file, reason, report, wanted),
+            Ok((bytes, sha256)) => {
+                report.bytes_out = bytes;
+                report.sha256 = (!self.dry_run).then_some(sha256);
+                report.status = match self.planned.files[file].action {
+                    Action::Copy => {
+                        let bytes = report.bytes_in;
+                        self.observer.event(&Event::Progress { bytes, rows: 0 });
+                        Status::Copied
+                    }
+                    _ => Status::Masked,
+                };
+                let (path, status) = (&report.path, report.status);
+                self.observer.event(&Event::File {
+                    path,
+                    status,
+                    reason: None,
+                });
+            }
+        }
+    }
+
+    /// What is neither committed nor failed was stopped before its end.
+    fn give_up_rest(&self, reports: &mut [FileReport]) {
+        for (file, report) in reports.iter_mut().enumerate() {
+            if report.status == Status::NotStarted {
+                self.abort(file);
+                report.rows = 0;
+                report.columns.clear();
+                report.reason = Some("the run ended before it was done".to_owned());
+            }
+        }
+    }
+}
+
+impl Wanted {
+    fn wants(&mut self, file: usize) -> bool {
+        if self.failed.contains_key(&file) {
+            return false;
+        }
+        if self.started.contains(&file) {
+            return true;
+        }
+        if self.stopped {
+            return false;
+        }
+        self.started.insert(file);
+        true
+    }
+}
+
+/// Makes a complete output visible, on record before and after.
+async fn commit(staged: StagedOutput, journal: &Mutex<Journal>) -> Result<(u64, String), String> {
+    let record = staged.staged().clone();
+    let wrong = |error: std::io::Error| format!("the journal cannot be written: {error}");
+    journal
+        .lock()
+        .write(&Record::Staged(record.clone()))
+        .map_err(wrong)?;
+    staged.commit().await.map_err(|error| error.to_string())?;
+    journal
+        .lock()
+        .note(&Record::Committed { path: record.path })
+        .map_err(wrong)?;
+    Ok((record.bytes, record.sha256))
+}
+
+/// Copies a file as it is; blocking.
+fn copy(source: &Store, target: &Store, object: &Object) -> std::io::Result<StagedOutput> {
+    let reader = source.reader(object)?;
+    let mut output = target.create(&object.path, object.size)?;
+    let mut at = 0;
+    while at < object.size {
+        let end = (at + COPY_BYTES).min(object.size);
+        let bytes = reader.read(at..end)?;
+        std::io::copy(&mut bytes.as_ref().take(end - at), &mut output)?;
+        at = end;
+    }
+    output.flush()?;
+    reader.verify_unchanged()?;
+    Ok(output.stage()?)
+}

@@ -1,0 +1,164 @@
+//! Run folders: where they are, and what an earlier attempt left.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use visard_connectors::store::{Staged, Store, Version};
+
+use super::journal::{Identity, Journal, Record};
+
+/// Where run folders are made when none is named, below the working directory.
+const RUNS: &str = ".visard/runs";
+
+/// Makes a private run folder: `folder` if given, else a new one named after time and pipeline.
+///
+/// # Errors
+/// When it cannot be made, or holds a run already.
+pub(super) fn create(folder: Option<&Path>, name: &str) -> anyhow::Result<PathBuf> {
+    let time = chrono::Utc::now().format("%Y%m%dT%H%M%S%3fZ");
+    let safe: String = name
+        .chars()
+        .map(|c| {
+            if c.is_alphanumeric() || c == '-' {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    let folder = folder.map_or_else(
+        || Path::new(RUNS).join(format!("{time}-{safe}")),
+        Path::to_owned,
+    );
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder)
+        .with_context(|| format!("the run folder `{}` cannot be made", folder.display()))?;
+    if Journal::path(&folder).exists() {
+        bail!(
+            "`{}` holds a run already; go on with it by --resume",
+            folder.display()
+        );
+    }
+    Ok(folder)
+}
+
+/// The run folder to go on with: `folder` if given, else the newest that did not end well.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn find(folder: Option<&Path>) -> anyhow::Result<PathBuf> {
+    if let Some(folder) = folder {
+        return Ok(folder.to_owned());
+    }
+    let folders = fs::read_dir(RUNS)
+        .with_context(|| format!("there are no runs in `{RUNS}`; name the run folder"))?;
+    let mut folders: Vec<PathBuf> = folders
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    folders.sort_unstable();
+    folders
+        .into_iter()
+        .rev()
+        .find(|folder| {
+            let records = Journal::reopen(folder).map(|(records, _)| records);
+            records.is_ok_and(|records| !ended_well(&records))
+        })
+        .with_context(|| format!("every run in `{RUNS}` ended well: there is nothing to resume"))
+}
+
+fn ended_well(records: &[Record]) -> bool {
+    matches!(records.last(), Some(Record::Ended { code: 0 }))
+}
+
+/// What an earlier attempt of a run left.
+#[derive(Debug, Default)]
+pub(super) struct Earlier {
+    /// The identity it ran under.
+    pub(super) identity: Option<Identity>,
+    /// The units as it listed them: version of the source, and of what was at the destination.
+    pub(super) units: HashMap<String, (Version, Option<Version>)>,
+    /// Outputs begun and neither committed nor known to be dropped.
+    pub(super) begun: Vec<Staged>,
+    /// Outputs complete and about to become visible.
+    pub(super) staged: HashMap<String, Staged>,
+    /// Outputs known to be visible.
+    pub(super) committed: HashSet<String>,
+}
+
+impl Earlier {
+    /// What `records` say.
+    pub(super) fn of(records: Vec<Record>) -> Self {
+        let mut earlier = Self::default();
+        for record in records {
+            match record {
+                Record::Began(identity) => earlier.identity = Some(identity),
+                Record::Unit {
+                    path,
+                    source,
+                    before,
+                    ..
+                } => {
+                    // The first attempt saw what was there before the run.
+                    earlier.units.entry(path).or_insert((source, before));
+                }
+                Record::Begun(output) => earlier.begun.push(output),
+                Record::Staged(staged) => {
+                    earlier.staged.insert(staged.path.clone(), staged);
+                }
+                Record::Committed { path } => {
+                    earlier.committed.insert(path);
+                }
+                Record::Resumed | Record::Ended { .. } => {}
+            }
+        }
+        earlier
+    }
+
+    /// The paths that are done. Leftovers of the others are removed.
+    ///
+    /// # Errors
+    /// When something lies at a destination that is neither what the run wrote nor what was there
+    /// before it, or the store fails.
+    pub(super) async fn settle(&self, target: &Store) -> anyhow::Result<HashSet<String>> {
+        let mut done = HashSet::new();
+        for (path, staged) in &self.staged {
+            let Some(found) = target.head(path).await? else {
+                if self.committed.contains(path) {
+                    bail!(
+                        "`{path}` was written by this run and is gone from {}",
+                        target.describe()
+                    );
+                }
+                continue;
+            };
+            let before = self.units.get(path).and_then(|(_, before)| before.as_ref());
+            if before == Some(&found.version) && !self.committed.contains(path) {
+                continue;
+            }
+            let same = found.size == staged.bytes
+                && target
+                    .sha256(path)
+                    .await?
+                    .is_some_and(|(_, sha256)| sha256 == staged.sha256);
+            if !same {
+                bail!(
+                    "`{path}` in {} is neither what this run wrote nor what was there before; \
+                     somebody else writes there",
+                    target.describe()
+                );
+            }
+            done.insert(path.clone());
+        }
+        for output in &self.begun {
+            if !done.contains(&output.path) {
+                target.abandon(output).await?;
+            }
+        }
+        Ok(done)
+    }
+}

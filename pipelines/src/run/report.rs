@@ -1,0 +1,282 @@
+//! The report of a run: what was masked, what was not, and how fast; no cell value.
+//!
+//! `report.json` for programs and `report.txt` for people, both in the run folder.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde::Serialize;
+use visard_engine::udfs::Counts;
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Its masked copy is at the destination.
+    Masked,
+    /// No task selects it; it was copied as it is.
+    Copied,
+    /// No task selects it, or a skip filter does; nothing was written.
+    Skipped,
+    /// Nothing was written, because of an error.
+    Failed,
+    /// The run ended before its turn.
+    NotStarted,
+}
+
+/// One column of one file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ColumnReport {
+    /// Values seen: rows, or elements of lists.
+    pub values: u64,
+    /// Null before masking.
+    pub nulls: u64,
+    /// Masked.
+    pub masked: u64,
+    /// Left as they were by `if` or `skip`.
+    pub kept: u64,
+}
+
+/// One file.
+#[derive(Debug, Clone, Serialize)]
+pub struct FileReport {
+    /// Path below the base directory.
+    pub path: String,
+    /// What became of it.
+    pub status: Status,
+    /// Why it was skipped or failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Whether an earlier attempt of this run had done it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub resumed: bool,
+    /// Records.
+    pub rows: u64,
+    /// Size of the source.
+    pub bytes_in: u64,
+    /// Size of the output.
+    pub bytes_out: u64,
+    /// SHA-256 of the output, in hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Masked columns.
+    pub columns: BTreeMap<String, ColumnReport>,
+    /// Columns no rule names: they are in the output as they were.
+    pub unmasked: Vec<String>,
+}
+
+impl FileReport {
+    /// A file of which nothing is known yet.
+    pub fn new(path: &str, bytes_in: u64) -> Self {
+        Self {
+            path: path.to_owned(),
+            status: Status::NotStarted,
+            reason: None,
+            resumed: false,
+            rows: 0,
+            bytes_in,
+            bytes_out: 0,
+            sha256: None,
+            columns: BTreeMap::new(),
+            unmasked: Vec::new(),
+        }
+    }
+
+    /// Adds what the masks of a slice did.
+    pub fn add(&mut self, rows: u64, columns: BTreeMap<String, Counts>) {
+        self.rows += rows;
+        for (path, counts) in columns {
+            let column = self.columns.entry(path).or_default();
+            column.values += counts.values;
+            column.nulls += counts.nulls;
+            column.masked += counts.masked;
+            column.kept = column.values.saturating_sub(column.masked);
+        }
+    }
+}
+
+/// The whole run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Version of visard.
+    pub visard: &'static str,
+    /// Version of the key construction.
+    pub construction: &'static str,
+    /// Name of the pipeline.
+    pub pipeline: String,
+    /// SHA-256 over pipeline, ruleset and libraries as they were resolved.
+    pub plan: String,
+    /// Check value of the keys.
+    pub key_check: String,
+    /// Where the run secret is, if it was generated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_secret_file: Option<String>,
+    /// When the run began, in UTC.
+    pub started: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// Exit code.
+    pub exit_code: u8,
+    /// Whether every selected file is masked.
+    pub outcome: &'static str,
+    /// Sums over all files.
+    pub totals: Totals,
+    /// Things to know.
+    pub warnings: Vec<String>,
+    /// Every file that was listed.
+    pub files: Vec<FileReport>,
+}
+
+/// Sums over all files.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Totals {
+    /// Files by status.
+    pub files: BTreeMap<String, u64>,
+    /// Records of masked files.
+    pub rows: u64,
+    /// Values masked.
+    pub values_masked: u64,
+    /// Bytes read of masked and copied files.
+    pub bytes_in: u64,
+    /// Bytes written.
+    pub bytes_out: u64,
+    /// Records a second.
+    pub rows_per_second: u64,
+}
+
+impl Totals {
+    /// The sums over `files` of a run of `seconds`. What an earlier attempt did counts as a file, not
+    /// into rates.
+    pub fn of(files: &[FileReport], seconds: f64) -> Self {
+        let mut totals = Self::default();
+        for file in files {
+            let status = serde_json::to_value(file.status).unwrap_or_default();
+            let status = status.as_str().unwrap_or_default().to_owned();
+            *totals.files.entry(status).or_default() += 1;
+            if matches!(file.status, Status::Masked | Status::Copied) {
+                totals.rows += file.rows;
+                totals.values_masked += file.columns.values().map(|c| c.masked).sum::<u64>();
+                totals.bytes_in += file.bytes_in;
+                totals.bytes_out += file.bytes_out;
+            }
+        }
+        totals.rows_per_second = (totals.rows as f64 / seconds.max(1e-3)) as u64;
+        totals
+    }
+}
+
+impl Report {
+    /// Writes `report.json` and `report.txt` into `folder`.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn write(&self, folder: &Path) -> std::io::Result<()> {
+        std::fs::write(folder.join("report.json"), serde_json::to_vec_pretty(self)?)?;
+        std::fs::write(folder.join("report.txt"), self.page())
+    }
+
+    /// The report as a page of text.
+    pub fn page(&self) -> String {
+        let mut page = String::new();
+        self.write_page(&mut page)
+            .expect("text takes any number of lines");
+        page
+    }
+
+    fn write_page(&self, page: &mut String) -> std::fmt::Result {
+        let totals = &self.totals;
+        writeln!(
+            page,
+            "{}: {} (exit code {})",
+            self.pipeline, self.outcome, self.exit_code
+        )?;
+        writeln!(
+            page,
+            "{} rows, {} values masked, {} read, {} written in {:.1} s ({} rows/s)",
+            totals.rows,
+            totals.values_masked,
+            bytes(totals.bytes_in),
+            bytes(totals.bytes_out),
+            self.seconds,
+            totals.rows_per_second
+        )?;
+        for warning in &self.warnings {
+            writeln!(page, "warning: {warning}")?;
+        }
+        for file in &self.files {
+            let status = format!("{:?}", file.status).to_lowercase();
+            writeln!(page, "\n{} [{status}]", file.path)?;
+            if let Some(reason) = &file.reason {
+                writeln!(page, "  {reason}")?;
+            }
+            if file.resumed {
+                writeln!(page, "  done by an earlier attempt of this run")?;
+            }
+            if !file.columns.is_empty() {
+                writeln!(
+                    page,
+                    "  {:<28} {:>10} {:>10} {:>10} {:>10}",
+                    "column", "values", "nulls", "masked", "kept"
+                )?;
+            }
+            for (path, column) in &file.columns {
+                let ColumnReport {
+                    values,
+                    nulls,
+                    masked,
+                    kept,
+                } = column;
+                writeln!(
+                    page,
+                    "  {path:<28} {values:>10} {nulls:>10} {masked:>10} {kept:>10}"
+                )?;
+            }
+            if !file.unmasked.is_empty() {
+                writeln!(page, "  not masked: {}", file.unmasked.join(", "))?;
+            }
+        }
+        writeln!(
+            page,
+            "\nvisard {}, construction {}",
+            self.visard, self.construction
+        )?;
+        writeln!(
+            page,
+            "plan {}, keys {}, started {}",
+            self.plan, self.key_check, self.started
+        )
+    }
+}
+
+/// A number of bytes in the unit a person would take.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = count as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit < UNITS.len() - 1 {
+        value /= 1024.0;
+        unit += 1;
+    }
+    match unit {
+        0 => format!("{count} B"),
+        _ => format!("{value:.1} {}", UNITS[unit]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_as_a_person_writes_them() {
+        for (count, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1536, "1.5 KiB"),
+            (5 << 30, "5.0 GiB"),
+        ] {
+            assert_eq!(bytes(count), text);
+        }
+    }
+}
