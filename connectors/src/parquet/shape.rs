@@ -1,0 +1,112 @@
+//! What a Parquet file holds, learned from its footer alone.
+
+use std::sync::Arc;
+
+use super::error::{FormatError, catch, damaged};
+use super::footer::Footer;
+use super::metadata::key_values;
+use super::schema::FileSchema;
+use crate::store::{Object, Store};
+
+/// A file as planning needs it. Light: thousands are held at once, and the footer is read again
+/// when the unit is worked on.
+#[derive(Debug, Clone)]
+pub struct ParquetShape {
+    /// Root columns and leaves. Equal for many files; [`ParquetShape::share`] makes them one.
+    pub schema: Arc<FileSchema>,
+    /// The row groups in file order. Each is a slice; a file without any is one empty slice.
+    pub row_groups: Vec<RowGroupShape>,
+    /// Keys of the file's key-value metadata that its masked copy will not have.
+    pub dropped_keys: Vec<String>,
+    /// Size of the file in bytes.
+    pub size: u64,
+}
+
+/// One row group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowGroupShape {
+    /// Its rows.
+    pub rows: u64,
+    /// One for each leaf, in file order.
+    pub columns: Box<[ChunkSize]>,
+}
+
+/// Size of a column chunk, kept in KiB.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ChunkSize {
+    compressed_kib: u32,
+    uncompressed_kib: u32,
+}
+
+impl ChunkSize {
+    fn new(compressed: i64, uncompressed: i64) -> Self {
+        let kib = |bytes: i64| u32::try_from((bytes.max(0) as u64).div_ceil(1024));
+        Self {
+            compressed_kib: kib(compressed).unwrap_or(u32::MAX),
+            uncompressed_kib: kib(uncompressed).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Bytes in the file, rounded up to KiB.
+    pub fn compressed(self) -> u64 {
+        u64::from(self.compressed_kib) * 1024
+    }
+
+    /// Bytes once decompressed, rounded up to KiB.
+    pub fn uncompressed(self) -> u64 {
+        u64::from(self.uncompressed_kib) * 1024
+    }
+}
+
+impl ParquetShape {
+    /// Rows of the file.
+    pub fn rows(&self) -> u64 {
+        self.row_groups.iter().map(|group| group.rows).sum()
+    }
+
+    /// Takes over `schema` where it is equal, so that many shapes hold one.
+    pub fn share(&mut self, schema: &Arc<FileSchema>) -> bool {
+        let equal = self.schema == *schema;
+        if equal {
+            self.schema = Arc::clone(schema);
+        }
+        equal
+    }
+}
+
+/// Reads the footer of `object`.
+///
+/// # Errors
+/// When the object cannot be read, is encrypted, or is no whole Parquet file.
+pub async fn inspect(store: &Store, object: &Object) -> Result<ParquetShape, FormatError> {
+    let (store, object) = (store.clone(), object.clone());
+    let path = object.path.clone();
+    let work = move || catch(&object.path, || inspect_blocking(&store, &object));
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or(Err(FormatError::Stopped { path }))
+}
+
+fn inspect_blocking(store: &Store, object: &Object) -> Result<ParquetShape, FormatError> {
+    let footer = Footer::load(&object.path, store.reader(object)?, None, false)?;
+    let schema = FileSchema::try_new(footer.schema()).map_err(damaged(&object.path))?;
+    let row_groups = footer
+        .metadata()
+        .row_groups()
+        .iter()
+        .map(|group| RowGroupShape {
+            rows: group.num_rows() as u64,
+            columns: group
+                .columns()
+                .iter()
+                .map(|column| ChunkSize::new(column.compressed_size(), column.uncompressed_size()))
+                .collect(),
+        })
+        .collect();
+    Ok(ParquetShape {
+        schema: Arc::new(schema),
+        row_groups,
+        dropped_keys: key_values(footer.file()).1,
+        size: object.size,
+    })
+}
