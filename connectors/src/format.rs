@@ -53,7 +53,11 @@ pub struct GroupRef {
 impl GroupRef {
     /// The sides of `group`.
     pub fn new<G: Group + 'static>(group: Arc<G>) -> Self {
-        Self { source: group.clone(), sink: group.clone(), group }
+        Self {
+            source: group.clone(),
+            sink: group.clone(),
+            group,
+        }
     }
 }
 

@@ -24,9 +24,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::physical_expr::EquivalenceProperties;
-use datafusion::physical_plan::execution_plan::{
-    Boundedness, EmissionType,
-};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
@@ -79,8 +77,11 @@ pub trait Sink: Debug + Send + Sync {
     fn describe(&self) -> String;
     /// Takes all rows of `slice`. Nothing is visible at the destination before the unit is committed.
     /// An error of the stream fails the slice and with it the unit.
-    fn write(&self, slice: usize, rows: SendableRecordBatchStream)
-    -> BoxFuture<'static, Result<Receipt>>;
+    fn write(
+        &self,
+        slice: usize,
+        rows: SendableRecordBatchStream,
+    ) -> BoxFuture<'static, Result<Receipt>>;
 }
 
 /// A [`Source`] as DataFusion's catalog sees it.
@@ -128,14 +129,29 @@ impl UnitScan {
     fn try_new(source: Arc<dyn Source>, projection: Vec<usize>) -> Result<Self> {
         let schema = Arc::new(source.schema().project(&projection)?);
         let properties = Arc::new(slice_properties(Arc::clone(&schema), source.slices()));
-        Ok(Self { source, projection, schema, properties })
+        Ok(Self {
+            source,
+            projection,
+            schema,
+            properties,
+        })
     }
 }
 
 impl DisplayAs for UnitScan {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let columns: Vec<_> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
-        write!(f, "UnitScan: {}, columns=[{}]", self.source.describe(), columns.join(", "))
+        let columns: Vec<_> = self
+            .schema
+            .fields()
+            .iter()
+            .map(|field| field.name().as_str())
+            .collect();
+        write!(
+            f,
+            "UnitScan: {}, columns=[{}]",
+            self.source.describe(),
+            columns.join(", ")
+        )
     }
 }
 
@@ -221,7 +237,11 @@ impl UnitWrite {
     fn new(input: Arc<dyn ExecutionPlan>, sink: Arc<dyn Sink>) -> Self {
         let slices = input.properties().partitioning.partition_count();
         let properties = Arc::new(slice_properties(Self::receipts(), slices));
-        Self { input, sink, properties }
+        Self {
+            input,
+            sink,
+            properties,
+        }
     }
 
     fn receipts() -> SchemaRef {
@@ -255,7 +275,10 @@ impl ExecutionPlan for UnitWrite {
         self: Arc<Self>,
         mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self::new(children.swap_remove(0), Arc::clone(&self.sink))))
+        Ok(Arc::new(Self::new(
+            children.swap_remove(0),
+            Arc::clone(&self.sink),
+        )))
     }
 
     fn apply_expressions(
@@ -274,8 +297,14 @@ impl ExecutionPlan for UnitWrite {
         vec![false]
     }
 
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let written = self.sink.write(partition, self.input.execute(partition, context)?);
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let written = self
+            .sink
+            .write(partition, self.input.execute(partition, context)?);
         let schema = Self::receipts();
         let batch_schema = Arc::clone(&schema);
         let stream = futures::stream::once(async move {

@@ -24,11 +24,7 @@ pub(super) struct TempFile {
 impl TempFile {
     /// A temp file that becomes `place`. Folders missing between `base` and it are made. `announce`
     /// is given its name before it exists, so that no kill leaves one that nobody knows of.
-    pub(super) fn create(
-        place: PathBuf,
-        base: &Path,
-        announce: impl Fn(&str),
-    ) -> io::Result<Self> {
+    pub(super) fn create(place: PathBuf, base: &Path, announce: impl Fn(&str)) -> io::Result<Self> {
         let folder = place.parent().unwrap_or(base).to_owned();
         // Another output that is given up may remove the folder between our two steps.
         let mut attempts = 0..3;

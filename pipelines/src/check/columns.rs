@@ -7,8 +7,10 @@ use visard_connectors::text::TextShape;
 /// A column, or a leaf of a nested one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FileColumn {
-    /// Its name; for a leaf of a nested column its dotted path.
+    /// Its name; for a leaf of a nested column its dotted path: `address.city`, `phones.number`.
     pub path: String,
+    /// The same with the groups that Parquet makes lists and maps of: `phones.list.element.number`.
+    pub spelled_out: String,
     /// The root column it belongs to.
     pub root: String,
     /// The type of the root column.
@@ -33,7 +35,8 @@ impl FileColumns {
         let columns = shape.schema.leaves.iter().map(|leaf| {
             let root = shape.schema.fields.field(leaf.root);
             FileColumn {
-                path: leaf.path.clone(),
+                path: leaf.name.clone(),
+                spelled_out: leaf.path.clone(),
                 root: root.name().clone(),
                 root_type: root.data_type().clone(),
                 data_type: leaf.data_type.clone(),
@@ -50,6 +53,7 @@ impl FileColumns {
         let names = shape.columns();
         let columns = names.iter().map(|name| FileColumn {
             path: name.clone(),
+            spelled_out: name.clone(),
             root: name.clone(),
             root_type: DataType::Utf8View,
             data_type: DataType::Utf8View,
@@ -63,20 +67,15 @@ impl FileColumns {
 
     /// The columns `name` stands for: the one of that name, or all leaves below it.
     pub(super) fn named(&self, name: &str) -> Vec<&FileColumn> {
-        let below = |path: &str| {
-            path.strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with('.'))
+        let fits = |path: &str| {
+            let rest = path.strip_prefix(name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
-        // `phones` for `phones.list.element`, and `phones.type` for `phones.list.element.type`.
-        let plain = |path: &str| path.replace(".list.element", "");
-        let fits = |column: &&FileColumn| {
-            let short = plain(&column.path);
-            column.path == name || short == name || below(&column.path) || below(&short)
-        };
+        let fits = |column: &&FileColumn| fits(&column.path) || fits(&column.spelled_out);
         self.0.iter().filter(fits).collect()
     }
 
-    /// Names for a message, shortest spelling.
+    /// Names for a message.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|column| column.path.as_str())
     }

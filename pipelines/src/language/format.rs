@@ -1,4 +1,4 @@
-//! How files of a format are read and written: the `csv` and `parquet` options.
+//! How delimited text is read: the `csv` options.
 
 use super::codes;
 use super::diagnostic::{Diagnostic, Diagnostics};
@@ -96,7 +96,10 @@ impl TextOptions {
             header: fields.flag("header", diagnostics),
             columns: fields.get("columns").map(|node| texts(node, diagnostics)),
             encoding: fields.text("encoding", diagnostics),
-            null_string: fields.text("null_string", diagnostics),
+            // YAML reads an unquoted `NULL` as no value, which is hardly what was meant.
+            null_string: fields
+                .raw("null_string")
+                .and_then(|node| fields::text(node, diagnostics)),
             ragged: fields.get("ragged").and_then(|node| {
                 let choices = [("fail", Ragged::Fail), ("keep", Ragged::Keep)];
                 fields::choice(node, &choices, diagnostics)
@@ -161,48 +164,4 @@ fn texts(node: &Node, diagnostics: &mut Diagnostics) -> Vec<String> {
         names.push(name);
     }
     names
-}
-
-/// How Parquet is written.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ParquetOptions {
-    /// Codec of masked columns; nothing keeps the codec they had.
-    pub compression: Option<Compression>,
-}
-
-/// A codec.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// None.
-    Uncompressed,
-    /// Snappy.
-    Snappy,
-    /// Gzip.
-    Gzip,
-    /// Brotli.
-    Brotli,
-    /// LZ4, the raw form.
-    Lz4,
-    /// Zstandard.
-    Zstd,
-}
-
-impl ParquetOptions {
-    pub(super) fn parse(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Self {
-        let choices = [
-            ("keep", None),
-            ("uncompressed", Some(Compression::Uncompressed)),
-            ("snappy", Some(Compression::Snappy)),
-            ("gzip", Some(Compression::Gzip)),
-            ("brotli", Some(Compression::Brotli)),
-            ("lz4", Some(Compression::Lz4)),
-            ("zstd", Some(Compression::Zstd)),
-        ];
-        let compression = fields.get("compression");
-        Self {
-            compression: compression
-                .and_then(|node| fields::choice(node, &choices, diagnostics))
-                .flatten(),
-        }
-    }
 }

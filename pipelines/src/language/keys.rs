@@ -251,11 +251,6 @@ pub(super) const OPTIONS: &[KeySpec] = &[
         r##"{"$ref":"#/$defs/csv"}"##,
         "how delimited text is read",
     ),
-    may(
-        "parquet",
-        r##"{"$ref":"#/$defs/parquet"}"##,
-        "how Parquet is written",
-    ),
     may("max_rows", ANY, "refused: it would leave rows unmasked"),
     may("batch_size", ANY, "for databases; no effect on files"),
     may("buffer_size", ANY, "for databases; no effect on files"),
@@ -314,13 +309,6 @@ pub(super) const CSV: &[KeySpec] = &[
     NULL_STRING,
     RAGGED,
 ];
-
-/// How Parquet is written.
-pub(super) const PARQUET: &[KeySpec] = &[may(
-    "compression",
-    r#"{"enum":["keep","uncompressed","snappy","gzip","brotli","lz4","zstd"]}"#,
-    "codec of masked columns; default `keep`, the codec they had",
-)];
 
 /// A ruleset file.
 pub(super) const RULESET: &[KeySpec] = &[

@@ -50,7 +50,7 @@ pub use diagnostic::{
     Diagnostic, Diagnostics, Label, Severity, nearest, nearest_label, quoted_list,
 };
 pub use files::{FileFilter, FilePattern, Verdict};
-pub use format::{Compression, ParquetOptions, Quote, Ragged, TextOptions};
+pub use format::{Quote, Ragged, TextOptions};
 pub use hash_column::{Case, HashColumn, HashSource, PathStep};
 pub use interpolate::{Environment, ProcessEnvironment};
 pub use library::Libraries;

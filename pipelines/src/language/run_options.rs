@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::codes;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::fields::{self, Fields};
-use super::format::{ParquetOptions, TextOptions};
+use super::format::TextOptions;
 use super::interpolate;
 use super::keys;
 use super::node::Node;
@@ -40,8 +40,6 @@ pub struct RunOptions {
     pub dry_run: bool,
     /// How delimited text is read.
     pub text: TextOptions,
-    /// How Parquet is written.
-    pub parquet: ParquetOptions,
     /// What is written, for places: `node.span_of("workers")`.
     pub node: Option<Node>,
 }
@@ -83,7 +81,6 @@ impl Default for RunOptions {
             continue_on_failure: false,
             dry_run: false,
             text: TextOptions::default(),
-            parquet: ParquetOptions::default(),
             node: None,
         }
     }
@@ -114,9 +111,6 @@ impl RunOptions {
         let csv = fields
             .get("csv")
             .and_then(|node| Fields::new(node, "`csv`", keys::CSV, diagnostics));
-        let parquet = fields
-            .get("parquet")
-            .and_then(|node| Fields::new(node, "`parquet`", keys::PARQUET, diagnostics));
         let secret_file = fields.name("instance_secret_file", diagnostics);
         let memory_limit = fields.get("memory_limit");
         let unmatched = [
@@ -149,9 +143,6 @@ impl RunOptions {
                 .unwrap_or_default(),
             text: csv
                 .map(|fields| TextOptions::parse(&fields, diagnostics))
-                .unwrap_or_default(),
-            parquet: parquet
-                .map(|fields| ParquetOptions::parse(&fields, diagnostics))
                 .unwrap_or_default(),
             node: Some(node.clone()),
         }

@@ -33,7 +33,6 @@ pub fn pipeline(masks: &BTreeMap<String, Value>) -> Value {
         ),
         ("options", object(keys::OPTIONS, "How the run behaves.")),
         ("csv", object(keys::CSV, "How delimited text is read.")),
-        ("parquet", object(keys::PARQUET, "How Parquet is written.")),
         ("secret", secret()),
     ] {
         definitions.insert(name.to_owned(), definition);

@@ -660,7 +660,7 @@ options:
   memory_limit: 1GiB
   workers: 2
   unmatched: copy
-  csv: {delimiter: ';', null_string: NULL}
+  csv: {delimiter: ';', null_string: 'NULL'}
 ";
     let files = [
         ("p.yml", text),
@@ -758,16 +758,14 @@ fn pipeline_problems_by_code() {
         (options("memory_limit: 0"), vec!["V0205"]),
         (options("memory_limit: 512 mib"), vec![]),
         (options("unmatched: cpy"), vec!["V0205"]),
-        (
-            options("coverage: strict, csv: {ragged: keep}, parquet: {compression: zstd}"),
-            vec![],
-        ),
+        (options("coverage: strict, csv: {ragged: keep}"), vec![]),
         (options("run_secret: 'short'"), vec!["V0306"]),
         (options("run_secret: '0123456789abcdef'"), vec!["V0307"]),
         (options("run_secret: '${NOPE}'"), vec!["V0801"]),
         (options("run_secret: '${NO'"), vec!["V0802"]),
         (options("run_secret: file:nope.txt"), vec!["V0803"]),
         (options("wrokers: 2"), vec!["V0202"]),
+        (options("csv: {null_string: NULL}"), vec!["V0204"]),
         (connection("{db_type: postgres, host: x}"), vec!["V0911"]),
         (connection("{type: s3}"), vec!["V0205"]),
         (connection("{bucket: x}"), vec!["V0203"]),

@@ -214,7 +214,11 @@ impl Execution<'_> {
                     Some(Reason::Consequence) => report.reason = Some(error.to_string()),
                     Some(Reason::Known) => return false,
                 }
-                let reason = if consequence { Reason::Consequence } else { Reason::Known };
+                let reason = if consequence {
+                    Reason::Consequence
+                } else {
+                    Reason::Known
+                };
                 wanted.lock().failed.insert(slice.unit, reason);
                 false
             }

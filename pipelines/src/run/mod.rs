@@ -129,7 +129,14 @@ pub async fn run(
     list_units(&planned, &earlier, &before, &mut journal.lock())?;
 
     let dry_run = request.dry_run || loaded.pipeline.options.dry_run;
-    let of_tasks = || loaded.ruleset.tasks.iter().filter_map(|task| task.workers).max();
+    let of_tasks = || {
+        loaded
+            .ruleset
+            .tasks
+            .iter()
+            .filter_map(|task| task.workers)
+            .max()
+    };
     let execution = Execution {
         options: &loaded.pipeline.options,
         stores: &stores,

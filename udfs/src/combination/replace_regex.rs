@@ -52,7 +52,10 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
     if regex.is_empty() {
         return Err(BindError::new("regex", "`regex` is required"));
     }
-    let regex = Regex::new(&regex).map_err(|error| BindError::new("regex", error.to_string()))?;
+    // The lines before the last draw the pattern again.
+    let problem = |error: regex::Error| error.to_string().lines().last().map(str::to_owned);
+    let regex = Regex::new(&regex)
+        .map_err(|error| BindError::new("regex", problem(error).unwrap_or_default()))?;
     let inner = masks.bind(binder)?;
     Ok(Box::new(ReplaceRegex { regex, inner }))
 }

@@ -1,0 +1,4 @@
+//! What several tests share.
+
+pub mod proxy;
+pub mod store_suite;

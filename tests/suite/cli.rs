@@ -1,0 +1,196 @@
+//! The command line: help, answers, and what it says to wrong input.
+
+use crate::visard::Visard;
+
+#[test]
+fn every_command_shows_an_example() {
+    let visard = Visard::new();
+    let commands: [&[&str]; 9] = [
+        &["run"],
+        &["check"],
+        &["plan"],
+        &["preview"],
+        &["masks"],
+        &["schema"],
+        &["connections", "test"],
+        &["init"],
+        &["completions"],
+    ];
+    for command in commands {
+        let ended = visard.call(&[command, &["--help"]].concat()).expect(0);
+        assert!(
+            ended.stdout.contains("Example"),
+            "{command:?}:\n{}",
+            ended.stdout
+        );
+    }
+}
+
+#[test]
+fn wrong_input_is_refused_with_a_way_out() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", "id,email\n1,ann@x.org\n");
+    for (rules, said) in [
+        (
+            "- column: emial\n  masks: [{type: hash}]",
+            "nearest: `email`",
+        ),
+        ("- column: email\n  masks: [{type: hahs}]", "`hash`"),
+        (
+            "- column: email\n  masks: [{type: hash, lenght: 4}]",
+            "`length`",
+        ),
+        (
+            "- column: email\n  masks: [{type: hash, length: 400}]",
+            "length",
+        ),
+        (
+            "- column: email\n  masks: [{type: from_file, seed_file: nowhere.csv}]",
+            "nowhere.csv",
+        ),
+        (
+            "- column: email\n  unique: true\n  masks: [{type: suppress}]",
+            "V1008",
+        ),
+        (
+            "- column: email\n  hash_columns: [idd]\n  masks: [{type: imitate}]",
+            "nearest: `id`",
+        ),
+        ("- column: email\n  masks: [{type: json}]", "V0910"),
+    ] {
+        visard.pipeline("", rules);
+        let ended = visard.run(&[]).expect(2);
+        assert!(ended.stderr.contains(said), "{rules}\n{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("pipeline.yml:"),
+            "a place: {}",
+            ended.stderr
+        );
+        assert!(!visard.path("out/a.csv").exists());
+        std::fs::remove_dir_all(visard.path("run")).unwrap_or_default();
+    }
+}
+
+#[test]
+fn problems_as_json() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", "id,email\n1,ann@x.org\n");
+    visard.pipeline("", "- column: emial\n  masks: [{type: hash}]");
+    let ended = visard.call(&["check", "pipeline.yml", "--json"]).expect(2);
+    let problems: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(problems[0]["code"], "V1001");
+    assert!(problems[0]["line"].is_number());
+}
+
+#[test]
+fn a_starter_pipeline_runs() {
+    let visard = Visard::new();
+    visard.write(
+        "in/people.csv",
+        "id,first_name,email,birth_date\n1,Ann,ann@x.org,1990-02-03\n2,Bo,,\n",
+    );
+    visard.write("in/it's [odd].csv", "id,notes\n1,secret\n");
+    let ended = visard.call(&["init", "in"]).expect(0);
+    visard.write("pipeline.yml", ended.stdout);
+    visard.run(&[]).expect(0);
+    let people = String::from_utf8(visard.read("in-masked/people.csv")).unwrap();
+    assert!(
+        !people.contains("ann@x.org") && people.contains("1990-"),
+        "{people}"
+    );
+    assert_eq!(visard.read("in-masked/it's [odd].csv"), b"id,notes\n1,\n");
+}
+
+#[test]
+fn preview_shows_and_writes_nothing() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", "id,email\n1,ann@x.org\n2,bo@x.org\n");
+    visard.pipeline(
+        "",
+        "- column: email\n  masks: [{type: from_fixed, value: masked!}]",
+    );
+    let ended = visard
+        .call(&["preview", "pipeline.yml", "--rows", "1"])
+        .expect(0);
+    assert!(
+        ended.stdout.contains("ann@x.org") && ended.stdout.contains("masked!"),
+        "{}",
+        ended.stdout
+    );
+    assert!(!ended.stdout.contains("bo@x.org"));
+    assert!(visard.files("out").is_empty());
+}
+
+#[test]
+fn plan_tells_columns_apart() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", "id,email,city\n1,ann@x.org,Rome\n");
+    visard.pipeline(
+        "",
+        "- column: email\n  hash_columns: [id]\n  masks: [{type: imitate}]",
+    );
+    let page = visard.call(&["plan", "pipeline.yml"]).expect(0).stdout;
+    for line in [
+        "masked  email: imitate",
+        "read    id",
+        "copied  city",
+        "UnitWrite",
+        "UnitScan",
+        "mask[imitate]",
+    ] {
+        assert!(page.contains(line), "{line}:\n{page}");
+    }
+    assert!(!page.contains("a run secret for tests only"));
+}
+
+#[test]
+fn schemas_are_json_schemas() {
+    let visard = Visard::new();
+    for kind in ["pipeline", "ruleset"] {
+        let ended = visard.call(&["schema", kind]).expect(0);
+        let schema: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+        assert!(schema["$schema"].as_str().unwrap().contains("2020-12"));
+    }
+}
+
+#[test]
+fn masks_are_explained() {
+    let visard = Visard::new();
+    assert!(
+        visard
+            .call(&["masks"])
+            .expect(0)
+            .stdout
+            .contains("from_file")
+    );
+    assert!(
+        visard
+            .call(&["masks", "hash"])
+            .expect(0)
+            .stdout
+            .contains("base32")
+    );
+    assert!(
+        visard
+            .call(&["masks", "hahs"])
+            .expect(2)
+            .stderr
+            .contains("nearest: `hash`")
+    );
+}
+
+#[test]
+fn connections_are_tested() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", "email\nann@x.org\n");
+    std::fs::create_dir_all(visard.path("out")).unwrap();
+    visard.pipeline("", "- column: email\n  masks: [{type: hash}]");
+    let ended = visard
+        .call(&["connections", "test", "pipeline.yml"])
+        .expect(0);
+    assert!(
+        ended.stdout.contains("write      works"),
+        "{}",
+        ended.stdout
+    );
+}

@@ -1,0 +1,17 @@
+//! Visard's tests, as a user sees it: one binary, because each one links all of DataFusion.
+
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod cli;
+mod faults;
+mod fuzz;
+mod golden;
+mod leaks;
+mod network;
+mod pages;
+mod properties;
+mod readback;
+mod runs;
+mod stores;
+mod tidy;
+mod visard;

@@ -1,0 +1,187 @@
+//! Runs over a folder: what is written, what is not, and how a run ends.
+
+use crate::visard::Visard;
+
+const EMAIL: &str = "- column: email\n  masks: [{type: hash, length: 8}]";
+
+#[test]
+fn untouched_bytes_stay() {
+    let visard = Visard::new();
+    visard.write(
+        "in/a.csv",
+        "id,email,note\r\n1,ann@x.org,\"a \"\"b\"\"\r\nc\"\r\n02,,\r\n3,\"\",x",
+    );
+    visard.pipeline(
+        "",
+        "- column: email\n  skip: [null, '']\n  masks: [{type: from_fixed, value: 'm,m'}]",
+    );
+    visard.run(&[]).expect(0);
+    let out = String::from_utf8(visard.read("out/a.csv")).unwrap();
+    assert_eq!(
+        out,
+        "id,email,note\r\n1,\"m,m\",\"a \"\"b\"\"\r\nc\"\r\n02,,\r\n3,\"\",x"
+    );
+}
+
+#[test]
+fn null_and_empty_are_told_apart() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", "id,email\n1,\n2,\"\"\n3,x\n");
+    visard.pipeline(
+        "",
+        "- column: email\n  skip: [null]\n  masks: [{type: from_fixed, value: y}]",
+    );
+    visard.run(&[]).expect(0);
+    assert_eq!(visard.read("out/a.csv"), b"id,email\n1,\n2,\"y\"\n3,y\n");
+}
+
+#[test]
+fn same_value_same_token_in_every_format() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", "email\nann@x.org\n");
+    visard.write("in/sub/b.tsv", "id\temail\n7\tann@x.org\n");
+    visard.pipeline("", EMAIL);
+    visard.run(&[]).expect(0);
+    let token = |file: &str, skip: usize| {
+        let text = String::from_utf8(visard.read(file)).unwrap();
+        text.lines().nth(1).unwrap()[skip..].to_owned()
+    };
+    assert_eq!(token("out/a.csv", 0), token("out/sub/b.tsv", 2));
+    assert_eq!(token("out/a.csv", 0).len(), 8);
+}
+
+#[test]
+fn files_no_task_selects() {
+    for (unmatched, code, copied) in [("skip", 0, false), ("copy", 0, true), ("fail", 2, false)] {
+        let visard = Visard::new();
+        visard.write("in/a.csv", "email\nann@x.org\n");
+        visard.write("in/readme.md", "hello");
+        visard.pipeline(&format!("unmatched: {unmatched}"), EMAIL);
+        let yaml = String::from_utf8(visard.read("pipeline.yml")).unwrap();
+        visard.write(
+            "pipeline.yml",
+            yaml.replace("recurse: true", "recurse: true\n      include: ['*.csv']"),
+        );
+        let ended = visard.run(&[]).expect(code);
+        assert_eq!(
+            visard.path("out/readme.md").exists(),
+            copied,
+            "{unmatched}: {}",
+            ended.stderr
+        );
+        assert_eq!(visard.path("out/a.csv").exists(), code == 0);
+    }
+}
+
+#[test]
+fn strict_coverage_names_what_is_left() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", "id,email\n1,ann@x.org\n");
+    visard.pipeline("coverage: strict", EMAIL);
+    let ended = visard.run(&[]).expect(2);
+    assert!(
+        ended.stderr.contains("V1007") && ended.stderr.contains("`id`"),
+        "{}",
+        ended.stderr
+    );
+    visard.pipeline(
+        "coverage: strict",
+        &format!("{EMAIL}\n- column: id\n  masks: [{{type: do_nothing}}]"),
+    );
+    std::fs::remove_dir_all(visard.path("run")).unwrap_or_default();
+    visard.run(&[]).expect(0);
+}
+
+#[test]
+fn in_place_overwrites_and_resumes_without_masking_twice() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", "email\nann@x.org\n");
+    visard.pipeline("in_place: true", EMAIL);
+    let yaml = String::from_utf8(visard.read("pipeline.yml")).unwrap();
+    visard.write(
+        "pipeline.yml",
+        yaml.replace("destination: out", "destination: in"),
+    );
+    visard.run(&[]).expect(0);
+    let once = visard.read("in/a.csv");
+    assert!(!String::from_utf8_lossy(&once).contains("ann@x.org"));
+    visard.run(&["--resume"]).expect(0);
+    assert_eq!(visard.read("in/a.csv"), once);
+}
+
+#[test]
+fn the_report_tells_what_happened() {
+    let visard = Visard::new();
+    visard.write(
+        "in/a.csv",
+        "id,email,city\n1,ann@x.org,Rome\n2,,Oslo\n3,bo@x.org,Rome\n",
+    );
+    visard.pipeline(
+        "",
+        "- column: email\n  skip: [null]\n  masks: [{type: hash}]",
+    );
+    visard.run(&[]).expect(0);
+    let report = visard.report();
+    let file = &report["files"][0];
+    assert_eq!(file["status"], "masked");
+    assert_eq!(file["rows"], 3);
+    let email = &file["columns"]["email"];
+    assert_eq!((&email["values"], &email["nulls"]), (&3.into(), &1.into()));
+    assert_eq!((&email["masked"], &email["kept"]), (&2.into(), &1.into()));
+    assert_eq!(file["unmasked"], serde_json::json!(["id", "city"]));
+    assert_eq!(report["exit_code"], 0);
+    assert_eq!(file["bytes_out"], visard.read("out/a.csv").len());
+}
+
+#[test]
+fn a_file_that_fails_leaves_no_output_and_the_code_tells() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", "id,email\n1,ann@x.org\n");
+    visard.write("in/b.csv", "id,email\n1,ann@x.org,surplus\n");
+    visard.pipeline("continue_on_failure: true", EMAIL);
+    let ended = visard.run(&[]).expect(3);
+    assert_eq!(visard.files("out"), ["a.csv"]);
+    assert!(
+        ended.stderr.contains("b.csv") && !ended.stderr.contains("surplus"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(visard.report()["files"][1]["status"], "failed");
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", "email\nann@x.org\n");
+    visard.pipeline("", EMAIL);
+    visard.run(&["--dry-run"]).expect(0);
+    assert!(visard.files("out").is_empty());
+}
+
+#[test]
+fn large_files_come_out_the_same_in_any_number_of_slices() {
+    let visard = Visard::new();
+    let mut text = String::from("id,email,note\n");
+    while text.len() < 20 << 20 {
+        let n = text.len();
+        text += &format!("{n},user{n}@example.com,\"line one\nline, two\"\n");
+    }
+    visard.write("in/large.csv", &text);
+    visard.write("in/sub/large.csv", &text);
+    visard.pipeline("workers: 4", EMAIL);
+    visard.run(&[]).expect(0);
+    let out = String::from_utf8(visard.read("out/large.csv")).unwrap();
+    assert_eq!(out.matches('\n').count(), text.matches('\n').count());
+    assert!(!out.contains("@example.com"));
+    assert_eq!(out.len(), visard.read("out/sub/large.csv").len());
+    let unmask = |text: &str| {
+        text.lines()
+            .map(|l| l.split(',').nth(2).unwrap_or(l).to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        unmask(&out),
+        unmask(&text),
+        "the other columns are as they were"
+    );
+}
