@@ -121,9 +121,9 @@ def duckdb_job(scenario, folder, out):
     seed = "(select list(name) from seeds)"
     masks = {
         "email": "md5('key' || email)", "reference": "md5('key' || reference)",
-        "first_name": f"{seed}[hash('key' || first_name) % 1000 + 1]",
-        "last_name": f"{seed}[hash('key' || last_name) % 1000 + 1]",
-        "city": f"{seed}[hash('key' || city) % 1000 + 1]",
+        "first_name": f"{seed}[(hash('key' || first_name) % 1000 + 1)::bigint]",
+        "last_name": f"{seed}[(hash('key' || last_name) % 1000 + 1)::bigint]",
+        "city": f"{seed}[(hash('key' || city) % 1000 + 1)::bigint]",
         "phone": "repeat('*', length(phone) - 4) || right(phone, 4)",
         "birth_date": "(date_trunc('year', birth_date::date) + to_days((hash(birth_date) % 365)::int))::date",
         "country": "'XX'", "notes": "regexp_replace(notes, '[0-9]+', '#', 'g')",

@@ -18,6 +18,9 @@ pub enum EngineError {
         /// Partitions of the plan.
         partitions: usize,
     },
+    /// A masked column does not arrive at the target, so its old values would stay.
+    #[error("internal error: the masked column `{0}` would not be written")]
+    NotWritten(String),
     /// A slice failed.
     #[error("{}", root_message(.0))]
     Slice(#[source] DataFusionError),

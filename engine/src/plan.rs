@@ -96,6 +96,9 @@ pub async fn plan_task(
         }
     });
     let projection: Vec<Expr> = projection.collect();
+    if let Some((name, _)) = masked.first() {
+        return Err(EngineError::NotWritten(name.clone()));
+    }
     let state = session();
     let logical = LogicalPlanBuilder::scan("source", provider_as_source(source), None)
         .and_then(|scan| scan.project(projection))

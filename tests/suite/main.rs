@@ -1,6 +1,11 @@
 //! Visard's tests, as a user sees it: one binary, because each one links all of DataFusion.
 
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    missing_docs,
+    unreachable_pub
+)]
 
 mod cli;
 mod faults;

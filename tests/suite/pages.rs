@@ -20,13 +20,7 @@ fn masks() -> String {
             .iter()
             .map(|family| format!("{family:?}").to_lowercase())
             .collect();
-        writeln!(
-            page,
-            "\n## {}\n\n{}.\n",
-            spec.name,
-            spec.summary.trim_end_matches('.')
-        )
-        .unwrap();
+        writeln!(page, "\n## {}\n\n{}.\n", spec.name, sentence(spec.summary)).unwrap();
         writeln!(
             page,
             "- Technique: {}",
@@ -65,6 +59,17 @@ fn masks() -> String {
         }
     }
     page
+}
+
+/// With a capital letter, as a sentence begins.
+fn sentence(text: &str) -> String {
+    let mut letters = text.trim_end_matches('.').chars();
+    letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .chain(letters)
+        .collect()
 }
 
 /// `docs/errors.md`.

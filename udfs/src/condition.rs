@@ -14,6 +14,7 @@ use datafusion_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 use regex::Regex;
+use unicode_normalization::UnicodeNormalization;
 
 use crate::canonical::canonical_text;
 use crate::nested::leaf_of_structs;
@@ -62,6 +63,11 @@ pub enum Operand {
 }
 
 impl Operand {
+    /// Text in the form values are compared in.
+    pub fn text(text: &str) -> Self {
+        Self::Text(text.nfc().collect())
+    }
+
     fn order(&self, value: &str) -> Option<Ordering> {
         match self {
             Self::Text(text) => Some(value.cmp(text)),
@@ -215,13 +221,14 @@ mod tests {
     #[test]
     fn tests_of_values() {
         let regex = |pattern| Test::Matches(Regex::new(pattern).unwrap());
-        let text = |text: &str| Operand::Text(text.to_owned());
+        let text = Operand::text;
         let one = |value: &str| Test::In(vec![text(value)]);
         let number = Operand::Number;
         for (test, value, passes) in [
             (one("NZ"), Some("NZ"), true),
             (one("NZ"), Some("nz"), false),
             (one("42"), Some("042"), false),
+            (one("Zoe\u{308}"), Some("Zo\u{eb}"), true),
             (Test::In(vec![number(42.0)]), Some("42.0"), true),
             (Test::In(vec![number(42.0)]), Some("x"), false),
             (Test::In(vec![Operand::Integer(42)]), Some("42.0"), true),

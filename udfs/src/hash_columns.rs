@@ -2,6 +2,7 @@
 
 use arrow::array::{Array, ArrayRef, StringViewArray};
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::canonical::canonical_text;
 use crate::error::MaskError;
@@ -74,11 +75,13 @@ impl HashColumn {
             false => self.json_value(value)?,
         };
         let value = if self.trim { value.trim() } else { &value };
-        Some(match self.case_transform {
+        let value = match self.case_transform {
             Some(Case::Upper) => value.to_uppercase(),
             Some(Case::Lower) => value.to_lowercase(),
             None => value.to_owned(),
-        })
+        };
+        // JSON escapes and letters without a capital of their own come apart.
+        Some(value.nfc().collect())
     }
 
     /// The value at the path: text without its quotes, anything else as compact JSON.
@@ -139,6 +142,19 @@ mod tests {
                 json(vec![key("ids"), JsonStep::Index(1)]),
                 r#"{"ids": ["a", "b"]}"#,
                 Some("b"),
+            ),
+            (
+                json(vec![key("id")]),
+                r#"{"id": "Zoe\u0308"}"#,
+                Some("Zo\u{eb}"),
+            ),
+            (
+                HashColumn {
+                    case_transform: Some(Case::Upper),
+                    ..plain.clone()
+                },
+                "\u{390}",
+                Some("\u{3aa}\u{301}"),
             ),
             (json(vec![key("id")]), r#"{"id": null}"#, None),
             (json(vec![key("id")]), "no document", None),

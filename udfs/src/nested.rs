@@ -165,12 +165,27 @@ fn rebased<O: OffsetSizeTrait>(
     arrow::buffer::OffsetBuffer::from_lengths(lengths)
 }
 
-/// Steps below a list: its own `list.element` may be spelled out.
+/// Steps below a list: its own `list.element` may be spelled out, unless what lies in it has a field
+/// of that name.
 fn below_list<'s, 'p>(item: &FieldRef, steps: &'s [&'p str]) -> &'s [&'p str] {
+    if steps.first().is_some_and(|step| has_field(item, step)) {
+        return steps;
+    }
     let steps = steps.strip_prefix(&["list"]).unwrap_or(steps);
     match steps.split_first() {
         Some((step, rest)) if [item.name().as_str(), "element", "item"].contains(step) => rest,
         _ => steps,
+    }
+}
+
+/// Whether the structs in a field, or in the lists it holds, have a field `name`.
+fn has_field(field: &FieldRef, name: &str) -> bool {
+    match field.data_type() {
+        DataType::Struct(fields) => fields.iter().any(|field| field.name() == name),
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            has_field(item, name)
+        }
+        _ => false,
     }
 }
 
@@ -285,6 +300,22 @@ mod tests {
             masked.as_struct().column(1).as_list::<i32>().values().len(),
             2
         );
+    }
+
+    #[test]
+    fn a_field_named_like_an_element_is_a_field() {
+        let text = |name: &str| Field::new(name, DataType::Utf8, true);
+        let number = Field::new("x", DataType::Int8, true);
+        let item = Field::new("item", DataType::Struct(vec![number].into()), true);
+        let line = DataType::Struct(vec![item, text("x")].into());
+        let root = DataType::new_list(DataType::new_list(line, true), true);
+        for (path, found) in [
+            ("p.item.x", Some(DataType::Int8)),
+            ("p.x", Some(DataType::Utf8)),
+            ("p.list.element.x", Some(DataType::Utf8)),
+        ] {
+            assert_eq!(leaf_type(&root, path), found, "{path}");
+        }
     }
 
     #[test]

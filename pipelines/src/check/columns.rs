@@ -42,7 +42,10 @@ impl FileColumns {
                 data_type: leaf.data_type.clone(),
                 nullable: leaf.nullable,
                 repeated: leaf.max_rep_level > 0,
-                refusal: leaf.maskable().err(),
+                refusal: match root.name().contains('.') && leaf.name != *root.name() {
+                    true => Some("lies below a column whose name holds a dot"),
+                    false => leaf.maskable().err(),
+                },
             }
         });
         Self(columns.collect())
@@ -67,11 +70,16 @@ impl FileColumns {
 
     /// The columns `name` stands for: the one of that name, or all leaves below it.
     pub(super) fn named(&self, name: &str) -> Vec<&FileColumn> {
-        let fits = |path: &str| {
+        // A dot in a root column's own name makes it no leaf of another column.
+        let fits = |path: &str, root: &str| {
             let rest = path.strip_prefix(name);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            rest.is_some_and(|rest| {
+                rest.is_empty() || (rest.starts_with('.') && name.len() >= root.len())
+            })
         };
-        let fits = |column: &&FileColumn| fits(&column.path) || fits(&column.spelled_out);
+        let fits = |column: &&FileColumn| {
+            fits(&column.path, &column.root) || fits(&column.spelled_out, &column.root)
+        };
         self.0.iter().filter(fits).collect()
     }
 

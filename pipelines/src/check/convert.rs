@@ -98,7 +98,7 @@ fn operand(literal: &Literal) -> Operand {
         Literal::Bool(value) => Operand::Text(value.to_string()),
         Literal::Int(value) => Operand::Integer(*value),
         Literal::Float(value) => Operand::Number(*value),
-        Literal::Text(text) => Operand::Text(text.clone()),
+        Literal::Text(text) => Operand::text(text),
     }
 }
 

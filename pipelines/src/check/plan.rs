@@ -33,7 +33,10 @@ pub enum Action {
     /// Nothing, and why.
     Skip(String),
     /// Nothing, as an earlier attempt of the run has done it.
-    Done,
+    Done {
+        /// Whether it was copied as it is.
+        copied: bool,
+    },
 }
 
 /// A file and what happens to it.
@@ -96,7 +99,8 @@ pub async fn plan(
             return None;
         }
     };
-    let (mut planned, selected) = select(loaded, listed, done, diagnostics);
+    let in_place = stores.source.same_place(&stores.target);
+    let (mut planned, selected) = select(loaded, in_place, listed, done, diagnostics);
     let looks: Vec<_> = selected
         .iter()
         .map(|(index, _, format)| (planned.files[*index].object.clone(), format.clone()))
@@ -174,6 +178,7 @@ pub async fn plan(
 /// Which tasks each file is for, and how it is read.
 fn select(
     loaded: &Loaded,
+    in_place: bool,
     listed: Vec<Object>,
     done: &HashSet<String>,
     diagnostics: &mut Diagnostics,
@@ -188,7 +193,21 @@ fn select(
             Unmatched::Copy => Action::Copy,
             Unmatched::Skip | Unmatched::Fail => Action::Skip(String::new()),
         };
-        match tasks_of(tasks, &object.path) {
+        if is_of_a_run(&object.path) {
+            // Journals and secrets of our own are nobody's data, and never copied.
+            let action = Action::Skip("it lies in a run folder of visard".to_owned());
+            planned.files.push(FilePlan { object, action });
+            continue;
+        }
+        let of_tasks = tasks_of(tasks, &object.path);
+        let copied = of_tasks.is_err();
+        match of_tasks {
+            Err(_) if object.archived && matches!(action, Action::Copy) => {
+                action = Action::Skip("it lies in an archive (S3 Glacier)".to_owned());
+            }
+            Err(reason) if in_place && matches!(action, Action::Copy) => {
+                action = Action::Skip(format!("{reason}; it stays where it is"));
+            }
             Err(reason) => match &mut action {
                 Action::Skip(why) => {
                     if loaded.pipeline.options.unmatched == Unmatched::Fail {
@@ -227,7 +246,7 @@ fn select(
         }
         if done.contains(&object.path) {
             selected.retain(|(selected, ..)| *selected != index);
-            action = Action::Done;
+            action = Action::Done { copied };
         }
         planned.files.push(FilePlan { object, action });
     }
@@ -254,6 +273,11 @@ fn select(
         }
     }
     (planned, selected)
+}
+
+/// Whether the file at `path` lies where run folders are made by default.
+fn is_of_a_run(path: &str) -> bool {
+    path.starts_with(".visard/runs/") || path.contains("/.visard/runs/")
 }
 
 fn not_selected(loaded: &Loaded, object: &Object, reason: &str, diagnostics: &mut Diagnostics) {

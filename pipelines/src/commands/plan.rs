@@ -85,7 +85,7 @@ fn as_page(planned: &Planned, page: &mut String) -> std::fmt::Result {
         match &file.action {
             Action::Copy => writeln!(page, "copied whole: {}", file.object.path)?,
             Action::Skip(reason) => writeln!(page, "left out: {} ({reason})", file.object.path)?,
-            Action::Mask { .. } | Action::Done => {}
+            Action::Mask { .. } | Action::Done { .. } => {}
         }
     }
     Ok(())
@@ -114,7 +114,7 @@ fn as_json(planned: &Planned) -> serde_json::Value {
         Action::Skip(why) => {
             Some(json!({"path": file.object.path, "action": "skip", "reason": why}))
         }
-        Action::Mask { .. } | Action::Done => None,
+        Action::Mask { .. } | Action::Done { .. } => None,
     });
     json!({
         "groups": planned.groups.iter().map(group).collect::<Vec<_>>(),

@@ -60,17 +60,15 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
     .await?;
     drop(observer);
     let Some(finished) = outcome.report else {
-        report(&diagnostics, &sources, json)?;
+        report(&diagnostics, &sources, json).unwrap_or_else(not_told);
         return Ok(outcome.code);
     };
     if json {
-        print(&format!(
-            "{}\n",
-            serde_json::json!({"event": "ended", "report": finished})
-        ))?;
+        let ended = serde_json::json!({"event": "ended", "report": finished});
+        print(&format!("{ended}\n")).unwrap_or_else(not_told);
         return Ok(outcome.code);
     }
-    report(&diagnostics, &sources, false)?;
+    report(&diagnostics, &sources, false).unwrap_or_else(not_told);
     let totals = &finished.totals;
     let files: Vec<String> = totals
         .files
@@ -113,6 +111,11 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
         say(&format!("run secret: {path}\n"));
     }
     Ok(outcome.code)
+}
+
+/// A reader that went away changes nothing of how the run ended, nor its exit code.
+fn not_told(error: anyhow::Error) {
+    say(&format!("standard output cannot be written: {error}\n"));
 }
 
 /// Events as JSON, one a line, on standard output.

@@ -49,6 +49,8 @@ struct Wanted {
     failed: HashMap<usize, Reason>,
     /// Whether no further file is started.
     stopped: bool,
+    /// Whether the files at work are to be left, too.
+    interrupted: bool,
 }
 
 /// What is known of why a file failed.
@@ -60,8 +62,8 @@ enum Reason {
     Consequence,
 }
 
-/// How a commit or copy came out: file, output size, output hash.
-type Settled = (usize, Result<(u64, String), String>);
+/// How a commit or copy came out: file, output size, output hash; nothing where the run ended first.
+type Settled = (usize, Option<Result<(u64, String), String>>);
 
 impl Execution<'_> {
     /// Files to mask or copy.
@@ -99,7 +101,7 @@ impl Execution<'_> {
         });
         let gate = Arc::new(Semaphore::new(COMMITS_AT_ONCE));
         let mut settling: JoinSet<Settled> = JoinSet::new();
-        self.start_copies(&gate, &mut settling);
+        self.start_copies(&gate, &wanted, &mut settling);
         let mut stop = std::pin::pin!(stop);
         let mut interrupted = false;
         let mut working = true;
@@ -109,14 +111,16 @@ impl Execution<'_> {
                 () = &mut stop, if !interrupted => {
                     interrupted = true;
                     self.observer.event(&Event::Interrupted);
-                    wanted.lock().stopped = true;
+                    let mut wanted = wanted.lock();
+                    (wanted.stopped, wanted.interrupted) = (true, true);
+                    drop(wanted);
                     // Slices at work are dropped; files that are being committed are finished.
                     done.close();
                     working = false;
                     while done.try_recv().is_ok() {}
                 }
                 Some(settled) = settling.join_next() => {
-                    if let Ok((file, result)) = settled {
+                    if let Ok((file, Some(result))) = settled {
                         self.settle(file, result, &mut reports[file], &wanted);
                     }
                 }
@@ -157,8 +161,12 @@ impl Execution<'_> {
                     report.status = Status::Skipped;
                     report.reason = Some(reason.clone());
                 }
-                Action::Done => {
-                    report.status = Status::Masked;
+                Action::Done { copied } => {
+                    report.status = if *copied {
+                        Status::Copied
+                    } else {
+                        Status::Masked
+                    };
                     report.resumed = true;
                 }
             }
@@ -262,7 +270,7 @@ impl Execution<'_> {
         };
         if self.dry_run {
             group.group.abort(unit);
-            settling.spawn(async move { (file, Ok((0, String::new()))) });
+            settling.spawn(async move { (file, Some(Ok((0, String::new())))) });
             return;
         }
         let finished = group.group.finish(unit);
@@ -273,31 +281,42 @@ impl Execution<'_> {
                 Ok(staged) => commit(staged, &journal).await,
                 Err(error) => Err(error.find_root().to_string()),
             };
-            (file, committed)
+            (file, Some(committed))
         });
     }
 
-    fn start_copies(&self, gate: &Arc<Semaphore>, settling: &mut JoinSet<Settled>) {
+    fn start_copies(
+        &self,
+        gate: &Arc<Semaphore>,
+        wanted: &Arc<Mutex<Wanted>>,
+        settling: &mut JoinSet<Settled>,
+    ) {
         for (file, plan) in self.planned.files.iter().enumerate() {
             if plan.action != Action::Copy {
                 continue;
             }
             if self.dry_run {
-                settling.spawn(async move { (file, Ok((0, String::new()))) });
+                settling.spawn(async move { (file, Some(Ok((0, String::new())))) });
                 continue;
             }
             let (gate, journal) = (Arc::clone(gate), Arc::clone(self.journal));
             let Stores { source, target } = self.stores.clone();
-            let object = plan.object.clone();
+            let (object, wanted) = (plan.object.clone(), Arc::clone(wanted));
             settling.spawn(async move {
                 let _permit = gate.acquire_owned().await;
-                let copied = tokio::task::spawn_blocking(move || copy(&source, &target, &object));
+                if !wanted.lock().wants(file) {
+                    return (file, None);
+                }
+                let go_on = move || !wanted.lock().interrupted;
+                let copied =
+                    tokio::task::spawn_blocking(move || copy(&source, &target, &object, &go_on));
                 let committed = match copied.await {
-                    Ok(Ok(staged)) => commit(staged, &journal).await,
+                    Ok(Ok(Some(staged))) => commit(staged, &journal).await,
+                    Ok(Ok(None)) => return (file, None),
                     Ok(Err(error)) => Err(error.to_string()),
                     Err(stopped) => Err(stopped.to_string()),
                 };
-                (file, committed)
+                (file, Some(committed))
             });
         }
     }
@@ -377,12 +396,20 @@ async fn commit(staged: StagedOutput, journal: &Mutex<Journal>) -> Result<(u64, 
     Ok((record.bytes, record.sha256))
 }
 
-/// Copies a file as it is; blocking.
-fn copy(source: &Store, target: &Store, object: &Object) -> std::io::Result<StagedOutput> {
+/// Copies a file as it is, unless `go_on` ends it; blocking.
+fn copy(
+    source: &Store,
+    target: &Store,
+    object: &Object,
+    go_on: &dyn Fn() -> bool,
+) -> std::io::Result<Option<StagedOutput>> {
     let reader = source.reader(object)?;
     let mut output = target.create(&object.path, object.size)?;
     let mut at = 0;
     while at < object.size {
+        if !go_on() {
+            return Ok(None);
+        }
         let end = (at + COPY_BYTES).min(object.size);
         let bytes = reader.read(at..end)?;
         std::io::copy(&mut bytes.as_ref().take(end - at), &mut output)?;
@@ -390,5 +417,5 @@ fn copy(source: &Store, target: &Store, object: &Object) -> std::io::Result<Stag
     }
     output.flush()?;
     reader.verify_unchanged()?;
-    Ok(output.stage()?)
+    Ok(Some(output.stage()?))
 }

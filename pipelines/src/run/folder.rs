@@ -47,6 +47,32 @@ pub(super) fn create(folder: Option<&Path>, name: &str) -> anyhow::Result<PathBu
     Ok(folder)
 }
 
+/// Refuses a run folder among the files that are read or written: it holds secrets, and the files of
+/// a place may be copied or published. Folders made by default are known by their name and left out.
+///
+/// # Errors
+/// When `folder` lies below one of `places`.
+pub(super) fn outside(folder: &Path, places: &[PathBuf]) -> anyhow::Result<()> {
+    let folder = std::path::absolute(folder)?;
+    let real = folder.ancestors().find_map(|there| {
+        let rest = folder.strip_prefix(there).ok()?;
+        Some(there.canonicalize().ok()?.join(rest))
+    });
+    let real = real.unwrap_or(folder);
+    if let Some(place) = places
+        .iter()
+        .filter_map(|place| place.canonicalize().ok())
+        .find(|place| real.starts_with(place))
+    {
+        bail!(
+            "the run folder `{}` lies in `{}`, whose files are read or written; name another",
+            real.display(),
+            place.display()
+        );
+    }
+    Ok(())
+}
+
 /// The run folder to go on with: `folder` if given, else the newest that did not end well.
 ///
 /// # Errors

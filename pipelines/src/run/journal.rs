@@ -3,7 +3,7 @@
 //! One JSON record a line in `journal.jsonl` of the run folder, written through to disk before the
 //! step it announces. A torn last line is a step that was not taken.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
@@ -80,6 +80,8 @@ pub enum Record {
 #[derive(Debug)]
 pub struct Journal {
     file: File,
+    /// Length of the whole records.
+    whole: u64,
 }
 
 impl Journal {
@@ -94,21 +96,25 @@ impl Journal {
     /// When the folder already holds one.
     pub fn create(folder: &Path) -> std::io::Result<Self> {
         let file = OpenOptions::new()
-            .write(true)
+            .append(true)
             .create_new(true)
             .open(Self::path(folder))?;
-        Ok(Self { file })
+        lock(&file)?;
+        // The file's name has to be on disk too.
+        File::open(folder)?.sync_all()?;
+        Ok(Self { file, whole: 0 })
     }
 
     /// The records of the journal in `folder`, and the journal to go on with. A torn last line is cut off.
     ///
     /// # Errors
-    /// When there is none, or a line but the last is no record.
+    /// When there is none, a line but the last is no record, or a run is still at work on it.
     pub fn reopen(folder: &Path) -> std::io::Result<(Vec<Record>, Self)> {
         let mut file = OpenOptions::new()
             .read(true)
             .append(true)
             .open(Self::path(folder))?;
+        lock(&file)?;
         let mut records = Vec::new();
         let mut whole = 0;
         let mut reader = BufReader::new(&mut file);
@@ -123,7 +129,7 @@ impl Journal {
             line.clear();
         }
         file.set_len(whole)?;
-        Ok((records, Self { file }))
+        Ok((records, Self { file, whole }))
     }
 
     /// Adds a record without waiting for the disk.
@@ -133,7 +139,13 @@ impl Journal {
     pub fn note(&mut self, record: &Record) -> std::io::Result<()> {
         let mut line = serde_json::to_vec(record).map_err(std::io::Error::other)?;
         line.push(b'\n');
-        self.file.write_all(&line)
+        if let Err(error) = self.file.write_all(&line) {
+            // A full disk may have taken a part of the line: no record may follow it.
+            self.file.set_len(self.whole)?;
+            return Err(error);
+        }
+        self.whole += line.len() as u64;
+        Ok(())
     }
 
     /// Adds a record and waits until it is on disk.
@@ -154,6 +166,14 @@ impl Journal {
     }
 }
 
+/// Keeps other processes out until the journal is dropped, where the file system knows locks.
+fn lock(file: &File) -> std::io::Result<()> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(std::io::Error::other("a run is at work in it")),
+        Err(TryLockError::Error(_)) | Ok(()) => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,9 +190,12 @@ mod tests {
         let mut journal = Journal::create(folder.path()).unwrap();
         journal.write(&committed("a")).unwrap();
         journal.file.write_all(b"{\"step\":\"commi").unwrap();
+        assert!(Journal::reopen(folder.path()).is_err(), "it is in use");
+        drop(journal);
         let (records, mut journal) = Journal::reopen(folder.path()).unwrap();
         assert_eq!(records, [committed("a")]);
         journal.write(&committed("b")).unwrap();
+        drop(journal);
         assert_eq!(
             Journal::reopen(folder.path()).unwrap().0,
             [committed("a"), committed("b")]

@@ -30,7 +30,7 @@ pub use observe::{Event, Observer, Silent};
 pub use report::{ColumnReport, FileReport, Report, Status, Totals, bytes};
 
 use crate::check::{self, Action, Loaded, Planned, Stores};
-use crate::language::{Diagnostics, Severity, Sources};
+use crate::language::{ConnectionKind, Diagnostics, Place, Severity, Sources};
 use execute::Execution;
 use folder::Earlier;
 
@@ -102,6 +102,9 @@ pub async fn run(
         return Ok(refused);
     }
     let name = name_of(&loaded, &request.pipeline);
+    if let Some(folder) = &request.run_folder {
+        folder::outside(folder, &folders(&loaded))?;
+    }
     let folder = match request.resume {
         true => folder::find(request.run_folder.as_deref())?,
         false => folder::create(request.run_folder.as_deref(), &name)?,
@@ -126,7 +129,8 @@ pub async fn run(
         return Ok(refused);
     };
     let before = stores.target.list().await?;
-    list_units(&planned, &earlier, &before, &mut journal.lock())?;
+    let in_place = stores.source.same_place(&stores.target);
+    list_units(&planned, &earlier, in_place, &before, &mut journal.lock())?;
 
     let dry_run = request.dry_run || loaded.pipeline.options.dry_run;
     let of_tasks = || {
@@ -182,8 +186,13 @@ pub async fn run(
         warnings,
         files,
     };
-    report.write(&folder)?;
-    journal.lock().write(&Record::Ended { code })?;
+    // What is masked is masked, whether or not it can be written down: the exit code says so.
+    let recorded = report
+        .write(&folder)
+        .and_then(|()| journal.lock().write(&Record::Ended { code }));
+    if let Err(error) = recorded {
+        tracing::error!("the report cannot be written to `{}`: {error}", folder.display());
+    }
     Ok(Outcome {
         code,
         report: Some(report),
@@ -200,6 +209,17 @@ fn name_of(loaded: &Loaded, path: &Path) -> String {
             .into_owned()
     };
     loaded.pipeline.name.clone().unwrap_or_else(stem)
+}
+
+/// Source and destination, as far as they are folders.
+fn folders(loaded: &Loaded) -> Vec<PathBuf> {
+    let pipeline = &loaded.pipeline;
+    let folder = |place: &Place| match &pipeline.connection(&place.connection.value)?.kind {
+        ConnectionKind::MountedShare { base_directory } => Some(base_directory.join(&place.path)),
+        _ => None,
+    };
+    let places = [&pipeline.source, &pipeline.destination];
+    places.into_iter().filter_map(folder).collect()
 }
 
 struct Keys {
@@ -267,12 +287,20 @@ fn open_journal(
 fn list_units(
     planned: &Planned,
     earlier: &Earlier,
+    in_place: bool,
     before: &[Object],
     journal: &mut Journal,
 ) -> anyhow::Result<()> {
+    let found: HashSet<&String> = planned.files.iter().map(|file| &file.object.path).collect();
+    if let Some(gone) = earlier.units.keys().find(|path| !found.contains(path)) {
+        anyhow::bail!("`{gone}` is gone since the run began; start a new run");
+    }
     for file in &planned.files {
-        if matches!(file.action, Action::Skip(_) | Action::Done) {
-            continue;
+        match file.action {
+            Action::Skip(_) => continue,
+            // In place its output took the place of the source.
+            Action::Done { .. } if in_place => continue,
+            Action::Mask { .. } | Action::Copy | Action::Done { .. } => {}
         }
         let Object {
             path,

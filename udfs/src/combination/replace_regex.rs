@@ -52,10 +52,12 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
     if regex.is_empty() {
         return Err(BindError::new("regex", "`regex` is required"));
     }
-    // The lines before the last draw the pattern again.
-    let problem = |error: regex::Error| error.to_string().lines().last().map(str::to_owned);
-    let regex = Regex::new(&regex)
-        .map_err(|error| BindError::new("regex", problem(error).unwrap_or_default()))?;
+    let regex = Regex::new(&regex).map_err(|error| {
+        // The lines before the last draw the pattern again.
+        let text = error.to_string();
+        let last = text.lines().last().unwrap_or_default();
+        BindError::new("regex", last.trim_start_matches("error: "))
+    })?;
     let inner = masks.bind(binder)?;
     Ok(Box::new(ReplaceRegex { regex, inner }))
 }
