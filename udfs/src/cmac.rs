@@ -80,24 +80,23 @@ impl Cmac {
     /// Adds block `at` of the message to the state, with the padding and subkey of a last block.
     fn absorb(&self, state: &mut Block, message: &[u8], at: usize) {
         let rest = &message[at * 16..];
-        if rest.len() > 16 {
-            xor(state, &rest[..16]);
-        } else if rest.len() == 16 {
-            xor(state, rest);
-            xor(state, &self.k1);
+        if let Some((block, behind)) = rest.split_first_chunk::<16>() {
+            xor(state, block);
+            if behind.is_empty() {
+                xor(state, &self.k1);
+            }
         } else {
-            xor(state, rest);
-            state[rest.len()] ^= 0x80;
+            let mut padded = [0; 16];
+            padded[..rest.len()].copy_from_slice(rest);
+            padded[rest.len()] = 0x80;
+            xor(state, &padded);
             xor(state, &self.k2);
         }
     }
 }
 
-fn xor(state: &mut Block, bytes: &[u8]) {
-    state
-        .iter_mut()
-        .zip(bytes)
-        .for_each(|(state, byte)| *state ^= byte);
+fn xor(state: &mut Block, bytes: &[u8; 16]) {
+    state.0 = (u128::from_ne_bytes(state.0) ^ u128::from_ne_bytes(*bytes)).to_ne_bytes();
 }
 
 /// Doubling in GF(2^128), SP 800-38B §6.1.

@@ -141,6 +141,11 @@ impl ColumnMask {
         &self.arguments
     }
 
+    /// The column, or the leaf of a nested one.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The names of the masks, for plans: `imitate→take_substring`.
     pub fn label(&self) -> &str {
         &self.label

@@ -51,6 +51,14 @@ impl MaskError {
     }
 }
 
+/// A [`MaskError`] and the column it came from.
+#[derive(Debug, thiserror::Error)]
+#[error("column `{column}`: {error}")]
+pub(crate) struct ColumnError {
+    pub(crate) column: String,
+    pub(crate) error: MaskError,
+}
+
 /// Why the arguments of a mask were refused before any row was read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{message}")]

@@ -10,6 +10,7 @@ use datafusion_expr::{
 };
 
 use crate::column::ColumnMask;
+use crate::error::ColumnError;
 
 /// The only function visard puts into plans besides conditions: root column and the arguments of
 /// [`ColumnMask::arguments`] in, the root column masked out, in its own type.
@@ -102,10 +103,10 @@ impl ScalarUDFImpl for MaskUdf {
         let Some((column, arguments)) = arrays.split_first() else {
             return internal_err!("a mask needs its column");
         };
-        let masked = self
-            .mask
-            .apply(column, arguments)
-            .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let masked = self.mask.apply(column, arguments).map_err(|error| {
+            let column = self.mask.path().to_owned();
+            DataFusionError::External(Box::new(ColumnError { column, error }))
+        })?;
         Ok(ColumnarValue::Array(masked))
     }
 }

@@ -289,6 +289,8 @@ fn append_text(
     let dialect = &shape.dialect;
     let utf8 = dialect.encoding == encoding_rs::UTF_8;
     let block = text.append_block(buffer.clone());
+    // The common field needs no second look: UTF-8, neither quoted nor escaped.
+    let simple = utf8 && dialect.escape.is_none();
     for record in 0..rows.records.len() {
         let Some(field) = rows.field(record, slot) else {
             text.append_null();
@@ -300,6 +302,11 @@ fn append_text(
             encoding: dialect.encoding.name(),
         };
         let bytes = &buffer[field.clone()];
+        if simple && !dialect.opens(bytes.first()) && bytes != dialect.null_bytes {
+            text.try_append_view(block, field.start as u32, bytes.len() as u32)
+                .map_err(|_| undecodable())?;
+            continue;
+        }
         let content = if dialect.is_wide() {
             None
         } else {

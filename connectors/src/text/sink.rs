@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::UInt32Type;
 use datafusion::common::{Result, internal_err};
+use encoding_rs::UTF_8;
 use parking_lot::{Condvar, Mutex};
 
 use super::TextError;
@@ -61,6 +62,7 @@ impl Splicer<'_> {
             })
             .collect::<Result<Vec<_>>>()?;
 
+        let plain = Plain::new(self.dialect);
         for row in 0..batch.num_rows() {
             let record = raw.value(row);
             let mut copied = 0;
@@ -73,25 +75,70 @@ impl Splicer<'_> {
                 let (start, end) = (start as usize, end as usize);
                 let field = &record[start..end];
                 let value = values.is_valid(row).then(|| values.value(row));
-                if self.dialect.holds(field, value) {
-                    continue;
-                }
-                out.extend_from_slice(&record[copied..start]);
-                let quoted = self.dialect.is_quoted(field);
-                self.dialect.write(value, quoted, out).map_err(|refusal| {
-                    TextError::Unwritable {
-                        path: self.path.to_owned(),
-                        column: masked.name.clone(),
-                        offset: *offset,
-                        refusal,
+                match plain.as_ref().and_then(|plain| plain.bytes(field, value)) {
+                    Some(bytes) if bytes == field => continue,
+                    Some(bytes) => {
+                        out.extend_from_slice(&record[copied..start]);
+                        out.extend_from_slice(bytes);
                     }
-                })?;
+                    None if self.dialect.holds(field, value) => continue,
+                    None => {
+                        out.extend_from_slice(&record[copied..start]);
+                        let quoted = self.dialect.is_quoted(field);
+                        self.dialect
+                            .write(value, quoted, out)
+                            .map_err(|refusal| TextError::Unwritable {
+                                path: self.path.to_owned(),
+                                column: masked.name.clone(),
+                                offset: *offset,
+                                refusal,
+                            })?;
+                    }
+                }
                 copied = end;
             }
             out.extend_from_slice(&record[copied..]);
             *offset += record.len() as u64;
         }
         Ok(())
+    }
+}
+
+/// The short way for the common field: UTF-8, without quotes before and after.
+struct Plain<'a> {
+    quote: Option<u8>,
+    null: &'a str,
+    /// The bytes that cannot stand in a field without quotes.
+    special: [bool; 256],
+}
+
+impl<'a> Plain<'a> {
+    /// `None` for a file whose fields all go the long way.
+    fn new(dialect: &'a Dialect) -> Option<Self> {
+        if dialect.encoding != UTF_8 || dialect.escape.is_some() {
+            return None;
+        }
+        let mut special = [false; 256];
+        for byte in 0..=u8::MAX {
+            special[usize::from(byte)] = dialect.is_special(byte);
+        }
+        Some(Self {
+            quote: dialect.quote,
+            null: &dialect.null,
+            special,
+        })
+    }
+
+    /// The bytes of `value` in place of `field`; `None` where quotes are to be thought of.
+    fn bytes<'v>(&'v self, field: &[u8], value: Option<&'v str>) -> Option<&'v [u8]> {
+        if !field.is_empty() && field.first() == self.quote.as_ref() {
+            return None;
+        }
+        let Some(value) = value else {
+            return Some(self.null.as_bytes());
+        };
+        let plain = value != self.null && !value.bytes().any(|b| self.special[usize::from(b)]);
+        plain.then_some(value.as_bytes())
     }
 }
 
