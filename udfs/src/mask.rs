@@ -24,6 +24,9 @@ use crate::rows::Rows;
 /// Arguments of a mask as a ruleset writes them, without `type` and `domain`.
 pub type MaskArgs = Map<String, Value>;
 
+/// Arguments become a kernel.
+pub type Bind = fn(&MaskArgs, &mut Binder<'_>) -> Result<Box<dyn Mask>, BindError>;
+
 /// One entry of the mask table.
 #[derive(Debug)]
 pub struct MaskSpec {
@@ -38,7 +41,7 @@ pub struct MaskSpec {
     /// JSON Schema of the arguments.
     pub schema: fn() -> Schema,
     /// Arguments in, kernel out; once per column.
-    pub bind: fn(&MaskArgs, &mut Binder<'_>) -> Result<Box<dyn Mask>, BindError>,
+    pub bind: Bind,
     /// Values before and after, for the reference page; tested under the key of [`Example`].
     pub examples: &'static [Example],
 }

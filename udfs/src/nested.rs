@@ -15,6 +15,9 @@ use arrow::datatypes::{DataType, FieldRef};
 use crate::error::MaskError;
 use crate::rows::row_numbers;
 
+/// What masks all values of a leaf, given the row of each.
+type MaskLeaves<'a> = dyn FnMut(ArrayRef, &[u32]) -> Result<ArrayRef, MaskError> + 'a;
+
 /// The type of the leaf at `path` below a root column of type `root`; `None` when there is none.
 pub fn leaf_type(root: &DataType, path: &str) -> Option<DataType> {
     let steps: Vec<&str> = path.split('.').skip(1).collect();
@@ -64,7 +67,7 @@ pub(crate) fn leaf_of_structs(root: &ArrayRef, path: &str) -> Result<ArrayRef, M
 pub(crate) fn map_leaf(
     root: &ArrayRef,
     path: &str,
-    mask: &mut dyn FnMut(ArrayRef, &[u32]) -> Result<ArrayRef, MaskError>,
+    mask: &mut MaskLeaves<'_>,
 ) -> Result<ArrayRef, MaskError> {
     let steps: Vec<&str> = path.split('.').skip(1).collect();
     let rows: Vec<u32> = row_numbers(root).collect();
@@ -75,7 +78,7 @@ fn map_at(
     array: &ArrayRef,
     steps: &[&str],
     rows: &[u32],
-    mask: &mut dyn FnMut(ArrayRef, &[u32]) -> Result<ArrayRef, MaskError>,
+    mask: &mut MaskLeaves<'_>,
 ) -> Result<ArrayRef, MaskError> {
     match array.data_type() {
         DataType::Struct(fields) => {
@@ -134,7 +137,7 @@ fn map_list<O: OffsetSizeTrait>(
     item: FieldRef,
     steps: &[&str],
     rows: &[u32],
-    mask: &mut dyn FnMut(ArrayRef, &[u32]) -> Result<ArrayRef, MaskError>,
+    mask: &mut MaskLeaves<'_>,
 ) -> Result<ArrayRef, MaskError> {
     let offsets = list.offsets();
     let (start, end) = (offsets[0].as_usize(), offsets[list.len()].as_usize());

@@ -3,16 +3,19 @@
 //!
 //! Writers keep anything in key-value pairs: bounding boxes, histograms, sample rows. A pair that is
 //! not known to describe types alone is dropped, and its key reported.
+//!
+//! A masked column is no longer a dictionary (a pandas categorical) to who reads by these notes: its
+//! values may be more than the index type counts, and its categories are in no order.
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use parquet::arrow::{encode_arrow_schema, parquet_to_arrow_schema};
-use parquet::basic::Type as Physical;
+use parquet::basic::{ConvertedType, Type as Physical};
 use parquet::file::metadata::{
     ColumnChunkMetaData, FileMetaData, KeyValue, ParquetMetaData, SortingColumn,
 };
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::SchemaDescriptor;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const ARROW_SCHEMA: &str = "ARROW:schema";
 const PANDAS: &str = "pandas";
@@ -37,11 +40,11 @@ const PLAIN_KEYS: [&str; 15] = [
     "writer.zone.conversion.legacy",
 ];
 
-/// The pairs to keep, and the keys of those to drop.
-pub(super) fn key_values(file: &FileMetaData) -> (Vec<KeyValue>, Vec<String>) {
+/// The pairs to keep where the `masked` leaves are written anew, and the keys of those to drop.
+pub(super) fn key_values(file: &FileMetaData, masked: &[usize]) -> (Vec<KeyValue>, Vec<String>) {
     let (mut kept, mut dropped) = (vec![], vec![]);
     for pair in file.key_value_metadata().into_iter().flatten() {
-        match kept_value(pair, file.schema_descr()) {
+        match kept_value(pair, file.schema_descr(), masked) {
             Some(value) => kept.push(KeyValue {
                 key: pair.key.clone(),
                 value,
@@ -53,13 +56,17 @@ pub(super) fn key_values(file: &FileMetaData) -> (Vec<KeyValue>, Vec<String>) {
 }
 
 /// The value that stays under the pair's key; `None` to drop the pair.
-fn kept_value(pair: &KeyValue, schema: &SchemaDescriptor) -> Option<Option<String>> {
+fn kept_value(
+    pair: &KeyValue,
+    schema: &SchemaDescriptor,
+    masked: &[usize],
+) -> Option<Option<String>> {
     let Some(value) = &pair.value else {
         return Some(None).filter(|_| is_known(&pair.key));
     };
     match pair.key.as_str() {
-        ARROW_SCHEMA => arrow_schema(pair, schema).map(Some),
-        PANDAS => pandas(value).map(Some),
+        ARROW_SCHEMA => arrow_schema(pair, schema, masked).map(Some),
+        PANDAS => pandas(value, schema, masked).map(Some),
         SPARK_SCHEMA => spark(value).map(Some),
         key => is_known(key).then(|| Some(value.clone())),
     }
@@ -69,24 +76,25 @@ fn is_known(key: &str) -> bool {
     PLAIN_KEYS.contains(&key) || [ARROW_SCHEMA, PANDAS, SPARK_SCHEMA].contains(&key)
 }
 
-/// The embedded Arrow schema, as it is where it holds types alone, else encoded anew without notes.
-fn arrow_schema(pair: &KeyValue, schema: &SchemaDescriptor) -> Option<String> {
+/// The embedded Arrow schema, as it is where it holds types alone that still fit, else encoded anew.
+fn arrow_schema(pair: &KeyValue, schema: &SchemaDescriptor, masked: &[usize]) -> Option<String> {
     let read = parquet_to_arrow_schema(schema, Some(&vec![pair.clone()])).ok()?;
     let embedded: Vec<_> = read
         .metadata()
         .iter()
         .filter(|(key, _)| *key != ARROW_SCHEMA)
         .collect();
+    let mut next = 0;
     let fields: Vec<FieldRef> = read
         .fields()
         .iter()
-        .map(|field| without_notes(field).into())
+        .map(|field| without_notes(field, masked, &mut next).into())
         .collect();
     if embedded.is_empty() && fields == read.fields().to_vec() {
         return pair.value.clone();
     }
     let known = |(key, value): (&String, &String)| match key.as_str() {
-        PANDAS => Some((key.clone(), pandas(value)?)),
+        PANDAS => Some((key.clone(), pandas(value, schema, masked)?)),
         key => PLAIN_KEYS
             .contains(&key)
             .then(|| (key.to_owned(), value.clone())),
@@ -97,22 +105,32 @@ fn arrow_schema(pair: &KeyValue, schema: &SchemaDescriptor) -> Option<String> {
     )))
 }
 
-/// `field` with only the metadata that belongs to its type.
-fn without_notes(field: &Field) -> Field {
+/// `field` with only the metadata that belongs to its type, and no dictionary at a masked leaf.
+fn without_notes(field: &Field, masked: &[usize], next: &mut usize) -> Field {
     let metadata = field
         .metadata()
         .iter()
         .filter(|(key, _)| *key == "PARQUET:field_id" || key.starts_with("ARROW:extension:"))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    let child = |child: &FieldRef| without_notes(child).into();
+    let mut child = |child: &FieldRef| without_notes(child, masked, next).into();
     let data_type = match field.data_type() {
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(child).collect()),
         DataType::List(item) => DataType::List(child(item)),
         DataType::LargeList(item) => DataType::LargeList(child(item)),
+        DataType::ListView(item) => DataType::ListView(child(item)),
+        DataType::LargeListView(item) => DataType::LargeListView(child(item)),
         DataType::FixedSizeList(item, size) => DataType::FixedSizeList(child(item), *size),
         DataType::Map(entries, sorted) => DataType::Map(child(entries), *sorted),
-        other => other.clone(),
+        leaf => {
+            *next += 1;
+            match leaf {
+                DataType::Dictionary(_, value) if masked.contains(&(*next - 1)) => {
+                    value.as_ref().clone()
+                }
+                other => other.clone(),
+            }
+        }
     };
     field
         .clone()
@@ -120,8 +138,8 @@ fn without_notes(field: &Field) -> Field {
         .with_metadata(metadata)
 }
 
-/// Column types without the user's own attributes.
-fn pandas(value: &str) -> Option<String> {
+/// Column types without the user's own attributes, and no categories in masked columns.
+fn pandas(value: &str, schema: &SchemaDescriptor, masked: &[usize]) -> Option<String> {
     const KEPT: [&str; 6] = [
         "index_columns",
         "column_indexes",
@@ -133,11 +151,41 @@ fn pandas(value: &str) -> Option<String> {
     let Ok(Value::Object(mut notes)) = serde_json::from_str(value) else {
         return None;
     };
-    if notes.keys().all(|key| KEPT.contains(&key.as_str())) {
+    let before = notes.len();
+    notes.retain(|key, _| KEPT.contains(&key.as_str()));
+    let mut changed = notes.len() < before;
+    let columns = notes.get_mut("columns").and_then(Value::as_array_mut);
+    for column in columns.into_iter().flatten() {
+        changed |= forget_categories(column, schema, masked);
+    }
+    if !changed {
         return Some(value.to_owned());
     }
-    notes.retain(|key, _| KEPT.contains(&key.as_str()));
     serde_json::to_string(&notes).ok()
+}
+
+/// Describes a masked categorical column by its values' type, as readers find it now.
+fn forget_categories(column: &mut Value, schema: &SchemaDescriptor, masked: &[usize]) -> bool {
+    let name = column.get("field_name").filter(|name| !name.is_null());
+    let name = name.or_else(|| column.get("name")).and_then(Value::as_str);
+    let leaf = masked.iter().map(|leaf| schema.column(*leaf)).find(|leaf| {
+        let path = leaf.path().parts();
+        path.len() == 1 && path.first().map(String::as_str) == name
+    });
+    let (Some(leaf), true) = (leaf, column["pandas_type"] == "categorical") else {
+        return false;
+    };
+    let (pandas_type, numpy_type) = match (leaf.physical_type(), leaf.converted_type()) {
+        (_, ConvertedType::UTF8) => ("unicode", "object"),
+        (Physical::BYTE_ARRAY, ConvertedType::NONE) => ("bytes", "object"),
+        (Physical::INT64, ConvertedType::NONE) => ("int64", "int64"),
+        (Physical::DOUBLE, _) => ("float64", "float64"),
+        _ => ("object", "object"),
+    };
+    column["pandas_type"] = json!(pandas_type);
+    column["numpy_type"] = json!(numpy_type);
+    column["metadata"] = Value::Null;
+    true
 }
 
 /// The schema without column notes: machine learning keeps category values there.
@@ -318,11 +366,59 @@ impl Thrift<'_> {
 
 #[cfg(test)]
 mod tests {
+    use parquet::arrow::ArrowSchemaConverter;
+    use parquet::schema::parser::parse_message_type;
+
     use super::*;
+
+    /// Leaf numbers are those of the Parquet schema: 0, 1 inside a struct, 2 inside a list, and so on.
+    fn categories(masked: &[usize]) -> Schema {
+        let plan = |leaf: usize| match masked.contains(&leaf) {
+            true => DataType::Utf8,
+            false => DataType::Dictionary(DataType::Int8.into(), DataType::Utf8.into()),
+        };
+        let inner = vec![
+            Field::new("zip", DataType::Int32, true),
+            Field::new("plan", plan(2), true),
+        ];
+        Schema::new(vec![
+            Field::new("plan", plan(0), true),
+            Field::new("inner", DataType::Struct(inner.into()), true),
+            Field::new_list("plans", Field::new("element", plan(3), true), true),
+        ])
+    }
+
+    #[test]
+    fn masked_categories() {
+        let old = categories(&[]);
+        let schema = ArrowSchemaConverter::new().convert(&old).unwrap();
+        let pair = |value: String| KeyValue::new(ARROW_SCHEMA.to_owned(), value);
+        let embedded = pair(encode_arrow_schema(&old));
+        for masked in [&[][..], &[0], &[2], &[3], &[1], &[0, 1, 2, 3]] {
+            let kept = arrow_schema(&embedded, &schema, masked).unwrap();
+            let read = parquet_to_arrow_schema(&schema, Some(&vec![pair(kept)])).unwrap();
+            assert_eq!(read.fields(), categories(masked).fields(), "{masked:?}");
+        }
+        let notes = |plan: &str| {
+            let other =
+                r#"{"name":"other","pandas_type":"categorical","metadata":{"ordered":true}}"#;
+            let plan = format!(r#"{{"name":"plan",{plan}}}"#);
+            serde_json::from_str::<Value>(&format!(r#"{{"columns":[{plan},{other}]}}"#)).unwrap()
+        };
+        let old = notes(
+            r#""pandas_type":"categorical","numpy_type":"int8","metadata":{"num_categories":3}"#,
+        );
+        let new = notes(r#""pandas_type":"unicode","numpy_type":"object","metadata":null"#);
+        for (masked, expected) in [(&[][..], &old), (&[2, 3], &old), (&[0], &new)] {
+            let kept = pandas(&old.to_string(), &schema, masked).unwrap();
+            assert_eq!(serde_json::from_str::<Value>(&kept).unwrap(), *expected);
+        }
+    }
 
     #[test]
     fn notes() {
         let plain = r#"{"index_columns":[],"columns":[]}"#;
+        let schema = SchemaDescriptor::new(parse_message_type("message m {}").unwrap().into());
         for (value, kept) in [
             (plain, Some(plain)),
             (
@@ -331,7 +427,7 @@ mod tests {
             ),
             ("Ann", None),
         ] {
-            assert_eq!(pandas(value).as_deref(), kept, "{value}");
+            assert_eq!(pandas(value, &schema, &[]).as_deref(), kept, "{value}");
         }
         let field = |notes: &str| format!(r#"{{"fields":[{{"name":"a","metadata":{notes}}}]}}"#);
         for (notes, kept) in [

@@ -30,7 +30,7 @@ const FIRST_PAGE_BYTES: u64 = 64 * 1024;
 
 /// Properties of the file as a whole.
 pub(super) fn file_properties(footer: &Footer, masked: &[usize]) -> WriterProperties {
-    let (pairs, _) = key_values(footer.file());
+    let (pairs, _) = key_values(footer.file(), masked);
     let version = match footer.file().version() {
         1 => WriterVersion::PARQUET_1_0,
         _ => WriterVersion::PARQUET_2_0,

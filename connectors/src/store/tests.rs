@@ -224,7 +224,8 @@ async fn a_replaced_file_keeps_its_mode() {
 
 #[tokio::test]
 async fn changed_sources_are_refused() {
-    let change: [(&str, fn(&Path)); 4] = [
+    type Change = fn(&Path);
+    let change: [(&str, Change); 4] = [
         ("longer", |file| fs::write(file, "hello, world").unwrap()),
         ("shorter", |file| fs::write(file, "h").unwrap()),
         ("replaced", |file| {
