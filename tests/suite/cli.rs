@@ -118,7 +118,19 @@ fn preview_shows_and_writes_nothing() {
         ended.stdout
     );
     assert!(!ended.stdout.contains("bo@x.org"));
-    assert!(visard.files("out").is_empty());
+    let ended = visard
+        .call(&["preview", "pipeline.yml", "--rows", "1", "--json"])
+        .expect(0);
+    let shown: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    let email = serde_json::json!({"before": "ann@x.org", "after": "masked!"});
+    assert_eq!(
+        shown,
+        serde_json::json!([{"file": "a.csv", "rows": [{"email": email}]}])
+    );
+    for command in ["check", "plan"] {
+        visard.call(&[command, "pipeline.yml"]).expect(0);
+    }
+    assert!(!visard.path("out").exists(), "only a run makes it");
 }
 
 #[test]

@@ -256,6 +256,25 @@ fn somebody_elses_file_at_the_destination_stops_a_resumed_run() {
 }
 
 #[test]
+fn another_seed_file_does_not_resume() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", "id,name\n1,Ann\n");
+    visard.write("seeds.csv", "name\nZed\n");
+    visard.pipeline(
+        "",
+        "- column: name\n  masks: [{type: from_file, seed_file: seeds.csv}]",
+    );
+    visard.run(&[]).expect(0);
+    visard.run(&["--resume"]).expect(0);
+    let file = &visard.report()["files"][0];
+    assert_eq!(file["columns"]["name"]["masked"], 1, "as first reported");
+    assert_eq!(file["unmasked"], serde_json::json!(["id"]));
+    visard.write("seeds.csv", "name\nYak\n");
+    let ended = visard.run(&["--resume"]).expect(2);
+    assert!(ended.stderr.contains("a seed file"), "{}", ended.stderr);
+}
+
+#[test]
 fn other_secrets_or_another_ruleset_do_not_resume() {
     let visard = Visard::new();
     visard.write("in/a.csv", "id,name,email\n1,Ann,ann@unmasked.example\n");

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 ROWS = 3000
 # Paths as a ruleset writes them; the names in them lead through structs and the elements of lists.
-MASKED = ["name", "born", "amount", "address.city", "tags", "phones.number", "marks.key_value.value"]
+MASKED = ["name", "born", "amount", "address.city", "tags", "phones.number", "marks.key_value.value", "tier"]
 
 
 def some(row, value, every=7):
@@ -50,6 +50,8 @@ def table():
         (pa.field("tags", pa.list_(pa.string())), lambda n: some(n, [some(n + i, f"Original{i}", 5) for i in range(n % 4)])),
         (pa.field("phones", pa.list_(phone)), lambda n: some(n, [{"kind": "home", "number": some(n + i, f"Original{n}", 6)} for i in range(n % 3)])),
         (pa.field("marks", pa.map_(pa.string(), pa.string())), lambda n: some(n, [(f"k{i}", some(n + i, f"Original{n}", 4)) for i in range(n % 3)])),
+        # Its masked values are more than its index type counts.
+        (pa.field("tier", pa.dictionary(pa.int8(), pa.string())), lambda n: some(n, f"Original{n % 100}")),
         (pa.field("scores", pa.list_(pa.list_(pa.int32()))), lambda n: some(n, [[n, None], [], None][: n % 4])),
     ]  # fmt: skip
     schema = pa.schema([field for field, _ in columns])
@@ -163,11 +165,19 @@ def notes(schema):
     return {field.name: {k: v for k, v in (field.metadata or {}).items() if k != skipped} for field in schema}
 
 
+def without_masked_dictionaries(schema, masked):
+    """The schema as a masked file has it: a masked dictionary is its value type."""
+    for index, field in enumerate(schema):
+        if field.name in masked and pa.types.is_dictionary(field.type):
+            schema = schema.set(index, field.with_type(field.type.value_type))
+    return schema
+
+
 def check_file(before, after, masked):
     problems = Problems(before.name)
     old, new = pq.ParquetFile(before), pq.ParquetFile(after)
     problems.unless(old.schema.equals(new.schema), "the Parquet schema changed")
-    problems.unless(old.schema_arrow.equals(new.schema_arrow), "the Arrow schema changed")
+    problems.unless(without_masked_dictionaries(old.schema_arrow, masked).equals(new.schema_arrow), "the Arrow schema changed")
     problems.unless(field_ids(old.schema_arrow) == field_ids(new.schema_arrow), "field ids changed")
     if notes(old.schema_arrow) != notes(new.schema_arrow):
         print(f"note: {before.name}: field metadata other than ids is not carried over")

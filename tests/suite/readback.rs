@@ -42,7 +42,8 @@ fn others_read_what_we_write() {
          - column: amount\n  skip: [null]\n  masks: [{type: imitate}]\n\
          - column: address.city\n  skip: [null]\n  masks: [{type: from_file, seed_file: DataMasque_cities.csv, seed_column: city}]\n\
          - columns: ['tags*', 'phones*number']\n  skip: [null]\n  masks: [{type: hash, form: base32}]\n\
-         - column: marks.key_value.value\n  skip: [null]\n  masks: [{type: from_fixed, value: masked}]",
+         - column: marks.key_value.value\n  skip: [null]\n  masks: [{type: from_fixed, value: masked}]\n\
+         - column: tier\n  skip: [null]\n  hash_columns: [id]\n  masks: [{type: hash, length: 12}]",
     );
     visard.run(&[]).expect(0);
     let files = visard.files("in");

@@ -85,14 +85,14 @@ impl Splicer<'_> {
                     None => {
                         out.extend_from_slice(&record[copied..start]);
                         let quoted = self.dialect.is_quoted(field);
-                        self.dialect
-                            .write(value, quoted, out)
-                            .map_err(|refusal| TextError::Unwritable {
+                        self.dialect.write(value, quoted, out).map_err(|refusal| {
+                            TextError::Unwritable {
                                 path: self.path.to_owned(),
                                 column: masked.name.clone(),
                                 offset: *offset,
                                 refusal,
-                            })?;
+                            }
+                        })?;
                     }
                 }
                 copied = end;

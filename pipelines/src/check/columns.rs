@@ -88,3 +88,98 @@ impl FileColumns {
         self.0.iter().map(|column| column.path.as_str())
     }
 }
+
+/// Whether a record that should name columns looks like one of data: a name is empty, a number, a
+/// date or an address, or is there twice.
+pub(super) fn looks_like_data(names: &[&str]) -> bool {
+    let is_twice = |(at, name): (usize, &&str)| names[..at].contains(name);
+    names.iter().any(|name| is_value(name.trim())) || names.iter().enumerate().any(is_twice)
+}
+
+fn is_value(name: &str) -> bool {
+    name.is_empty() || name.contains('@') || is_number_or_date(name)
+}
+
+fn is_number_or_date(name: &str) -> bool {
+    let mut words = name.split(|c: char| !c.is_alphabetic());
+    let is_of_date = |word: &str| {
+        let word = word.to_lowercase();
+        let is_month = |month: &&str| word.len() >= 3 && month.starts_with(&word);
+        ["", "e", "t", "z", "utc", "gmt", "am", "pm"].contains(&word.as_str())
+            || MONTHS.iter().any(|month| is_month(&month))
+    };
+    !name.starts_with(char::is_alphabetic)
+        && name.contains(|c: char| c.is_numeric())
+        && words.all(is_of_date)
+}
+
+const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_records_that_are_no_header() {
+        for (names, data) in [
+            (&["id", "email", "address 2", "created_at"][..], false),
+            (&["2nd_line", "e1", "t1", "q1_2020"], false),
+            (&["id", ""], true),
+            (&["Ann", "7"], true),
+            (&["Ann", "+64 21 555 0100"], true),
+            (&["Ann", "1.5e3"], true),
+            (&["Ann", "1990-02-03"], true),
+            (&["Ann", "1990-02-03T10:00:00Z"], true),
+            (&["Ann", "3 Feb 1990"], true),
+            (&["Ann", "ann@x.org"], true),
+            (&["Ann", "Ann"], true),
+            (&[], false),
+        ] {
+            assert_eq!(looks_like_data(names), data, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn a_dot_in_a_columns_own_name_makes_it_no_leaf() {
+        let column = |root: &str, path: &str| FileColumn {
+            path: path.to_owned(),
+            spelled_out: path.to_owned(),
+            root: root.to_owned(),
+            root_type: DataType::Utf8View,
+            data_type: DataType::Utf8View,
+            nullable: true,
+            repeated: false,
+            refusal: None,
+        };
+        let columns = FileColumns(vec![
+            column("name", "name"),
+            column("name.first", "name.first"),
+            column("home", "home.city"),
+            column("home", "home.geo.x"),
+        ]);
+        for (name, found) in [
+            ("name", vec!["name"]),
+            ("name.first", vec!["name.first"]),
+            ("home", vec!["home.city", "home.geo.x"]),
+            ("home.geo", vec!["home.geo.x"]),
+            ("hom", vec![]),
+        ] {
+            let named = columns.named(name);
+            let paths: Vec<&str> = named.iter().map(|column| column.path.as_str()).collect();
+            assert_eq!(paths, found, "{name}");
+        }
+    }
+}

@@ -79,6 +79,48 @@ pub(super) fn format_of(path: &str, options: &language::TextOptions) -> Option<F
     is_text.then(|| Format::Text(Box::new(text_options(options))))
 }
 
+/// The first option by which two tasks would read the text file at `path` in two ways.
+pub(super) fn contradiction(
+    path: &str,
+    one: &language::TextOptions,
+    other: &language::TextOptions,
+) -> Option<&'static str> {
+    let (Some(Format::Text(one)), Some(Format::Text(other))) =
+        (format_of(path, one), format_of(path, other))
+    else {
+        return None;
+    };
+    let by_name = match ["tsv", "tab"].map(|ending| has_ending(path, ending)) {
+        [false, false] => b',',
+        _ => b'\t',
+    };
+    let delimiter = |options: &text::TextOptions| options.delimiter.unwrap_or(by_name);
+    let same = [
+        ("delimiter", delimiter(&one) == delimiter(&other)),
+        ("quote", one.quote == other.quote),
+        ("escape", one.escape == other.escape),
+        ("columns", one.header == other.header),
+        (
+            "encoding",
+            one.encoding.eq_ignore_ascii_case(&other.encoding),
+        ),
+        ("null_string", one.null_string == other.null_string),
+        ("ragged", one.ragged == other.ragged),
+    ];
+    same.into_iter()
+        .find_map(|(option, same)| (!same).then_some(option))
+}
+
+/// Whether `ending` is the ending of the name, before any ending of a compression.
+fn has_ending(path: &str, ending: &str) -> bool {
+    let name = path.to_ascii_lowercase();
+    let mut endings = name.rsplit('.');
+    let last = endings
+        .next()
+        .filter(|last| !COMPRESSION_ENDINGS.contains(last));
+    last.or_else(|| endings.next()) == Some(ending)
+}
+
 fn text_options(options: &language::TextOptions) -> text::TextOptions {
     let default = text::TextOptions::default();
     let byte = |character: Option<char>| character.and_then(|c| u8::try_from(c).ok());
@@ -142,6 +184,26 @@ pub async fn columns_of(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_of_two_tasks() {
+        let of = |delimiter, encoding: &str| language::TextOptions {
+            delimiter,
+            encoding: Some(encoding.to_owned()),
+            ..language::TextOptions::default()
+        };
+        let default = language::TextOptions::default();
+        for (path, one, found) in [
+            ("a.csv", of(None, "UTF-8"), None),
+            ("a.csv", of(Some(','), "utf-8"), None),
+            ("a.csv", of(Some(';'), "utf-8"), Some("delimiter")),
+            ("a.tsv.gz", of(Some('\t'), "utf-8"), None),
+            ("a.csv", of(None, "utf-16le"), Some("encoding")),
+            ("a.parquet", of(Some(';'), "utf-8"), None),
+        ] {
+            assert_eq!(contradiction(path, &one, &default), found, "{path} {one:?}");
+        }
+    }
 
     #[test]
     fn formats_by_name() {

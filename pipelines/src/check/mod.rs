@@ -27,11 +27,12 @@ use visard_engine::udfs::{MASKS, find_mask};
 pub use columns::FileColumn;
 pub use files::{Format, columns_of};
 pub use plan::{Action, FilePlan, GroupPlan, Planned, plan};
-pub use stores::{Stores, open_stores, store_config};
+pub(crate) use stores::folder_of;
+pub use stores::{Stores, Target, open_stores, store_config};
 
 use crate::language::{
-    Diagnostics, Language, MaskCatalogue, Pipeline, ProcessEnvironment, Ruleset, RulesetSource,
-    Sources,
+    ConnectionKind, Diagnostics, Language, MaskCatalogue, Pipeline, Place, ProcessEnvironment,
+    Ruleset, RulesetSource, RunOptions, Sources, TextOptions,
 };
 
 /// The masks of this build, as the language asks for them.
@@ -78,7 +79,8 @@ pub struct Loaded {
     pub ruleset: Ruleset,
     /// Where relative seed files are looked up: the folder of the file that holds the ruleset.
     pub seed_folder: PathBuf,
-    /// SHA-256 over all files that were read.
+    /// SHA-256 over all files that were read, seed files too, and over what decides the output of what
+    /// the environment gave; no secret is in it but what the files spell out.
     pub digest: String,
 }
 
@@ -98,7 +100,7 @@ pub fn load(path: &Path, sources: &mut Sources, diagnostics: &mut Diagnostics) -
         RulesetSource::Inline(_) => path,
     };
     let seed_folder = named_by.parent().unwrap_or(Path::new("")).to_owned();
-    let digest = digest(sources);
+    let digest = digest(sources, &pipeline, &ruleset, &seed_folder);
     Some(Loaded {
         pipeline,
         ruleset,
@@ -107,11 +109,88 @@ pub fn load(path: &Path, sources: &mut Sources, diagnostics: &mut Diagnostics) -
     })
 }
 
-fn digest(sources: &Sources) -> String {
+fn digest(sources: &Sources, pipeline: &Pipeline, ruleset: &Ruleset, seed_folder: &Path) -> String {
     let mut hasher = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        hasher.update((bytes.len() as u64).to_be_bytes());
+        hasher.update(bytes);
+    };
     for text in sources.texts() {
-        hasher.update((text.len() as u64).to_be_bytes());
-        hasher.update(text);
+        add(text.as_bytes());
+    }
+    for place in [&pipeline.source, &pipeline.destination] {
+        add(resolved(pipeline, place).as_bytes());
+    }
+    let RunOptions {
+        unmatched,
+        coverage,
+        in_place,
+        ..
+    } = &pipeline.options;
+    add(format!("{unmatched:?} {coverage:?} {in_place}").as_bytes());
+    for task in &ruleset.tasks {
+        let options = TextOptions {
+            span: None,
+            ..task.text.clone()
+        };
+        add(format!("{options:?}").as_bytes());
+    }
+    for name in seeds::named_by(ruleset) {
+        // What cannot be read is a problem of the mask that names it.
+        add(&seeds::read(seed_folder, &name).unwrap_or_default());
     }
     HEXLOWER.encode(&hasher.finalize())
+}
+
+/// A place with its environment in it; secrets print as `***`.
+fn resolved(pipeline: &Pipeline, place: &Place) -> String {
+    let kind = pipeline.connection(&place.connection.value);
+    let kind = kind.map(|connection| match &connection.kind {
+        ConnectionKind::MountedShare { base_directory } => ConnectionKind::MountedShare {
+            base_directory: std::path::absolute(base_directory)
+                .unwrap_or_else(|_| base_directory.clone()),
+        },
+        other => other.clone(),
+    });
+    format!("{kind:?} {}", place.path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_covers_seed_files_and_the_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipeline = folder.path().join("pipeline.yml");
+        let text = "version: '1.0'\nconnections:\n  in: {type: s3_connection, bucket: '${SRC}', \
+                    access_key_id: '${KEY}', secret_access_key: '${KEY}'}\n  \
+                    out: {type: mounted_share_connection, base_directory: out}\n\
+                    source: in\ndestination: out\nruleset:\n  tasks:\n    \
+                    - type: mask_tabular_file\n      rules:\n        - column: a\n          \
+                    masks: [{type: chain, masks: [{type: from_file, seed_file: mine.csv}]}]\n";
+        std::fs::write(&pipeline, text).unwrap();
+        let of = |source: &str, key: &str, seeds: &str| {
+            std::fs::write(folder.path().join("mine.csv"), seeds).unwrap();
+            let environment = BTreeMap::from([
+                ("SRC".to_owned(), source.to_owned()),
+                ("KEY".to_owned(), key.to_owned()),
+            ]);
+            let language = Language {
+                masks: &BuiltMasks,
+                environment: &environment,
+            };
+            let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::new());
+            let read = language.load(&pipeline, &mut sources, &mut diagnostics);
+            let (Some(pipeline), Some(ruleset)) = read else {
+                panic!("{diagnostics:?}");
+            };
+            digest(&sources, &pipeline, &ruleset, folder.path())
+        };
+        let first = of("here", "a key", "name\nAnn\n");
+        assert_eq!(of("here", "a key", "name\nAnn\n"), first);
+        assert_eq!(of("here", "another key", "name\nAnn\n"), first);
+        assert_ne!(of("there", "a key", "name\nAnn\n"), first);
+        assert_ne!(of("here", "a key", "name\nBo\n"), first);
+    }
 }

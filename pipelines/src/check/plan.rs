@@ -6,17 +6,17 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use visard_connectors::parquet::{ParquetGroup, ParquetOptions};
 use visard_connectors::store::Object;
-use visard_connectors::text::TextGroup;
+use visard_connectors::text::{Header, TextGroup, TextOptions};
 use visard_connectors::{FileUnit, GroupRef, PATH_COLUMN, ROW_COLUMN, UnitTable, UnitTarget};
 use visard_engine::udfs::Root;
 use visard_engine::{MaskedColumn, MaskedStep, Places, TaskPlan, plan_task};
 
-use super::columns::FileColumns;
-use super::files::{Format, Shape, format_of, inspect, tasks_of};
+use super::columns::{FileColumns, looks_like_data};
+use super::files::{Format, Shape, contradiction, format_of, inspect, tasks_of};
 use super::rules::{Resolved, Resolver};
 use super::seeds::Seeds;
 use super::{Loaded, Stores};
-use crate::language::{Diagnostic, Diagnostics, Unmatched, codes};
+use crate::language::{Diagnostic, Diagnostics, Task, Unmatched, codes};
 
 /// What happens to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub enum Action {
     Copy,
     /// Nothing, and why.
     Skip(String),
+    /// Nothing, as it lies in an archive, though a task selects it.
+    Archived,
     /// Nothing, as an earlier attempt of the run has done it.
     Done {
         /// Whether it was copied as it is.
@@ -132,6 +134,7 @@ pub async fn plan(
             seeds: &seeds,
             file: &path,
             columns: &key.1,
+            names_hidden: may_lack_header(&format, &key.1),
             diagnostics,
         };
         // A file of zero bytes has no columns, and so nothing a rule could miss.
@@ -173,6 +176,13 @@ pub async fn plan(
         }
     }
     (!diagnostics.has_errors()).then_some(planned)
+}
+
+/// Whether the names of the columns may be the values of a first record.
+fn may_lack_header(format: &Format, columns: &FileColumns) -> bool {
+    let named_by_file = |options: &TextOptions| options.header == Header::FirstRecord;
+    matches!(format, Format::Text(options) if named_by_file(options))
+        && looks_like_data(&columns.names().collect::<Vec<_>>())
 }
 
 /// Which tasks each file is for, and how it is read.
@@ -226,8 +236,9 @@ fn select(
                         let diagnostic = Diagnostic::new(&codes::ARCHIVED, message);
                         diagnostics.push(diagnostic.at(task.span, ""));
                     }
-                    action = Action::Skip("it lies in an archive (S3 Glacier)".to_owned());
+                    action = Action::Archived;
                 } else if let Some(format) = format_of(&object.path, &task.text) {
+                    read_in_one_way(loaded, &object, &of_file, diagnostics);
                     selected.push((index, of_file, format));
                 } else {
                     let message =
@@ -273,6 +284,40 @@ fn select(
         }
     }
     (planned, selected)
+}
+
+/// Reports tasks that would read a file in another way than the first that selects it.
+fn read_in_one_way(
+    loaded: &Loaded,
+    object: &Object,
+    of_file: &[usize],
+    diagnostics: &mut Diagnostics,
+) {
+    let Some((first, others)) = of_file.split_first() else {
+        return;
+    };
+    let tasks = &loaded.ruleset.tasks;
+    let first = &tasks[*first];
+    for other in others.iter().map(|other| &tasks[*other]) {
+        let Some(option) = contradiction(&object.path, &first.text, &other.text) else {
+            continue;
+        };
+        let name = |task: &Task| task.name.clone().unwrap_or_else(|| task.path.clone());
+        let message = format!(
+            "the tasks `{}` and `{}` read `{}` with another `{option}` each",
+            name(first),
+            name(other),
+            object.path
+        );
+        diagnostics.push(
+            Diagnostic::new(&codes::READ_IN_TWO_WAYS, message)
+                .at(other.span, "second")
+                .and(first.span, "first")
+                .help(format!(
+                    "give both tasks one `{option}`, or set it for all under `csv` in the pipeline's `options`"
+                )),
+        );
+    }
 }
 
 /// Whether the file at `path` lies where run folders are made by default.
@@ -383,4 +428,21 @@ fn masked_columns(
         .into_iter()
         .map(|(column, steps)| MaskedColumn { column, steps })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn run_folders_are_nobodys_data() {
+        for (path, ours) in [
+            (".visard/runs/20250101-t/run-secret", true),
+            ("sub/.visard/runs/x/journal.jsonl", true),
+            ("x.visard/runs/a.csv", false),
+            ("visard/runs/a.csv", false),
+        ] {
+            assert_eq!(is_of_a_run(path), ours, "{path}");
+        }
+    }
 }

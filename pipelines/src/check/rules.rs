@@ -32,6 +32,8 @@ pub(super) struct Resolver<'a> {
     /// A file of the schema, for messages.
     pub file: &'a str,
     pub columns: &'a FileColumns,
+    /// Whether the names of the columns may be values, which no message shows.
+    pub names_hidden: bool,
     pub diagnostics: &'a mut Diagnostics,
 }
 
@@ -68,11 +70,13 @@ impl<'a> Resolver<'a> {
                 }
             }
         }
-        let paths = self
-            .columns
-            .names()
-            .filter(|path| !named.contains_key(*path));
-        resolved.unmasked = paths.map(str::to_owned).collect();
+        let unmasked = self.columns.0.iter();
+        let unmasked = unmasked.filter(|column| !named.contains_key(&column.path));
+        let shown = |column| match self.names_hidden {
+            true => self.number_of(column),
+            false => column.path.clone(),
+        };
+        resolved.unmasked = unmasked.map(shown).collect();
         self.check_coverage(tasks, &resolved.unmasked);
         resolved
     }
@@ -121,14 +125,39 @@ impl<'a> Resolver<'a> {
 
     fn unknown(&mut self, what: &str, name: &str, span: Span) {
         let message = format!("`{}` has no {what} `{name}`", self.file);
-        self.diagnostics.push(
-            Diagnostic::new(&codes::UNKNOWN_COLUMN, message)
+        let unknown = Diagnostic::new(&codes::UNKNOWN_COLUMN, message);
+        self.diagnostics.push(match self.names_hidden {
+            true => unknown.at(span, "").help(self.no_header()),
+            false => unknown
                 .at(span, nearest_label(name, self.columns.names()))
                 .help(format!(
                     "its columns are {}",
                     quoted_list(self.columns.names())
                 )),
-        );
+        });
+    }
+
+    /// What to say in place of names that may be values.
+    fn no_header(&self) -> String {
+        format!(
+            "its first record does not look like a header; its {} names are not shown; \
+             if it is no header, set `header: false` with `columns`",
+            self.columns.0.len()
+        )
+    }
+
+    /// A column as a message may call it.
+    fn called(&self, column: &FileColumn) -> String {
+        match self.names_hidden {
+            true => self.number_of(column),
+            false => format!("`{}`", column.path),
+        }
+    }
+
+    fn number_of(&self, column: &FileColumn) -> String {
+        let same = |other: &FileColumn| std::ptr::eq(other, column);
+        let place = self.columns.0.iter().position(same);
+        place.map_or_else(String::new, |place| format!("number {}", place + 1))
     }
 
     fn check_twice(
@@ -147,15 +176,16 @@ impl<'a> Resolver<'a> {
                 }
                 (
                     &codes::DUPLICATE_RULE,
-                    format!("two rules mask the column `{}`", column.path),
+                    format!("two rules mask the column {}", self.called(column)),
                     "put all masks into one rule, or separate the rules by `if` and `else_rules`",
                 )
             } else if self.ruleset.warn_on_duplicate_rules {
                 (
                     &codes::MASKED_TWICE,
                     format!(
-                        "two tasks mask the column `{}` of `{}`",
-                        column.path, self.file
+                        "two tasks mask the column {} of `{}`",
+                        self.called(column),
+                        self.file
                     ),
                     "the later masks what the earlier gave; set `disable_warning_on_duplicate_rules: true` if that is meant",
                 )
@@ -181,9 +211,14 @@ impl<'a> Resolver<'a> {
         read: &mut Vec<String>,
     ) -> Option<MaskedStep> {
         if let Some(refusal) = column.refusal {
-            let message = format!("the column `{}` of `{}` {refusal}", column.path, self.file);
+            let called = self.called(column);
+            let message = format!("the column {called} of `{}` {refusal}", self.file);
             let diagnostic = Diagnostic::new(&codes::UNMASKABLE_COLUMN, message);
-            self.diagnostics.push(diagnostic.at(pattern.span, ""));
+            let diagnostic = diagnostic.at(pattern.span, "");
+            self.diagnostics.push(match self.names_hidden {
+                true => diagnostic.help(self.no_header()),
+                false => diagnostic,
+            });
             return None;
         }
         let draw_by = self.draw_by(rule, column)?;
@@ -211,7 +246,7 @@ impl<'a> Resolver<'a> {
             Err(error) => {
                 let span = mask_span(rule, &error.path).unwrap_or(pattern.span);
                 let message = match error.path.ends_with("type") || error.path.is_empty() {
-                    true => format!("column `{}` of `{}`: {error}", column.path, self.file),
+                    true => format!("column {} of `{}`: {error}", self.called(column), self.file),
                     false => error.to_string(),
                 };
                 self.diagnostics
@@ -221,8 +256,9 @@ impl<'a> Resolver<'a> {
         };
         if mask.may_give_null() && !column.nullable {
             let message = format!(
-                "the column `{}` of `{}` holds no nulls",
-                column.path, self.file
+                "the column {} of `{}` holds no nulls",
+                self.called(column),
+                self.file
             );
             self.diagnostics.push(
                 Diagnostic::new(&codes::REQUIRED_COLUMN, message)
@@ -231,7 +267,10 @@ impl<'a> Resolver<'a> {
             );
         }
         if rule.unique && !mask.keeps_distinct() {
-            let message = format!("the masks of `{}` may make two values one", column.path);
+            let message = format!(
+                "the masks of {} may make two values one",
+                self.called(column)
+            );
             self.diagnostics.push(
                 Diagnostic::new(&codes::NOT_DISTINCT, message)
                     .at(pattern.span, "the rule asks for `unique`")
@@ -284,12 +323,18 @@ impl<'a> Resolver<'a> {
         if self.options.coverage != Coverage::Strict || unmasked.is_empty() {
             return;
         }
-        let names = quoted_list(unmasked.iter().map(String::as_str));
+        let (names, help) = match self.names_hidden {
+            true => (format!("{} columns", unmasked.len()), self.no_header()),
+            false => (
+                quoted_list(unmasked.iter().map(String::as_str)),
+                "add rules; `do_nothing` says that a column stays as it is".to_owned(),
+            ),
+        };
         let message = format!("no rule names {names} of `{}`", self.file);
         self.diagnostics.push(
             Diagnostic::new(&codes::NOT_COVERED, message)
                 .at_maybe(tasks.first().map(|task| self.ruleset.tasks[*task].span), "")
-                .help("add rules; `do_nothing` says that a column stays as it is"),
+                .help(help),
         );
     }
 }

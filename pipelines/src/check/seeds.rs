@@ -1,12 +1,13 @@
 //! Seed files: beside the ruleset, or shipped with visard.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::{Map, Value};
 use visard_engine::udfs::{SHIPPED_SEEDS, SeedFiles, SeedTable, shipped};
 
-use crate::language::nearest;
+use crate::language::{Ruleset, nearest};
 
 /// Finds seed files by the name a ruleset gives.
 #[derive(Debug)]
@@ -32,22 +33,45 @@ impl SeedFiles for Seeds {
         if let Some(table) = tables.get(name) {
             return Ok(Arc::clone(table));
         }
-        let path = self.folder.join(name);
-        let bytes = match (std::fs::read(&path), shipped(name)) {
-            (Ok(bytes), _) => bytes,
-            (Err(_), Some(shipped)) => shipped.to_vec(),
-            (Err(error), None) => {
-                let near = nearest(name, SHIPPED_SEEDS.iter().copied())
-                    .map(|near| format!("; nearest shipped: `{near}`"))
-                    .unwrap_or_default();
-                return Err(format!(
-                    "the seed file `{name}` cannot be read: {error}{near}"
-                ));
-            }
-        };
+        let bytes = read(&self.folder, name).map_err(|error| {
+            let near = nearest(name, SHIPPED_SEEDS.iter().copied())
+                .map(|near| format!("; nearest shipped: `{near}`"))
+                .unwrap_or_default();
+            format!("the seed file `{name}` cannot be read: {error}{near}")
+        })?;
         let table = Arc::new(parse(&bytes).map_err(|why| format!("the seed file `{name}` {why}"))?);
         tables.insert(name.to_owned(), Arc::clone(&table));
         Ok(table)
+    }
+}
+
+/// The bytes of the seed file `name`: in `folder`, else the shipped one.
+pub(super) fn read(folder: &Path, name: &str) -> std::io::Result<Vec<u8>> {
+    std::fs::read(folder.join(name)).or_else(|error| shipped(name).map(<[u8]>::to_vec).ok_or(error))
+}
+
+/// The names of all seed files the masks of a ruleset name.
+pub(super) fn named_by(ruleset: &Ruleset) -> BTreeSet<String> {
+    let rules = ruleset.tasks.iter().flat_map(|task| &task.rules);
+    let mut names = BTreeSet::new();
+    for mask in rules.flat_map(|rule| &rule.masks) {
+        add_of(&mask.args, &mut names);
+    }
+    names
+}
+
+fn add_of(args: &Map<String, Value>, names: &mut BTreeSet<String>) {
+    let name = args.get("seed_file").and_then(Value::as_str);
+    names.extend(name.map(str::to_owned));
+    // Masks may hold masks.
+    args.values().for_each(|arg| add_below(arg, names));
+}
+
+fn add_below(arg: &Value, names: &mut BTreeSet<String>) {
+    match arg {
+        Value::Array(items) => items.iter().for_each(|item| add_below(item, names)),
+        Value::Object(args) => add_of(args, names),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

@@ -1,5 +1,7 @@
 //! Source and destination, opened.
 
+use std::path::{Path, PathBuf};
+
 use visard_connectors::store::{
     AzureBlobConfig, ConnectionConfig, Exposure, GcsConfig, MountedShare, S3Config, Secret, Store,
     exposure,
@@ -17,21 +19,56 @@ pub struct Stores {
     pub target: Store,
 }
 
+/// What is done about a destination folder that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// It is made.
+    Made,
+    /// It is not: the store in its place takes no output.
+    LookedAt,
+}
+
 /// Opens source and destination and looks whether strangers can read them.
-pub async fn open_stores(loaded: &Loaded, diagnostics: &mut Diagnostics) -> Option<Stores> {
+pub async fn open_stores(
+    loaded: &Loaded,
+    target: Target,
+    diagnostics: &mut Diagnostics,
+) -> Option<Stores> {
     let pipeline = &loaded.pipeline;
     let source = open(loaded, &pipeline.source, diagnostics).await;
-    let target = open(loaded, &pipeline.destination, diagnostics).await;
+    let folder = folder_of(loaded, &pipeline.destination).filter(|folder| !folder.exists());
+    let missing = folder.as_deref().filter(|_| target == Target::LookedAt);
+    let target = match (missing, &folder) {
+        (Some(_), _) => stand_in(loaded, diagnostics).await,
+        (None, Some(folder)) => match std::fs::create_dir_all(folder) {
+            Ok(()) => open(loaded, &pipeline.destination, diagnostics).await,
+            Err(error) => {
+                cannot_be_made(loaded, folder, &error, diagnostics);
+                None
+            }
+        },
+        (None, None) => open(loaded, &pipeline.destination, diagnostics).await,
+    };
     let (source, target) = (source?, target?);
     let same = source.same_place(&target);
-    if (same && !pipeline.options.in_place) || source.overlaps(&target) {
+    let overlaps = match missing {
+        Some(folder) => would_lie_in(folder, folder_of(loaded, &pipeline.source)),
+        None => source.overlaps(&target),
+    };
+    if (same && !pipeline.options.in_place) || overlaps {
         let message = match same {
             true => "source and destination are the same place",
             false => "one of source and destination lies inside the other",
         };
         diagnostics.push(
             Diagnostic::new(&codes::OVERLAPPING_PLACES, message)
-                .at(pipeline.destination.connection.span, target.describe())
+                .at(
+                    pipeline.destination.connection.span,
+                    missing.map_or_else(
+                        || target.describe(),
+                        |folder| format!("folder {}", folder.display()),
+                    ),
+                )
                 .and(pipeline.source.connection.span, source.describe())
                 .help("choose another destination; to overwrite the source set `in_place: true`"),
         );
@@ -44,22 +81,53 @@ pub async fn open_stores(loaded: &Loaded, diagnostics: &mut Diagnostics) -> Opti
     Some(Stores { source, target })
 }
 
-async fn open(loaded: &Loaded, place: &Place, diagnostics: &mut Diagnostics) -> Option<Store> {
-    let connection = loaded.pipeline.connection(&place.connection.value)?;
-    if let (ConnectionKind::MountedShare { base_directory }, true) = (
-        &connection.kind,
-        std::ptr::eq(place, &loaded.pipeline.destination),
-    ) {
-        // A destination folder is made; a source has to be there.
-        let folder = base_directory.join(&place.path);
-        if let Err(error) = std::fs::create_dir_all(&folder) {
-            let message = format!("the folder `{}` cannot be made: {error}", folder.display());
-            diagnostics.push(
-                Diagnostic::new(&codes::CONNECTION_FAILED, message).at(place.connection.span, ""),
-            );
+/// The folder a place is, unless it is a bucket or container.
+pub(crate) fn folder_of(loaded: &Loaded, place: &Place) -> Option<PathBuf> {
+    match &loaded.pipeline.connection(&place.connection.value)?.kind {
+        ConnectionKind::MountedShare { base_directory } => Some(base_directory.join(&place.path)),
+        _ => None,
+    }
+}
+
+/// A store of the kind of a destination folder that is not there yet; its own folder is gone at once,
+/// so that it takes no output.
+async fn stand_in(loaded: &Loaded, diagnostics: &mut Diagnostics) -> Option<Store> {
+    let name = &loaded.pipeline.destination.connection.value;
+    let gone = match tempfile::tempdir() {
+        Ok(gone) => gone,
+        Err(error) => {
+            cannot_be_made(loaded, &std::env::temp_dir(), &error, diagnostics);
             return None;
         }
-    }
+    };
+    let base_directory = gone.path().to_owned();
+    let config = ConnectionConfig::MountedShare(MountedShare { base_directory });
+    Store::open(name, &config).await.ok()
+}
+
+fn cannot_be_made(
+    loaded: &Loaded,
+    folder: &Path,
+    error: &std::io::Error,
+    diagnostics: &mut Diagnostics,
+) {
+    let message = format!("the folder `{}` cannot be made: {error}", folder.display());
+    let place = loaded.pipeline.destination.connection.span;
+    diagnostics.push(Diagnostic::new(&codes::CONNECTION_FAILED, message).at(place, ""));
+}
+
+/// Whether a folder that is not there yet would lie in `source`.
+fn would_lie_in(folder: &Path, source: Option<PathBuf>) -> bool {
+    let source = source.and_then(|source| source.canonicalize().ok());
+    let there = std::path::absolute(folder).ok();
+    let there = there.and_then(|folder| folder.ancestors().find_map(|up| up.canonicalize().ok()));
+    source
+        .zip(there)
+        .is_some_and(|(source, there)| there.starts_with(source))
+}
+
+async fn open(loaded: &Loaded, place: &Place, diagnostics: &mut Diagnostics) -> Option<Store> {
+    let connection = loaded.pipeline.connection(&place.connection.value)?;
     match Store::open(
         &connection.name.value,
         &store_config(connection, &place.path),
@@ -169,5 +237,26 @@ pub fn store_config(connection: &Connection, below: &str) -> ConnectionConfig {
             service_account: service_account.as_ref().map(secret),
             endpoint: endpoint.clone(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_to_come_may_lie_in_the_source() {
+        let root = tempfile::tempdir().unwrap();
+        let source = root.path().join("in");
+        std::fs::create_dir(&source).unwrap();
+        for (folder, lies_in) in [
+            ("in/masked/x", true),
+            ("in-masked", false),
+            ("out/in", false),
+        ] {
+            let found = would_lie_in(&root.path().join(folder), Some(source.clone()));
+            assert_eq!(found, lies_in, "{folder}");
+        }
+        assert!(!would_lie_in(&root.path().join("out"), None));
     }
 }

@@ -85,6 +85,7 @@ fn as_page(planned: &Planned, page: &mut String) -> std::fmt::Result {
         match &file.action {
             Action::Copy => writeln!(page, "copied whole: {}", file.object.path)?,
             Action::Skip(reason) => writeln!(page, "left out: {} ({reason})", file.object.path)?,
+            Action::Archived => writeln!(page, "left out: {} (archived)", file.object.path)?,
             Action::Mask { .. } | Action::Done { .. } => {}
         }
     }
@@ -114,6 +115,7 @@ fn as_json(planned: &Planned) -> serde_json::Value {
         Action::Skip(why) => {
             Some(json!({"path": file.object.path, "action": "skip", "reason": why}))
         }
+        Action::Archived => Some(json!({"path": file.object.path, "action": "archived"})),
         Action::Mask { .. } | Action::Done { .. } => None,
     });
     json!({

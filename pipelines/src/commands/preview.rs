@@ -4,11 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{Field, Schema};
+use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::datatypes::DataType;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use arrow::util::pretty::pretty_format_batches;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
+use serde_json::{Map, Value, json};
 use visard_connectors::is_place_column;
 
 use super::{PipelineArgs, print, report, say};
@@ -18,7 +20,7 @@ use crate::run::{exit, look_with, preview_root};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  visard preview pipeline.yml\n  visard preview pipeline.yml --file customers.csv --rows 20"
+    after_help = "Examples:\n  visard preview pipeline.yml\n  visard preview pipeline.yml --file customers.csv --rows 20\n  visard preview pipeline.yml --json | jq '.[].rows[0]'"
 )]
 pub(super) struct Args {
     #[command(flatten)]
@@ -51,7 +53,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
         report(&diagnostics, &sources, args.pipeline.json)?;
         return Ok(exit::REFUSED);
     };
-    let mut shown = 0;
+    let mut shown = Vec::new();
     for group in &planned.groups {
         let unit = match &args.file {
             None => Some(0),
@@ -61,27 +63,86 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
                 .position(|&index| planned.files[index].object.path == *file),
         };
         let Some(unit) = unit else { continue };
-        shown += 1;
         let path = &planned.files[group.files[unit]].object.path;
-        let rows = first_rows(group, unit, args.rows).await?;
-        let text = match rows {
-            None => "no masked column".to_owned(),
-            Some(rows) => pretty_format_batches(&[rows])?.to_string(),
-        };
-        print(&format!("{path}\n{text}\n"))?;
+        let columns = first_rows(group, unit, args.rows).await?;
+        match args.pipeline.json {
+            true => shown.push(as_json(path, &columns)?),
+            false => {
+                print(&format!("{path}\n{}\n", as_table(&columns)?))?;
+                shown.push(Value::Null);
+            }
+        }
     }
-    if let (0, Some(file)) = (shown, &args.file) {
+    if let (true, Some(file)) = (shown.is_empty(), &args.file) {
         anyhow::bail!("no task selects a file `{file}`");
+    }
+    if args.pipeline.json {
+        print(&format!("{:#}\n", Value::from(shown)))?;
     }
     Ok(exit::MASKED)
 }
 
+/// A masked column of the first rows.
+struct Shown {
+    name: String,
+    before: ArrayRef,
+    after: ArrayRef,
+}
+
+fn as_table(columns: &[Shown]) -> anyhow::Result<String> {
+    if columns.is_empty() {
+        return Ok("no masked column, or no row".to_owned());
+    }
+    let pairs = columns.iter().flat_map(|column| {
+        [
+            (column.name.clone(), Arc::clone(&column.before), true),
+            (
+                format!("{} →", column.name),
+                Arc::clone(&column.after),
+                true,
+            ),
+        ]
+    });
+    let rows = RecordBatch::try_from_iter_with_nullable(pairs)?;
+    Ok(pretty_format_batches(&[rows])?.to_string())
+}
+
+/// `{"file", "rows": [{"column": {"before", "after"}}]}`.
+fn as_json(path: &str, columns: &[Shown]) -> anyhow::Result<Value> {
+    let count = columns.first().map_or(0, |column| column.before.len());
+    let mut rows = vec![Map::new(); count];
+    for Shown {
+        name,
+        before,
+        after,
+    } in columns
+    {
+        let (before, after) = (values(before)?, values(after)?);
+        for (row, (before, after)) in rows.iter_mut().zip(before.into_iter().zip(after)) {
+            row.insert(name.clone(), json!({"before": before, "after": after}));
+        }
+    }
+    Ok(json!({"file": path, "rows": rows}))
+}
+
+/// Null is null, numbers and flags are themselves, everything else is text.
+fn values(array: &ArrayRef) -> anyhow::Result<Vec<Value>> {
+    let options = FormatOptions::default();
+    let texts = ArrayFormatter::try_new(array.as_ref(), &options)?;
+    let plain = array.data_type().is_numeric() || *array.data_type() == DataType::Boolean;
+    let value = |row: usize| {
+        if array.is_null(row) {
+            return Ok(Value::Null);
+        }
+        let text = texts.value(row).try_to_string()?;
+        let parsed = plain.then(|| serde_json::from_str(&text).ok());
+        Ok(parsed.flatten().unwrap_or(Value::String(text)))
+    };
+    (0..array.len()).map(value).collect()
+}
+
 /// The first rows of a unit: each masked column before and after.
-async fn first_rows(
-    group: &GroupPlan,
-    unit: usize,
-    rows: usize,
-) -> anyhow::Result<Option<RecordBatch>> {
+async fn first_rows(group: &GroupPlan, unit: usize, rows: usize) -> anyhow::Result<Vec<Shown>> {
     let slice = group.group.group.slices_of(unit).start;
     let masked = group.group.sink.schema();
     let source = group.group.source.schema();
@@ -92,7 +153,7 @@ async fn first_rows(
         .map(|field| source.index_of(field.name()))
         .collect::<Result<_, _>>()?;
     if columns.is_empty() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let before = first_batch(group.group.source.open(slice, &columns)?).await?;
     // The plan below the node that writes.
@@ -105,26 +166,19 @@ async fn first_rows(
     let projection = projection.context("a plan that writes has something to write")?;
     let after = first_batch(projection.execute(slice, Arc::clone(&group.plan.context))?).await?;
     let (Some(before), Some(after)) = (before, after) else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
-    let shown = rows.min(before.num_rows()).min(after.num_rows());
-    let mut fields = Vec::new();
-    let mut arrays: Vec<ArrayRef> = Vec::new();
-    for field in before.schema().fields() {
+    let count = rows.min(before.num_rows()).min(after.num_rows());
+    let schema = before.schema();
+    let shown = schema.fields().iter().filter_map(|field| {
         let name = field.name();
-        let (old, new) = (before.column_by_name(name), after.column_by_name(name));
-        let (Some(old), Some(new)) = (old, new) else {
-            continue;
-        };
-        for (label, array) in [(name.clone(), old), (format!("{name} →"), new)] {
-            fields.push(Field::new(label, array.data_type().clone(), true));
-            arrays.push(array.slice(0, shown));
-        }
-    }
-    Ok(Some(RecordBatch::try_new(
-        Arc::new(Schema::new(fields)),
-        arrays,
-    )?))
+        Some(Shown {
+            name: name.clone(),
+            before: before.column_by_name(name)?.slice(0, count),
+            after: after.column_by_name(name)?.slice(0, count),
+        })
+    });
+    Ok(shown.collect())
 }
 
 async fn first_batch(mut stream: SendableRecordBatchStream) -> anyhow::Result<Option<RecordBatch>> {
@@ -135,4 +189,32 @@ async fn first_batch(mut stream: SendableRecordBatchStream) -> anyhow::Result<Op
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int64Array, StringArray};
+
+    use super::*;
+
+    #[test]
+    fn rows_as_json() {
+        let columns = [
+            Shown {
+                name: "id".to_owned(),
+                before: Arc::new(Int64Array::from(vec![1, 2])),
+                after: Arc::new(Int64Array::from(vec![Some(7), None])),
+            },
+            Shown {
+                name: "zip".to_owned(),
+                before: Arc::new(StringArray::from(vec!["01", ""])),
+                after: Arc::new(StringArray::from(vec!["x", "y"])),
+            },
+        ];
+        let expected = json!({"file": "a.csv", "rows": [
+            {"id": {"before": 1, "after": 7}, "zip": {"before": "01", "after": "x"}},
+            {"id": {"before": 2, "after": null}, "zip": {"before": "", "after": "y"}},
+        ]});
+        assert_eq!(as_json("a.csv", &columns).unwrap(), expected);
+    }
 }

@@ -143,6 +143,7 @@ codes! {
     "V1024" TASK_SELECTS_NOTHING Warning "a task selects no file";
     "V1025" NOT_SELECTED Error "no task selects a file, under `unmatched: fail`";
     "V1026" ARCHIVED Warning "an object lies in an archive and is left out";
+    "V1027" READ_IN_TWO_WAYS Error "two tasks read one file of delimited text with contradicting options";
 }
 
 #[cfg(test)]

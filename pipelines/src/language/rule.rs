@@ -288,7 +288,8 @@ pub(super) fn check_duplicates(rules: &[Rule], diagnostics: &mut Diagnostics) {
     let globs: Vec<_> = globs.collect();
     let mut first_by_name = std::collections::HashMap::<&str, Vec<(usize, Span)>>::new();
     let mut report = |column: &str, one: (usize, Span), other: (usize, Span)| {
-        if one.0 != other.0 && rules[one.0].is_separate_from(&rules[other.0]) {
+        // One rule that names a column twice is one rule.
+        if one.0 == other.0 || rules[one.0].is_separate_from(&rules[other.0]) {
             return;
         }
         let (first, second) = if one.1 <= other.1 {

@@ -161,6 +161,10 @@ impl Execution<'_> {
                     report.status = Status::Skipped;
                     report.reason = Some(reason.clone());
                 }
+                Action::Archived => {
+                    report.status = Status::Archived;
+                    report.reason = Some("it lies in an archive (S3 Glacier)".to_owned());
+                }
                 Action::Done { copied } => {
                     report.status = if *copied {
                         Status::Copied

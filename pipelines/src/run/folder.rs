@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use visard_connectors::store::{Staged, Store, Version};
 
+use super::exit;
 use super::journal::{Identity, Journal, Record};
 
 /// Where run folders are made when none is named, below the working directory.
@@ -73,16 +74,21 @@ pub(super) fn outside(folder: &Path, places: &[PathBuf]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The run folder to go on with: `folder` if given, else the newest that did not end well.
+/// The run folder to go on with: `folder` if given, else the newest of an unfinished run of `plan`.
 ///
 /// # Errors
 /// When there is none.
-pub(super) fn find(folder: Option<&Path>) -> anyhow::Result<PathBuf> {
-    if let Some(folder) = folder {
-        return Ok(folder.to_owned());
+pub(super) fn find(folder: Option<&Path>, plan: &str) -> anyhow::Result<PathBuf> {
+    match folder {
+        Some(folder) => Ok(folder.to_owned()),
+        None => newest(Path::new(RUNS), plan),
     }
-    let folders = fs::read_dir(RUNS)
-        .with_context(|| format!("there are no runs in `{RUNS}`; name the run folder"))?;
+}
+
+fn newest(runs: &Path, plan: &str) -> anyhow::Result<PathBuf> {
+    let runs_shown = runs.display();
+    let folders = fs::read_dir(runs)
+        .with_context(|| format!("there are no runs in `{runs_shown}`; name the run folder"))?;
     let mut folders: Vec<PathBuf> = folders
         .filter_map(|entry| Some(entry.ok()?.path()))
         .collect();
@@ -92,13 +98,28 @@ pub(super) fn find(folder: Option<&Path>) -> anyhow::Result<PathBuf> {
         .rev()
         .find(|folder| {
             let records = Journal::reopen(folder).map(|(records, _)| records);
-            records.is_ok_and(|records| !ended_well(&records))
+            records.is_ok_and(|records| is_unfinished(&records, plan))
         })
-        .with_context(|| format!("every run in `{RUNS}` ended well: there is nothing to resume"))
+        .with_context(|| {
+            format!(
+                "`{runs_shown}` holds no unfinished run of this pipeline as it is now; \
+                 name the run folder, or start a new run"
+            )
+        })
 }
 
-fn ended_well(records: &[Record]) -> bool {
-    matches!(records.last(), Some(Record::Ended { code: 0 }))
+/// Whether a run of `plan` began its work and did not end well.
+fn is_unfinished(records: &[Record], plan: &str) -> bool {
+    let any = |is: &dyn Fn(&Record) -> bool| records.iter().any(is);
+    any(&|record| matches!(record, Record::Began(identity) if identity.plan == plan))
+        && match records.last() {
+            Some(Record::Ended { code: exit::MASKED }) => false,
+            // A run that was refused at its start has nothing to go on with.
+            Some(Record::Ended {
+                code: exit::REFUSED,
+            }) => any(&|record| matches!(record, Record::Unit { .. })),
+            _ => true,
+        }
 }
 
 /// What an earlier attempt of a run left.
@@ -186,5 +207,51 @@ impl Earlier {
             }
         }
         Ok(done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_unfinished_run_of_the_same_plan_goes_on() {
+        let runs = tempfile::tempdir().unwrap();
+        let ended = |code| Some(Record::Ended { code });
+        for (name, plan, last) in [
+            ("1-killed", "mine", None),
+            ("2-interrupted", "mine", ended(exit::INTERRUPTED)),
+            ("3-masked", "mine", ended(exit::MASKED)),
+            ("4-refused", "mine", ended(exit::REFUSED)),
+            ("5-of-another", "other", ended(exit::PARTLY)),
+        ] {
+            let folder = runs.path().join(name);
+            fs::create_dir(&folder).unwrap();
+            let mut journal = Journal::create(&folder).unwrap();
+            let identity = Identity::new(plan.to_owned(), "keys".to_owned());
+            for record in [Record::Began(identity)].into_iter().chain(last) {
+                journal.note(&record).unwrap();
+            }
+        }
+        let found = |plan| newest(runs.path(), plan).ok();
+        assert_eq!(found("mine"), Some(runs.path().join("2-interrupted")));
+        assert_eq!(found("other"), Some(runs.path().join("5-of-another")));
+        assert_eq!(found("third"), None);
+    }
+
+    #[test]
+    fn a_run_folder_lies_outside_of_data() {
+        let root = tempfile::tempdir().unwrap();
+        let data = root.path().join("data");
+        fs::create_dir(&data).unwrap();
+        for (folder, fine) in [
+            ("run", true),
+            ("database", true),
+            ("data", false),
+            ("data/a/b", false),
+        ] {
+            let outcome = outside(&root.path().join(folder), std::slice::from_ref(&data));
+            assert_eq!(outcome.is_ok(), fine, "{folder}");
+        }
     }
 }

@@ -22,7 +22,7 @@ pub struct Identity {
     pub visard: String,
     /// Version of the key construction.
     pub construction: String,
-    /// SHA-256 over pipeline, ruleset and libraries as they were resolved.
+    /// SHA-256 over pipeline, ruleset, libraries and seed files as they were resolved.
     pub plan: String,
     /// Check value of the keys.
     pub key_check: String,

@@ -29,8 +29,8 @@ pub use journal::{Identity, Journal, Record};
 pub use observe::{Event, Observer, Silent};
 pub use report::{ColumnReport, FileReport, Report, Status, Totals, bytes};
 
-use crate::check::{self, Action, Loaded, Planned, Stores};
-use crate::language::{ConnectionKind, Diagnostics, Place, Severity, Sources};
+use crate::check::{self, Action, Loaded, Planned, Stores, Target};
+use crate::language::{Diagnostics, Severity, Sources};
 use execute::Execution;
 use folder::Earlier;
 
@@ -55,7 +55,7 @@ pub struct Request {
     pub pipeline: PathBuf,
     /// Where journal and report go; a new folder by default.
     pub run_folder: Option<PathBuf>,
-    /// Whether to go on with the run in `run_folder`, or with the last one.
+    /// Whether to go on with the run in `run_folder`, or with the last one of this pipeline.
     pub resume: bool,
     /// The file of the instance secret, in place of the pipeline's word.
     pub instance_secret_file: Option<PathBuf>,
@@ -95,7 +95,7 @@ pub async fn run(
     let Some(loaded) = check::load(&request.pipeline, sources, diagnostics) else {
         return Ok(refused);
     };
-    let Some(mut stores) = check::open_stores(&loaded, diagnostics).await else {
+    let Some(mut stores) = check::open_stores(&loaded, Target::Made, diagnostics).await else {
         return Ok(refused);
     };
     if diagnostics.has_errors() {
@@ -106,7 +106,7 @@ pub async fn run(
         folder::outside(folder, &folders(&loaded))?;
     }
     let folder = match request.resume {
-        true => folder::find(request.run_folder.as_deref())?,
+        true => folder::find(request.run_folder.as_deref(), &loaded.digest)?,
         false => folder::create(request.run_folder.as_deref(), &name)?,
     };
     let keys = keys(request, &loaded, &folder)?;
@@ -155,13 +155,14 @@ pub async fn run(
         bytes: execution.bytes(),
         run_folder: &folder.display().to_string(),
     });
-    let (files, interrupted) = execution.run(stop).await;
+    let (mut files, interrupted) = execution.run(stop).await;
     stores.target.settle().await;
     stores.source.settle().await;
 
     let code = exit_code(&files, interrupted);
     let seconds = started.0.elapsed().as_secs_f64();
     let mut warnings = keys.warnings;
+    warnings.extend(report::recall(&mut files, &folder));
     warnings.extend(
         diagnostics
             .iter()
@@ -191,7 +192,10 @@ pub async fn run(
         .write(&folder)
         .and_then(|()| journal.lock().write(&Record::Ended { code }));
     if let Err(error) = recorded {
-        tracing::error!("the report cannot be written to `{}`: {error}", folder.display());
+        tracing::error!(
+            "the report cannot be written to `{}`: {error}",
+            folder.display()
+        );
     }
     Ok(Outcome {
         code,
@@ -213,13 +217,11 @@ fn name_of(loaded: &Loaded, path: &Path) -> String {
 
 /// Source and destination, as far as they are folders.
 fn folders(loaded: &Loaded) -> Vec<PathBuf> {
-    let pipeline = &loaded.pipeline;
-    let folder = |place: &Place| match &pipeline.connection(&place.connection.value)?.kind {
-        ConnectionKind::MountedShare { base_directory } => Some(base_directory.join(&place.path)),
-        _ => None,
-    };
-    let places = [&pipeline.source, &pipeline.destination];
-    places.into_iter().filter_map(folder).collect()
+    let places = [&loaded.pipeline.source, &loaded.pipeline.destination];
+    let folders = places.into_iter();
+    folders
+        .filter_map(|place| check::folder_of(loaded, place))
+        .collect()
 }
 
 struct Keys {
@@ -274,7 +276,10 @@ fn open_journal(
             )
         }
         Some(before) if before.plan != identity.plan => {
-            anyhow::bail!("pipeline or ruleset changed since the run began; start a new run")
+            anyhow::bail!(
+                "pipeline, ruleset, a seed file or what they take from the environment changed since \
+                 the run began; start a new run"
+            )
         }
         Some(before) => anyhow::bail!("the run was begun by visard {}", before.visard),
         None => anyhow::bail!("the journal in `{}` has no beginning", folder.display()),
@@ -297,7 +302,7 @@ fn list_units(
     }
     for file in &planned.files {
         match file.action {
-            Action::Skip(_) => continue,
+            Action::Skip(_) | Action::Archived => continue,
             // In place its output took the place of the source.
             Action::Done { .. } if in_place => continue,
             Action::Mask { .. } | Action::Copy | Action::Done { .. } => {}
@@ -330,8 +335,8 @@ fn list_units(
 
 fn exit_code(files: &[FileReport], interrupted: bool) -> u8 {
     let any = |status: Status| files.iter().any(|file| file.status == status);
-    let left = any(Status::Failed) || any(Status::NotStarted);
-    match (interrupted && left, left) {
+    let stopped = any(Status::Failed) || any(Status::NotStarted);
+    match (interrupted && stopped, stopped || any(Status::Archived)) {
         (true, _) => exit::INTERRUPTED,
         (false, false) => exit::MASKED,
         (false, true) if any(Status::Masked) || any(Status::Copied) => exit::PARTLY,
@@ -366,7 +371,7 @@ pub async fn look_with(
     root: &Root,
     diagnostics: &mut Diagnostics,
 ) -> Option<(Stores, Planned)> {
-    let stores = check::open_stores(loaded, diagnostics).await?;
+    let stores = check::open_stores(loaded, Target::LookedAt, diagnostics).await?;
     let planned = check::plan(loaded, &stores, root, &HashSet::new(), diagnostics).await?;
     Some((stores, planned))
 }
@@ -393,4 +398,33 @@ pub fn preview_root(loaded: &Loaded, instance: Option<&Path>) -> anyhow::Result<
         ),
         true,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes() {
+        use Status::{Archived, Copied, Failed, Masked, NotStarted, Skipped};
+        for (statuses, interrupted, code) in [
+            (&[Masked, Copied, Skipped][..], false, exit::MASKED),
+            (&[Masked], true, exit::MASKED),
+            (&[Masked, Archived], false, exit::PARTLY),
+            (&[Masked, Archived], true, exit::PARTLY),
+            (&[Archived, Skipped], false, exit::FAILED),
+            (&[Masked, Failed], false, exit::PARTLY),
+            (&[Failed], false, exit::FAILED),
+            (&[Masked, NotStarted], true, exit::INTERRUPTED),
+        ] {
+            let files: Vec<FileReport> = statuses
+                .iter()
+                .map(|&status| FileReport {
+                    status,
+                    ..FileReport::new("a.csv", 1)
+                })
+                .collect();
+            assert_eq!(exit_code(&files, interrupted), code, "{statuses:?}");
+        }
+    }
 }

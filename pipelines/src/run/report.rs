@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use visard_engine::udfs::Counts;
 
 /// What became of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Its masked copy is at the destination.
@@ -19,6 +19,8 @@ pub enum Status {
     Copied,
     /// No task selects it, or a skip filter does; nothing was written.
     Skipped,
+    /// A task selects it, and it lies in an archive; nothing was written.
+    Archived,
     /// Nothing was written, because of an error.
     Failed,
     /// The run ended before its turn.
@@ -26,7 +28,7 @@ pub enum Status {
 }
 
 /// One column of one file.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnReport {
     /// Values seen: rows, or elements of lists.
     pub values: u64,
@@ -39,7 +41,7 @@ pub struct ColumnReport {
 }
 
 /// One file.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileReport {
     /// Path below the base directory.
     pub path: String,
@@ -49,7 +51,7 @@ pub struct FileReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Whether an earlier attempt of this run had done it.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resumed: bool,
     /// Records.
     pub rows: u64,
@@ -96,6 +98,43 @@ impl FileReport {
     }
 }
 
+/// Tells of files done by an earlier attempt what the report in `folder` told of them. What to say
+/// when it told nothing of some.
+pub(super) fn recall(files: &mut [FileReport], folder: &Path) -> Option<String> {
+    #[derive(Default, Deserialize)]
+    struct Earlier {
+        files: Vec<FileReport>,
+    }
+    let written = std::fs::read(folder.join("report.json")).ok();
+    let earlier: Earlier = written
+        .and_then(|json| serde_json::from_slice(&json).ok())
+        .unwrap_or_default();
+    let done = earlier.files.into_iter().filter(|file| {
+        // Files are compared by hash before they count as done: those that were told of are these.
+        matches!(file.status, Status::Masked | Status::Copied)
+    });
+    let mut done: BTreeMap<String, FileReport> =
+        done.map(|file| (file.path.clone(), file)).collect();
+    let mut untold = 0;
+    for file in files.iter_mut().filter(|file| file.resumed) {
+        match done.remove(&file.path) {
+            Some(told) => {
+                *file = FileReport {
+                    resumed: true,
+                    ..told
+                }
+            }
+            None => untold += 1,
+        }
+    }
+    (untold > 0).then(|| {
+        format!(
+            "{untold} files were done by an earlier attempt whose report is gone: \
+             their rows and columns are not told"
+        )
+    })
+}
+
 /// The whole run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
@@ -105,7 +144,7 @@ pub struct Report {
     pub construction: &'static str,
     /// Name of the pipeline.
     pub pipeline: String,
-    /// SHA-256 over pipeline, ruleset and libraries as they were resolved.
+    /// SHA-256 over pipeline, ruleset, libraries and seed files as they were resolved.
     pub plan: String,
     /// Check value of the keys.
     pub key_check: String,
@@ -154,7 +193,7 @@ impl Totals {
             let status = serde_json::to_value(file.status).unwrap_or_default();
             let status = status.as_str().unwrap_or_default().to_owned();
             *totals.files.entry(status).or_default() += 1;
-            if matches!(file.status, Status::Masked | Status::Copied) {
+            if matches!(file.status, Status::Masked | Status::Copied) && !file.resumed {
                 totals.rows += file.rows;
                 totals.values_masked += file.columns.values().map(|c| c.masked).sum::<u64>();
                 totals.bytes_in += file.bytes_in;
@@ -267,6 +306,35 @@ pub fn bytes(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_earlier_report_tells_of_what_it_had_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |path: &str, status| FileReport {
+            status,
+            ..FileReport::new(path, 7)
+        };
+        let told = FileReport {
+            rows: 3,
+            columns: BTreeMap::from([("email".to_owned(), ColumnReport::default())]),
+            unmasked: vec!["id".to_owned()],
+            ..of("a.csv", Status::Masked)
+        };
+        let earlier = serde_json::json!({"files": [told, of("b.csv", Status::NotStarted)]});
+        std::fs::write(folder.path().join("report.json"), earlier.to_string()).unwrap();
+        let resumed = |path: &str| FileReport {
+            resumed: true,
+            ..of(path, Status::Masked)
+        };
+        let mut files = [resumed("a.csv"), of("c.csv", Status::Masked)];
+        assert_eq!(recall(&mut files, folder.path()), None);
+        assert_eq!((files[0].rows, files[0].resumed), (3, true));
+        assert_eq!(files[0].unmasked, ["id"]);
+        assert!(files[0].columns.contains_key("email"));
+        assert_eq!(Totals::of(&files, 1.0).rows, 0, "it was not done now");
+        let warning = recall(&mut [resumed("b.csv")], folder.path()).unwrap();
+        assert!(warning.starts_with("1 files"), "{warning}");
+    }
 
     #[test]
     fn bytes_as_a_person_writes_them() {
