@@ -120,8 +120,8 @@ fn pump(mut from: TcpStream, mut to: TcpStream, faults: &Faults, carried: &Atomi
             break;
         }
         let rate = faults.bytes_per_second.load(Ordering::Relaxed);
-        if rate > 0 {
-            thread::sleep(Duration::from_micros(read as u64 * 1_000_000 / rate));
+        if let Some(micros) = (read as u64 * 1_000_000).checked_div(rate) {
+            thread::sleep(Duration::from_micros(micros));
         }
         if to.write_all(&buffer[..read]).is_err() {
             break;

@@ -106,7 +106,7 @@ fn is_number_or_date(name: &str) -> bool {
         let word = word.to_lowercase();
         let is_month = |month: &&str| word.len() >= 3 && month.starts_with(&word);
         ["", "e", "t", "z", "utc", "gmt", "am", "pm"].contains(&word.as_str())
-            || MONTHS.iter().any(|month| is_month(&month))
+            || MONTHS.iter().any(is_month)
     };
     !name.starts_with(char::is_alphabetic)
         && name.contains(|c: char| c.is_numeric())

@@ -218,15 +218,14 @@ fn select(
             Err(reason) if in_place && matches!(action, Action::Copy) => {
                 action = Action::Skip(format!("{reason}; it stays where it is"));
             }
-            Err(reason) => match &mut action {
-                Action::Skip(why) => {
-                    if loaded.pipeline.options.unmatched == Unmatched::Fail {
-                        not_selected(loaded, &object, &reason, diagnostics);
-                    }
+            Err(reason) => {
+                if loaded.pipeline.options.unmatched == Unmatched::Fail {
+                    not_selected(loaded, &object, &reason, diagnostics);
+                }
+                if let Action::Skip(why) = &mut action {
                     *why = reason;
                 }
-                _ => {}
-            },
+            }
             Ok(of_file) => {
                 selecting.extend(&of_file);
                 let task = &tasks[of_file[0]];
