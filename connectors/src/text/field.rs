@@ -116,7 +116,7 @@ impl Dialect {
     }
 
     /// Whether `byte` cannot stand in a field without quotes.
-    pub(super) fn is_special(&self, byte: u8) -> bool {
+    fn is_special(&self, byte: u8) -> bool {
         byte == self.delimiter
             || matches!(byte, b'\n' | b'\r')
             || Some(byte) == self.quote

@@ -106,26 +106,19 @@ impl Splicer<'_> {
 
 /// The short way for the common field: UTF-8, without quotes before and after.
 struct Plain<'a> {
+    delimiter: u8,
     quote: Option<u8>,
     null: &'a str,
-    /// The bytes that cannot stand in a field without quotes.
-    special: [bool; 256],
 }
 
 impl<'a> Plain<'a> {
     /// `None` for a file whose fields all go the long way.
     fn new(dialect: &'a Dialect) -> Option<Self> {
-        if dialect.encoding != UTF_8 || dialect.escape.is_some() {
-            return None;
-        }
-        let mut special = [false; 256];
-        for byte in 0..=u8::MAX {
-            special[usize::from(byte)] = dialect.is_special(byte);
-        }
-        Some(Self {
+        let common = dialect.encoding == UTF_8 && dialect.escape.is_none();
+        common.then_some(Self {
+            delimiter: dialect.delimiter,
             quote: dialect.quote,
             null: &dialect.null,
-            special,
         })
     }
 
@@ -137,8 +130,12 @@ impl<'a> Plain<'a> {
         let Some(value) = value else {
             return Some(self.null.as_bytes());
         };
-        let plain = value != self.null && !value.bytes().any(|b| self.special[usize::from(b)]);
-        plain.then_some(value.as_bytes())
+        // All bytes are looked at, whatever is found: that way they are compared many at a time.
+        let quote = self.quote.unwrap_or(self.delimiter);
+        let special = value.bytes().fold(false, |special, byte| {
+            special | (byte == self.delimiter) | (byte == quote) | (byte == b'\n') | (byte == b'\r')
+        });
+        (!special && value != self.null).then_some(value.as_bytes())
     }
 }
 
