@@ -7,11 +7,15 @@
 //!
 //! Text is never read as a number: a CSV field `042` or `42.00` is not `42`.
 
-use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, StringViewBuilder};
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, StringViewArray,
+    StringViewBuilder,
+};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::{DataType, Date32Type, Int64Type, TimeUnit};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+use crate::calendar::{DAY, push_date, push_time};
 use crate::error::MaskError;
 
 /// Each value of `array` in canonical text; null stays null.
@@ -46,7 +50,7 @@ pub(crate) fn plain_text(array: &ArrayRef) -> Result<StringViewArray, MaskError>
         Utf8View => Ok(array.as_string_view().clone()),
         Utf8 | LargeUtf8 | Boolean | Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32
         | UInt64 | Null => as_view(array),
-        Date32 | Date64 => as_view(&cast(array, &Date32).map_err(|_| unfit())?),
+        Date32 | Date64 => dates(&cast(array, &Date32).map_err(|_| unfit())?),
         Dictionary(_, values) => plain_text(&cast(array, values).map_err(|_| unfit())?),
         Float16 | Float32 | Float64 => as_view_with(array, shortest_float),
         Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..) => {
@@ -101,24 +105,67 @@ fn shortest_float(text: &str) -> String {
     }
 }
 
+fn dates(array: &ArrayRef) -> Result<StringViewArray, MaskError> {
+    let days = array.as_primitive::<Date32Type>();
+    match spell(days, |text, day| push_date(text, day.into())) {
+        Some(text) => Ok(text),
+        None => as_view(array),
+    }
+}
+
 fn timestamps(array: &ArrayRef, unit: TimeUnit, zoned: bool) -> Result<StringViewArray, MaskError> {
     let unfit = || MaskError::Type {
         found: array.data_type().clone(),
     };
+    let (units, digits) = match unit {
+        TimeUnit::Second => (1, 0),
+        TimeUnit::Millisecond => (1_000, 3),
+        TimeUnit::Microsecond => (1_000_000, 6),
+        TimeUnit::Nanosecond => (1_000_000_000, 9),
+    };
+    let instants = cast(array, &DataType::Int64).map_err(|_| unfit())?;
+    let zone = if zoned { "Z" } else { "" };
+    let spelled = spell(instants.as_primitive::<Int64Type>(), |text, instant| {
+        let second = instant.div_euclid(units);
+        push_date(text, second.div_euclid(DAY))?;
+        text.push('T');
+        push_time(text, second.rem_euclid(DAY) as u32);
+        let fraction = instant.rem_euclid(units);
+        if fraction != 0 {
+            text.push('.');
+            let fraction = format!("{fraction:0digits$}");
+            text.push_str(fraction.trim_end_matches('0'));
+        }
+        text.push_str(zone);
+        Some(())
+    });
+    if let Some(spelled) = spelled {
+        return Ok(spelled);
+    }
     let instants = cast(array, &DataType::Timestamp(unit, None)).map_err(|_| unfit())?;
     let text = as_view(&instants)?;
-    let mut spelled = StringViewBuilder::with_capacity(text.len());
-    for value in &text {
-        spelled.append_option(value.map(|value| {
-            let trimmed = trim_fraction(value);
-            if zoned {
-                format!("{trimmed}Z")
-            } else {
-                trimmed.to_owned()
+    let with_zone = |value| format!("{}{zone}", trim_fraction(value));
+    Ok(text.iter().map(|value| value.map(with_zone)).collect())
+}
+
+/// Each value as `push` writes it; `None` where it does not know one.
+fn spell<T: ArrowPrimitiveType>(
+    values: &PrimitiveArray<T>,
+    push: impl Fn(&mut String, T::Native) -> Option<()>,
+) -> Option<StringViewArray> {
+    let mut spelled = StringViewBuilder::with_capacity(values.len());
+    let mut text = String::new();
+    for value in values {
+        match value {
+            None => spelled.append_null(),
+            Some(value) => {
+                text.clear();
+                push(&mut text, value)?;
+                spelled.append_value(&text);
             }
-        }));
+        }
     }
-    Ok(spelled.finish())
+    Some(spelled.finish())
 }
 
 #[cfg(test)]
@@ -153,9 +200,20 @@ mod tests {
                 Arc::new(TimestampSecondArray::from(vec![-1])),
                 "1969-12-31T23:59:59",
             ),
+            (Arc::new(Date32Array::from(vec![-719_529])), "-0001-12-31"),
+            (Arc::new(Date32Array::from(vec![2_932_896])), "9999-12-31"),
+            (Arc::new(Date32Array::from(vec![2_932_897])), "+10000-01-01"),
             (
                 Arc::new(TimestampNanosecondArray::from(vec![1_500_000_000])),
                 "1970-01-01T00:00:01.5",
+            ),
+            (
+                Arc::new(TimestampNanosecondArray::from(vec![-999_999_999])),
+                "1969-12-31T23:59:59.000000001",
+            ),
+            (
+                Arc::new(TimestampMillisecondArray::from(vec![253_402_300_800_100])),
+                "+10000-01-01T00:00:00.1",
             ),
             (Arc::new(zoned), "1970-01-01T00:00:01.5Z"),
             (Arc::new(StringArray::from(vec!["Zoe\u{308}"])), "Zo\u{eb}"),

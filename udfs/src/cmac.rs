@@ -4,6 +4,8 @@
 //! - Messages of a batch go through the cipher side by side: a chained mode alone waits for each
 //!   block's latency, and the processor can work on several independent blocks meanwhile.
 
+use std::array::from_fn;
+
 use aes::cipher::{BlockCipherEncrypt, array::Array};
 use aes::{Aes256, Block};
 use zeroize::Zeroize;
@@ -11,13 +13,16 @@ use zeroize::Zeroize;
 /// Messages worked on side by side. Eight fill the pipeline of AES-NI; more amortise the call.
 const LANES: usize = 32;
 
+/// Bytes that can be read behind the last message: a last block is loaded whole, then cut.
+pub(crate) const SLACK: usize = 16;
+
 /// A CMAC key: the cipher and its two subkeys.
 pub(crate) struct Cmac {
     cipher: Aes256,
     /// For a last block that is full.
-    k1: [u8; 16],
+    k1: u128,
     /// For a last block that was padded.
-    k2: [u8; 16],
+    k2: u128,
 }
 
 impl Drop for Cmac {
@@ -27,76 +32,105 @@ impl Drop for Cmac {
     }
 }
 
+/// What is left of a message.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lane {
+    /// Where its next block begins.
+    at: usize,
+    /// Blocks in front of the last one.
+    ahead: usize,
+    /// Bytes of the last block.
+    last: usize,
+}
+
+impl Lane {
+    fn new(start: usize, end: usize) -> Self {
+        let ahead = (end - start).saturating_sub(1) / 16;
+        Self {
+            at: start,
+            ahead,
+            last: end - start - 16 * ahead,
+        }
+    }
+}
+
 impl Cmac {
     pub(crate) fn new(cipher: Aes256) -> Self {
         let mut zero = Block::default();
         cipher.encrypt_block(&mut zero);
         let k1 = double(zero.0);
         let k2 = double(k1);
+        let [k1, k2] = [k1, k2].map(u128::from_le_bytes);
         Self { cipher, k1, k2 }
     }
 
-    /// The 128-bit tag of each message, handed to `take` in order.
-    pub(crate) fn tags<'m>(
-        &self,
-        messages: impl ExactSizeIterator<Item = &'m [u8]>,
-        mut take: impl FnMut([u8; 16]),
-    ) {
-        let mut messages = messages;
-        let mut lanes: [&[u8]; LANES] = [&[]; LANES];
-        while messages.len() > 0 {
-            let mut used = 0;
-            for (lane, message) in lanes.iter_mut().zip(messages.by_ref()) {
-                *lane = message;
-                used += 1;
+    /// The 128-bit tag of each message. Messages stand one after the other in `bytes`, each up to its
+    /// end in `ends`, with [`SLACK`] bytes of any kind behind the last.
+    pub(crate) fn tags(&self, bytes: &[u8], ends: &[usize]) -> Vec<[u8; 16]> {
+        let mut tags = vec![[0; 16]; ends.len()];
+        let mut start = 0;
+        for (ends, tags) in ends.chunks(LANES).zip(tags.chunks_mut(LANES)) {
+            let mut lanes = [Lane::default(); LANES];
+            for (lane, end) in lanes.iter_mut().zip(ends) {
+                *lane = Lane::new(start, *end);
+                start = *end;
             }
-            let mut states = [Block::default(); LANES];
-            self.chain(&lanes[..used], &mut states[..used]);
-            states[..used].iter().for_each(|state| take(state.0));
+            self.chain(bytes, &mut lanes[..ends.len()], tags);
+        }
+        tags
+    }
+
+    fn chain(&self, bytes: &[u8], lanes: &mut [Lane], states: &mut [[u8; 16]]) {
+        let most = lanes.iter().map(|lane| lane.ahead).max().unwrap_or(0);
+        if lanes.iter().all(|lane| lane.ahead == most) {
+            for _ in 0..=most {
+                for (lane, state) in lanes.iter_mut().zip(&mut *states) {
+                    self.absorb(bytes, lane, state);
+                }
+                encrypt_blocks(&self.cipher, states);
+            }
+            return;
+        }
+        // Of unequal messages the ones that still have blocks move together for each round.
+        for round in 0..=most {
+            let mut places = [0; LANES];
+            let mut at_work = 0;
+            for (place, lane) in lanes.iter().enumerate() {
+                places[at_work] = place;
+                // A message is over in the round behind its last block, where nothing is ahead.
+                at_work += usize::from(round == 0 || lane.last > 0);
+            }
+            let places = &places[..at_work];
+            let mut moved: [[u8; 16]; LANES] =
+                from_fn(|at| places.get(at).map_or([0; 16], |place| states[*place]));
+            for (place, state) in places.iter().zip(&mut moved) {
+                self.absorb(bytes, &mut lanes[*place], state);
+            }
+            encrypt_blocks(&self.cipher, &mut moved[..at_work]);
+            for (place, state) in places.iter().zip(moved) {
+                states[*place] = state;
+            }
         }
     }
 
-    fn chain(&self, messages: &[&[u8]], states: &mut [Block]) {
-        let blocks = |message: &&[u8]| message.len().div_ceil(16).max(1);
-        let longest = messages.iter().map(blocks).max().unwrap_or(0);
-        let shortest = messages.iter().map(blocks).min().unwrap_or(0);
-        for at in 0..longest {
-            if at < shortest {
-                for (state, message) in states.iter_mut().zip(messages) {
-                    self.absorb(state, message, at);
-                }
-                self.cipher.encrypt_blocks(states);
-            } else {
-                for (state, message) in states.iter_mut().zip(messages) {
-                    if at < blocks(message) {
-                        self.absorb(state, message, at);
-                        self.cipher.encrypt_block(state);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Adds block `at` of the message to the state, with the padding and subkey of a last block.
-    fn absorb(&self, state: &mut Block, message: &[u8], at: usize) {
-        let rest = &message[at * 16..];
-        if let Some((block, behind)) = rest.split_first_chunk::<16>() {
-            xor(state, block);
-            if behind.is_empty() {
-                xor(state, &self.k1);
-            }
+    /// Adds the lane's next block to the state, with the padding and subkey of a last block.
+    fn absorb(&self, bytes: &[u8], lane: &mut Lane, state: &mut [u8; 16]) {
+        let block = bytes[lane.at..].first_chunk::<16>();
+        let block = u128::from_le_bytes(*block.expect("there is slack behind the last message"));
+        let block = if lane.ahead > 0 {
+            lane.ahead -= 1;
+            lane.at += 16;
+            block
+        } else if lane.last == 16 {
+            lane.last = 0;
+            block ^ self.k1
         } else {
-            let mut padded = [0; 16];
-            padded[..rest.len()].copy_from_slice(rest);
-            padded[rest.len()] = 0x80;
-            xor(state, &padded);
-            xor(state, &self.k2);
-        }
+            let end = 1_u128 << (8 * lane.last);
+            lane.last = 0;
+            (block & (end - 1)) ^ (end << 7) ^ self.k2
+        };
+        *state = (u128::from_le_bytes(*state) ^ block).to_le_bytes();
     }
-}
-
-fn xor(state: &mut Block, bytes: &[u8; 16]) {
-    state.0 = (u128::from_ne_bytes(state.0) ^ u128::from_ne_bytes(*bytes)).to_ne_bytes();
 }
 
 /// Doubling in GF(2^128), SP 800-38B §6.1.
@@ -119,12 +153,17 @@ mod tests {
     use super::*;
 
     fn tags(key: &[u8], messages: &[Vec<u8>]) -> Vec<String> {
-        let mut tags = Vec::new();
-        Cmac::new(Aes256::new_from_slice(key).unwrap())
-            .tags(messages.iter().map(Vec::as_slice), |tag| {
-                tags.push(HEXLOWER.encode(&tag))
-            });
-        tags
+        let mut bytes = messages.concat();
+        bytes.extend([0xA5; SLACK]);
+        let mut end = 0;
+        let end_of = |message: &Vec<u8>| {
+            end += message.len();
+            end
+        };
+        let ends: Vec<usize> = messages.iter().map(end_of).collect();
+        let cmac = Cmac::new(Aes256::new_from_slice(key).unwrap());
+        let tags = cmac.tags(&bytes, &ends);
+        tags.iter().map(|tag| HEXLOWER.encode(tag)).collect()
     }
 
     #[test]

@@ -10,7 +10,7 @@
 
 use arrow::array::{Array, StringViewArray};
 
-use crate::cmac::encrypt_blocks;
+use crate::cmac::{SLACK, encrypt_blocks};
 use crate::key::MaskKey;
 
 /// What a row may have several of.
@@ -34,6 +34,7 @@ impl Part {
 /// Encoded draw inputs, a message a row.
 #[derive(Debug, Clone, Default)]
 pub struct Messages {
+    /// One message after the other, and behind them the slack the cipher may read.
     bytes: Vec<u8>,
     /// Where each message ends.
     ends: Vec<usize>,
@@ -42,42 +43,55 @@ pub struct Messages {
 impl Messages {
     /// The messages of `rows` rows over inputs in canonical text.
     pub fn of(inputs: &[StringViewArray], rows: usize) -> Self {
-        let mut messages = Self {
-            bytes: Vec::with_capacity(rows * 16),
-            ends: Vec::with_capacity(rows),
-        };
-        for row in 0..rows {
-            for input in inputs {
-                messages.push_field(input.is_valid(row).then(|| input.value(row).as_bytes()));
+        // The length of a value is the lower half of its view.
+        let lengths = inputs
+            .iter()
+            .flat_map(|input| input.views().iter().map(|view| *view as u32 as usize));
+        let text: usize = lengths.sum();
+        let mut messages = Writer::new(text + rows * inputs.len(), rows);
+        match inputs {
+            [input] if input.null_count() == 0 => {
+                for row in 0..rows {
+                    messages.field(Some(input.value(row).as_bytes()));
+                    messages.end();
+                }
             }
-            messages.end();
+            inputs => {
+                for row in 0..rows {
+                    for input in inputs {
+                        let value = input.is_valid(row).then(|| input.value(row).as_bytes());
+                        messages.field(value);
+                    }
+                    messages.end();
+                }
+            }
         }
-        messages
+        messages.finish()
     }
 
     /// The messages of rows known by their unit's path and their place in it.
     pub fn of_places<'p>(places: impl ExactSizeIterator<Item = (&'p str, u64)>) -> Self {
-        let mut messages = Self::default();
+        let mut messages = Writer::new(0, places.len());
         for (path, place) in places {
-            messages.push_field(None);
-            messages.push_field(Some(path.as_bytes()));
-            messages.push_field(Some(place.to_string().as_bytes()));
+            messages.field(None);
+            messages.field(Some(path.as_bytes()));
+            messages.field(Some(place.to_string().as_bytes()));
             messages.end();
         }
-        messages
+        messages.finish()
     }
 
     /// One message for each of `rows`, told apart by its ordinal within the row where that is not zero.
     pub fn select(&self, rows: &[u32], ordinals: &[u32], part: Part) -> Self {
-        let mut selected = Self::default();
+        let mut selected = Writer::new(0, rows.len());
         for (&row, &ordinal) in rows.iter().zip(ordinals) {
             selected.bytes.extend_from_slice(self.get(row as usize));
             if ordinal > 0 {
-                selected.push_field(Some(format!("{}{ordinal}", part.letter()).as_bytes()));
+                selected.field(Some(format!("{}{ordinal}", part.letter()).as_bytes()));
             }
             selected.end();
         }
-        selected
+        selected.finish()
     }
 
     /// Number of messages.
@@ -94,8 +108,24 @@ impl Messages {
         let start = if row == 0 { 0 } else { self.ends[row - 1] };
         &self.bytes[start..self.ends[row]]
     }
+}
 
-    fn push_field(&mut self, value: Option<&[u8]>) {
+/// Writes messages one behind the other.
+struct Writer {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Writer {
+    /// Room for `rows` messages of about `bytes` bytes together.
+    fn new(bytes: usize, rows: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes + SLACK),
+            ends: Vec::with_capacity(rows),
+        }
+    }
+
+    fn field(&mut self, value: Option<&[u8]>) {
         let Some(value) = value else {
             return self.bytes.push(0);
         };
@@ -110,6 +140,14 @@ impl Messages {
 
     fn end(&mut self) {
         self.ends.push(self.bytes.len());
+    }
+
+    fn finish(mut self) -> Messages {
+        self.bytes.extend([0; SLACK]);
+        Messages {
+            bytes: self.bytes,
+            ends: self.ends,
+        }
     }
 }
 
@@ -139,21 +177,22 @@ impl Draw {
 #[derive(Debug)]
 pub struct Draws<'k> {
     key: &'k MaskKey,
-    draws: Vec<Draw>,
+    draws: Vec<[u8; 16]>,
 }
 
 impl<'k> Draws<'k> {
     /// The draw of each message under `key`.
     pub fn new(key: &'k MaskKey, messages: &Messages) -> Self {
-        let mut draws = Vec::with_capacity(messages.len());
-        let rows = (0..messages.len()).map(|row| messages.get(row));
-        key.mac.tags(rows, |tag| draws.push(Draw(tag)));
+        let draws = match messages.is_empty() {
+            true => vec![],
+            false => key.mac.tags(&messages.bytes, &messages.ends),
+        };
         Self { key, draws }
     }
 
     /// A draw a row.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Draw> + '_ {
-        self.draws.iter().copied()
+        self.draws.iter().map(|draw| Draw(*draw))
     }
 
     /// Number of rows.
@@ -168,7 +207,7 @@ impl<'k> Draws<'k> {
 
     /// The draw of `row`.
     pub fn get(&self, row: usize) -> Draw {
-        self.draws[row]
+        Draw(self.draws[row])
     }
 
     /// For each row as many 16-byte blocks as `blocks` asks for, the draw itself first, row after row.
@@ -176,7 +215,7 @@ impl<'k> Draws<'k> {
         let mut expanded = Vec::with_capacity(self.draws.len());
         let mut counters = Vec::new();
         let mut places = Vec::new();
-        for (row, draw) in self.draws.iter().enumerate() {
+        for (row, draw) in self.iter().enumerate() {
             for block in 0..blocks(row) {
                 if block == 0 {
                     expanded.push(draw.0);

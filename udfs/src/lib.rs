@@ -6,6 +6,7 @@
 //! Nothing here touches a file, a socket, a clock, the environment or a random source.
 
 mod bind;
+mod calendar;
 mod canonical;
 mod chain;
 mod cmac;

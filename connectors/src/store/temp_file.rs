@@ -5,11 +5,16 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::thread::{self, JoinHandle};
 
 use super::path::temp_name;
 
 /// Bytes an output holds back before it writes them to its file.
 pub(super) const WRITE_BUFFER_BYTES: usize = 256 << 10;
+
+/// Bytes after which the system is asked to store what it holds of a file, so that the disk works
+/// while the next bytes are made.
+const STORE_AFTER_BYTES: u64 = 32 << 20;
 
 /// A private file beside its destination. Dropped without [`TempFile::commit`], it is removed with
 /// the folders that were made for it.
@@ -19,6 +24,9 @@ pub(super) struct TempFile {
     temp: Option<PathBuf>,
     place: PathBuf,
     made: MadeFolders,
+    /// Bytes written since the system was asked to store them.
+    unstored: u64,
+    storing: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl TempFile {
@@ -48,6 +56,8 @@ impl TempFile {
                         temp: Some(temp),
                         place,
                         made,
+                        unstored: 0,
+                        storing: None,
                     });
                 }
                 Err(error) => {
@@ -66,11 +76,31 @@ impl TempFile {
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        let written = self.file.write(bytes)?;
+        self.unstored += written as u64;
+        let at_work = self.storing.as_ref().is_some_and(|at| !at.is_finished());
+        if self.unstored >= STORE_AFTER_BYTES && !at_work {
+            self.stored()?;
+            self.unstored = 0;
+            let file = self.file.get_ref().try_clone()?;
+            let storing = thread::Builder::new().name("store".to_owned());
+            self.storing = Some(storing.spawn(move || file.sync_data())?);
+        }
+        Ok(written)
+    }
+
+    /// Waits for what the system was asked to store. A failure to do so is told once only, to
+    /// whoever asked.
+    fn stored(&mut self) -> io::Result<()> {
+        let storing = self.storing.take().map(JoinHandle::join);
+        storing
+            .unwrap_or(Ok(Ok(())))
+            .unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))
     }
 
     /// Everything written so far survives a power failure.
     pub(super) fn sync(&mut self) -> io::Result<()> {
+        self.stored()?;
         self.file.flush()?;
         self.file.get_ref().sync_all()
     }

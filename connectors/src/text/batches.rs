@@ -11,9 +11,12 @@ use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Int32Type, Schema, SchemaRef};
 use bytes::Bytes;
 use datafusion::common::Result;
+use encoding_rs::UTF_8;
 
 use super::TextError;
-use super::field::Content;
+use super::dialect::Dialect;
+use super::field::{Content, Undecodable};
+use super::marks::has_any;
 use super::record::MISSING;
 use super::shape::TextShape;
 use crate::unit::{PATH_COLUMN, RAW_COLUMN, ROW_COLUMN, SPAN_COLUMN};
@@ -56,6 +59,32 @@ pub(super) struct Block {
     pub(super) base: u64,
     /// Whether the file ends with it.
     pub(super) last: bool,
+    /// Bytes from its beginning on that were checked to be UTF-8.
+    checked: usize,
+}
+
+impl Block {
+    pub(super) fn new(bytes: Bytes, base: u64, last: bool, dialect: &Dialect) -> Self {
+        let checked = match dialect.encoding == UTF_8 {
+            true => simdutf8::compat::from_utf8(&bytes).map_or_else(|e| e.valid_up_to(), str::len),
+            false => 0,
+        };
+        Self {
+            bytes,
+            base,
+            last,
+            checked,
+        }
+    }
+
+    /// The beginning of the block, as far as it is text.
+    fn text(&self) -> &str {
+        #[expect(unsafe_code, reason = "asked for each field")]
+        // SAFETY: `new` has checked these bytes, and nothing can change them.
+        unsafe {
+            std::str::from_utf8_unchecked(&self.bytes[..self.checked])
+        }
+    }
 }
 
 /// Records of one block that are not in a batch yet.
@@ -287,10 +316,10 @@ fn append_text(
 ) -> Result<()> {
     let Rows { shape, .. } = *rows;
     let dialect = &shape.dialect;
-    let utf8 = dialect.encoding == encoding_rs::UTF_8;
     let block = text.append_block(buffer.clone());
-    // The common field needs no second look: UTF-8, neither quoted nor escaped.
-    let simple = utf8 && dialect.escape.is_none();
+    // The common field needs no second look: text known as UTF-8, without a quote or escape in it.
+    let quote = dialect.quote.filter(|_| dialect.escape.is_none());
+    let simple = dialect.escape.is_none();
     for record in 0..rows.records.len() {
         let Some(field) = rows.field(record, slot) else {
             text.append_null();
@@ -302,27 +331,115 @@ fn append_text(
             encoding: dialect.encoding.name(),
         };
         let bytes = &buffer[field.clone()];
-        if simple && !dialect.opens(bytes.first()) && bytes != dialect.null_bytes {
-            text.try_append_view(block, field.start as u32, bytes.len() as u32)
-                .map_err(|_| undecodable())?;
+        let inner = match quote {
+            _ if !simple => None,
+            Some(quote) if bytes.first() == Some(&quote) => {
+                let closed = bytes.len() > 1 && bytes.last() == Some(&quote);
+                let inner = closed.then(|| field.start + 1..field.end - 1);
+                inner.filter(|inner| !has_any(&buffer[inner.clone()], [quote]))
+            }
+            _ => (bytes != dialect.null_bytes).then_some(field.clone()),
+        };
+        if let Some(Range { start, end }) = inner
+            && rows.block.text().get(start..end).is_some()
+        {
+            let (start, len) = (start as u32, (end - start) as u32);
+            #[expect(
+                unsafe_code,
+                reason = "a second look at text that was checked costs more"
+            )]
+            // SAFETY: `block` is the number of `buffer`, which holds the bytes of `rows.block`;
+            // `start..end` lies within the part of them that was checked to be UTF-8 and begins
+            // and ends between two of its characters, which is what `str::get` answers.
+            unsafe {
+                text.append_view_unchecked(block, start, len);
+            }
             continue;
         }
-        let content = if dialect.is_wide() {
-            None
-        } else {
-            Some(dialect.content(bytes))
-        };
-        match content {
-            Some(Content::Null) => text.append_null(),
-            Some(Content::Slice(at)) if utf8 || bytes[at.clone()].is_ascii() => {
-                let (start, len) = (field.start + at.start, at.len());
-                text.try_append_view(block, start as u32, len as u32)
-                    .map_err(|_| undecodable())?;
-            }
-            Some(Content::Slice(_) | Content::Owned(_)) | None => {
-                text.append_option(dialect.value(bytes).map_err(|_| undecodable())?);
-            }
+        append_any(text, block, field.start, bytes, dialect)
+            .map_err(|Undecodable| undecodable())?;
+    }
+    Ok(())
+}
+
+/// Adds the field whose `bytes` begin at `start` of the block, whatever it holds.
+fn append_any(
+    text: &mut StringViewBuilder,
+    block: u32,
+    start: usize,
+    bytes: &[u8],
+    dialect: &Dialect,
+) -> Result<(), Undecodable> {
+    let utf8 = dialect.encoding == UTF_8;
+    let content = (!dialect.is_wide()).then(|| dialect.content(bytes));
+    match content {
+        Some(Content::Null) => text.append_null(),
+        Some(Content::Slice(at)) if utf8 || bytes[at.clone()].is_ascii() => {
+            let (start, len) = (start + at.start, at.len());
+            text.try_append_view(block, start as u32, len as u32)
+                .map_err(|_| Undecodable)?;
+        }
+        Some(Content::Slice(_) | Content::Owned(_)) | None => {
+            text.append_option(dialect.value(bytes)?);
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Array, AsArray};
+    use proptest::prelude::*;
+
+    use super::super::corpus::Memory;
+    use super::super::options::{Header, TextOptions};
+    use super::super::record::{Scan, Scanner, Wanted};
+    use super::*;
+
+    proptest! {
+        /// What is not looked at twice is valid all the same, and the value that a look at the
+        /// field alone finds.
+        #[test]
+        fn views_hold_the_fields_values(
+            bytes in prop::collection::vec(
+                prop::sample::select(vec![&b"a"[..], b"long enough for a buffer", b",", b"\"", b"\n", "\u{e9}".as_bytes(), b"\xC3", b"\x80", b"NA"]),
+                0..40,
+            ),
+        ) {
+            let bytes = Bytes::from(bytes.concat());
+            let options = TextOptions {
+                header: Header::Columns(vec!["a".to_owned()]),
+                null_string: Some("NA".to_owned()),
+                ..TextOptions::default()
+            };
+            let shape = TextShape::read("a.csv", Memory::reader(&bytes), &options).unwrap();
+            let wanted = [Wanted { column: 1, slot: 0 }];
+            let block = Block::new(bytes.clone(), 0, true, &shape.dialect);
+            let mut rows = Rows::new(&shape, &block, 1);
+            let mut scanner = Scanner::new(&shape.dialect, &bytes, true);
+            let mut at = 0;
+            while at < bytes.len()
+                && let Scan::Record { end, .. } = scanner.record(at, &wanted, rows.next_spans())
+            {
+                rows.push(at..end, at);
+                at = end;
+            }
+            let buffer = Buffer::from(bytes.clone());
+            let mut text = StringViewBuilder::new();
+            let appended = append_text(&mut text, 0, &rows, &buffer);
+            let field = |record| rows.field(record, 0).map(|field| shape.dialect.value(&bytes[field]));
+            let expected: Result<Vec<_>, _> =
+                (0..rows.len()).map(|record| field(record).unwrap_or(Ok(None))).collect();
+            let Ok(expected) = expected else {
+                prop_assert!(appended.is_err());
+                return Ok(());
+            };
+            prop_assert!(appended.is_ok());
+            let array = text.finish();
+            prop_assert!(array.to_data().validate_full().is_ok());
+            let array: ArrayRef = Arc::new(array);
+            let found: Vec<_> = array.as_string_view().iter().collect();
+            prop_assert_eq!(found, expected.iter().map(Option::as_deref).collect::<Vec<_>>());
+        }
+    }
 }

@@ -11,6 +11,8 @@
 //! | `dialect` | which bytes have a meaning, and which encoding are they in? |
 //! | `field` | what value does a field hold, and how is a value written into one? |
 //! | `shape` | what are the columns, and where do the records begin? |
+//! | `marks` | where are the bytes that have a meaning? |
+//! | `parity` | which of them are quoted? |
 //! | `record` | where does the next record end, and where are its typed fields? |
 //! | `split` | does a block begin inside quotes, and where is its first record? |
 //! | `source` | how is a slice read, and where are its records? |
@@ -25,7 +27,9 @@ mod dialect;
 mod error;
 mod field;
 mod group;
+mod marks;
 mod options;
+mod parity;
 mod record;
 mod shape;
 mod sink;

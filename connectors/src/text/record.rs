@@ -1,12 +1,12 @@
 //! Finds where the next record ends and where its typed fields lie.
 //!
 //! A field is quoted when a quote is its first byte; a quote anywhere else is a byte like others,
-//! and so is what follows a closing quote up to the next delimiter. A record without quotes takes
-//! the fast path: one search for its end, and one pass over its delimiters.
-
-use memchr::{memchr, memchr_iter, memchr2, memchr3};
+//! and so is what follows a closing quote up to the next delimiter. Where counting quotes tells which
+//! delimiters and line ends are quoted, only the others are looked at.
 
 use super::dialect::Dialect;
+use super::marks::Marks;
+use super::parity::{Next, Separators};
 
 /// The span of a field that a ragged record does not have.
 pub(super) const MISSING: u32 = u32::MAX;
@@ -32,38 +32,50 @@ pub(super) enum Scan {
 /// Reads the records of one buffer from left to right.
 #[derive(Debug)]
 pub(super) struct Scanner<'a> {
+    input: Input<'a>,
+    /// The fast path, where the dialect has one.
+    separators: Option<Separators<'a>>,
+    /// The record that `separators` stands at.
+    at: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Input<'a> {
     dialect: &'a Dialect,
     buffer: &'a [u8],
     /// Whether the file ends with the buffer.
     last: bool,
-    /// The first byte, from the last scanned position on, that bars the fast path.
-    next_awkward: usize,
 }
 
-/// How a quoted field or the search for the end of a field ended.
+/// How the search for the end of a field ended.
 enum Stop {
-    At(usize),
+    Delimiter(usize),
+    /// The line end, or the end of the file.
+    Record(usize),
     Partial,
     Unclosed,
+    /// To be read byte by byte.
+    Unknown,
 }
 
 impl<'a> Scanner<'a> {
     pub(super) fn new(dialect: &'a Dialect, buffer: &'a [u8], last: bool) -> Self {
-        let mut scanner = Self {
-            dialect,
-            buffer,
-            last,
-            next_awkward: 0,
-        };
-        scanner.next_awkward = scanner.find_awkward(0);
-        scanner
+        Self {
+            input: Input {
+                dialect,
+                buffer,
+                last,
+            },
+            separators: Separators::of(dialect, buffer),
+            at: 0,
+        }
     }
 
     /// The end of the line at `at` if there is nothing on it. In a file of several columns such a
     /// line is no record.
     pub(super) fn blank(&self, at: usize) -> Option<usize> {
-        let newline = self.dialect.newline;
-        match *self.buffer.get(at..)? {
+        let newline = self.input.dialect.newline;
+        match *self.input.buffer.get(at..)? {
             [byte, ..] if byte == newline => Some(at + 1),
             [b'\r', b'\n', ..] if newline == b'\n' => Some(at + 2),
             _ => None,
@@ -73,139 +85,110 @@ impl<'a> Scanner<'a> {
     /// The record at `at`, which is within the buffer. `wanted` is sorted by column; start and end
     /// of each of them, quotes included, go to `spans` at its slot.
     pub(super) fn record(&mut self, at: usize, wanted: &[Wanted], spans: &mut [u32]) -> Scan {
-        if self.next_awkward < at {
-            self.next_awkward = self.find_awkward(at);
-        }
-        let newline = memchr(self.dialect.newline, &self.buffer[at..]).map(|found| at + found);
-        match newline {
-            None if !self.last => Scan::Partial,
-            Some(newline) if newline < self.next_awkward => {
-                let fields = self.plain_fields(at, self.text_end(at, newline), wanted, spans);
-                Scan::Record {
-                    end: newline + 1,
-                    fields,
-                }
+        let Input {
+            dialect,
+            buffer,
+            last,
+        } = self.input;
+        if let Some(separators) = &mut self.separators {
+            if at != self.at {
+                separators.restart(at);
             }
-            None if self.next_awkward == self.buffer.len() => {
-                let end = self.buffer.len();
-                Scan::Record {
-                    end,
-                    fields: self.plain_fields(at, end, wanted, spans),
+            let stop = |_| match separators.next() {
+                Next::Separator(at) if buffer[at] == dialect.delimiter => Stop::Delimiter(at),
+                Next::Separator(at) => Stop::Record(at),
+                Next::End { .. } if !last => Stop::Partial,
+                Next::End { inside: true } => Stop::Unclosed,
+                Next::End { inside: false } => Stop::Record(buffer.len()),
+                Next::Unknown => Stop::Unknown,
+            };
+            if let Some(scan) = self.input.fields(at, wanted, spans, stop) {
+                if let Scan::Record { end, .. } = scan {
+                    self.at = end;
                 }
+                return scan;
             }
-            _ => self.any_fields(at, wanted, spans),
+            // Counting starts again with the next record.
+            self.at = usize::MAX;
         }
+        let mut marks = Marks::behind(dialect, buffer, at);
+        let stop = |start| self.input.field_end(&mut marks, start);
+        let scan = self.input.fields(at, wanted, spans, stop);
+        scan.unwrap_or(Scan::Partial)
     }
+}
 
-    /// The fields of `start..end`, where no byte is a quote or an escape; returns their number.
-    fn plain_fields(
+impl Input<'_> {
+    /// The fields of the record at `start`, each up to where `stop` says; `None` if that is unknown.
+    fn fields(
         &self,
         mut start: usize,
-        end: usize,
         wanted: &[Wanted],
         spans: &mut [u32],
-    ) -> usize {
-        let delimiter = self.dialect.delimiter;
-        let mut field = 0;
-        for Wanted { column, slot } in wanted {
-            let mut delimiters = memchr_iter(delimiter, &self.buffer[start..end]);
-            let from = start;
-            while field < *column {
-                let Some(found) = delimiters.next() else {
-                    return field + 1;
-                };
-                (field, start) = (field + 1, from + found + 1);
-            }
-            let stop = delimiters.next().map_or(end, |found| from + found);
-            put(spans, *slot, start, stop);
-        }
-        field + 1 + memchr_iter(delimiter, &self.buffer[start..end]).count()
-    }
-
-    /// The fields of the record at `start`, whatever they hold.
-    fn any_fields(&self, mut start: usize, wanted: &[Wanted], spans: &mut [u32]) -> Scan {
+        mut stop: impl FnMut(usize) -> Stop,
+    ) -> Option<Scan> {
         let mut wanted = wanted.iter().peekable();
         let mut field = 0;
         loop {
-            let stop = match self.field_end(start) {
-                Stop::At(stop) => stop,
-                Stop::Partial => return Scan::Partial,
-                Stop::Unclosed => return Scan::Unclosed,
-            };
-            let ends = self.buffer.get(stop) != Some(&self.dialect.delimiter);
-            if let Some(Wanted { slot, .. }) = wanted.next_if(|next| next.column == field) {
-                put(
-                    spans,
-                    *slot,
-                    start,
-                    if ends {
-                        self.text_end(start, stop)
-                    } else {
-                        stop
-                    },
-                );
+            match stop(start) {
+                Stop::Delimiter(stop) => {
+                    if let Some(Wanted { slot, .. }) = wanted.next_if(|next| next.column == field) {
+                        put(spans, *slot, start, stop);
+                    }
+                    (start, field) = (stop + 1, field + 1);
+                }
+                Stop::Record(stop) => {
+                    if let Some(Wanted { slot, .. }) = wanted.next_if(|next| next.column == field) {
+                        put(spans, *slot, start, self.text_end(start, stop));
+                    }
+                    let end = (stop + 1).min(self.buffer.len());
+                    let fields = field + 1;
+                    return Some(Scan::Record { end, fields });
+                }
+                Stop::Partial => return Some(Scan::Partial),
+                Stop::Unclosed => return Some(Scan::Unclosed),
+                Stop::Unknown => return None,
             }
-            field += 1;
-            if ends {
-                let end = (stop + 1).min(self.buffer.len());
-                return Scan::Record { end, fields: field };
-            }
-            start = stop + 1;
         }
     }
 
-    /// Where the delimiter or line end behind the field at `start` stands.
-    fn field_end(&self, start: usize) -> Stop {
+    /// Where the delimiter or line end behind the field at `start` stands, read byte by byte.
+    fn field_end(&self, marks: &mut Marks<'_>, start: usize) -> Stop {
         let Dialect {
-            delimiter, newline, ..
+            delimiter,
+            newline,
+            quote,
+            escape,
+            ..
         } = *self.dialect;
-        let mut at = start;
-        if self.dialect.opens(self.buffer.get(start)) {
-            match self.closing(start + 1) {
-                Stop::At(close) => at = close,
-                stop => return stop,
+        let mut quoted = self.dialect.opens(self.buffer.get(start));
+        if quoted {
+            marks.pass(start + 1);
+        }
+        while let Some(at) = marks.next() {
+            let byte = self.buffer[at];
+            if quoted {
+                if Some(byte) == quote {
+                    match self.buffer.get(at + 1) {
+                        None if !self.last => return Stop::Partial,
+                        Some(next) if *next == byte => marks.pass(at + 2),
+                        _ => quoted = false,
+                    }
+                } else if Some(byte) == escape {
+                    marks.pass(at + 2);
+                }
+            } else if byte == delimiter {
+                return Stop::Delimiter(at);
+            } else if byte == newline {
+                return Stop::Record(at);
+            } else if quote.is_none() && Some(byte) == escape {
+                marks.pass(at + 2);
             }
         }
-        loop {
-            let rest = self.buffer.get(at..).unwrap_or_default();
-            let found = match (self.dialect.quote, self.dialect.escape) {
-                (None, Some(escape)) => memchr3(delimiter, newline, escape, rest),
-                _ if rest.first() == Some(&delimiter) => Some(0),
-                _ => memchr2(delimiter, newline, rest),
-            };
-            match found {
-                Some(found) if rest[found] == delimiter || rest[found] == newline => {
-                    return Stop::At(at + found);
-                }
-                Some(found) => at += found + 2,
-                None if self.last => return Stop::At(self.buffer.len()),
-                None => return Stop::Partial,
-            }
-        }
-    }
-
-    /// Where the text behind the quoted text at `at` begins, its closing quote passed.
-    fn closing(&self, mut at: usize) -> Stop {
-        let Some(quote) = self.dialect.quote else {
-            return Stop::At(at);
-        };
-        let escape = self.dialect.escape.unwrap_or(quote);
-        loop {
-            let rest = self.buffer.get(at..).unwrap_or_default();
-            let Some(found) = memchr2(quote, escape, rest) else {
-                return if self.last {
-                    Stop::Unclosed
-                } else {
-                    Stop::Partial
-                };
-            };
-            match rest.get(found + 1) {
-                None if !self.last => return Stop::Partial,
-                next if rest[found] == quote && next != Some(&quote) => {
-                    return Stop::At(at + found + 1);
-                }
-                _ => at += found + 2,
-            }
+        match (self.last, quoted) {
+            (false, _) => Stop::Partial,
+            (true, true) => Stop::Unclosed,
+            (true, false) => Stop::Record(self.buffer.len()),
         }
     }
 
@@ -217,13 +200,6 @@ impl<'a> Scanner<'a> {
             && self.buffer[stop - 1] == b'\r';
         stop - usize::from(crlf)
     }
-
-    /// The first quote from `at` on; in a file without quotes, the first escape.
-    fn find_awkward(&self, at: usize) -> usize {
-        let awkward = self.dialect.quote.or(self.dialect.escape);
-        let found = awkward.and_then(|byte| memchr(byte, &self.buffer[at..]));
-        found.map_or(self.buffer.len(), |found| at + found)
-    }
 }
 
 /// Notes a span. A buffer is far below 4 GiB.
@@ -234,6 +210,8 @@ fn put(spans: &mut [u32], slot: usize, start: usize, end: usize) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::TextOptions;
     use super::*;
 
@@ -292,12 +270,39 @@ mod tests {
             (&default, "\"a\"x\"y,b\"\r\n", &["\"a\"x\"y|b\""]),
             (&default, "\"\",\"\"\n", &["\"\"|\"\""]),
             (&default, "a,\"b\"", &["a|\"b\""]),
+            (
+                &default,
+                "a,b\n5\",6\"\n\"c\",d\n",
+                &["a|b", "5\"|6\"", "\"c\"|d"],
+            ),
             (&default, "a,\"b\n", &["Unclosed"]),
             (&backslash, "\"a\\\",\",b\\\n", &["\"a\\\",\"|b\\"]),
             (&unquoted, "\"a,b\n", &["\"a|b"]),
             (&escaped, "a\\,b,\\\n\\\\,c\n", &["a\\,b|\\\n\\\\|c"]),
         ] {
             assert_eq!(records(options, text), expected, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn counting_and_reading_agree(text in r#"([a,"\n]{1,20}|"[a,\n]{0,50}",|a{40}){1,20}"#, last: bool) {
+            let dialect = Dialect::new(&TextOptions::default(), "a.csv", None).unwrap();
+            let wanted: Vec<_> = (0..8).map(|column| Wanted { column, slot: column }).collect();
+            let mut fast = Scanner::new(&dialect, text.as_bytes(), last);
+            let mut slow = Scanner { separators: None, ..Scanner::new(&dialect, text.as_bytes(), last) };
+            let mut at = 0;
+            while at < text.len() {
+                let [mut ours, mut theirs] = [[MISSING; 16]; 2];
+                let scan = fast.record(at, &wanted, &mut ours);
+                prop_assert_eq!(scan, slow.record(at, &wanted, &mut theirs));
+                let Scan::Record { end, .. } = scan else { break };
+                prop_assert_eq!(ours, theirs);
+                at = end;
+                while let Some(end) = fast.blank(at) {
+                    at = end;
+                }
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Masked batches become a slice of the new file, and slices a file, in order.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::UInt32Type;
@@ -11,6 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use super::TextError;
 use super::compression::{Compression, WriteBehind};
 use super::dialect::Dialect;
+use super::marks::has_any;
 use super::record::MISSING;
 
 /// A masked column: its place in the batch, and its slot among the spans.
@@ -75,26 +77,26 @@ impl Splicer<'_> {
                 let (start, end) = (start as usize, end as usize);
                 let field = &record[start..end];
                 let value = values.is_valid(row).then(|| values.value(row));
-                match plain.as_ref().and_then(|plain| plain.bytes(field, value)) {
-                    Some(bytes) if bytes == field => continue,
-                    Some(bytes) => {
-                        out.extend_from_slice(&record[copied..start]);
-                        out.extend_from_slice(bytes);
-                    }
-                    None if self.dialect.holds(field, value) => continue,
-                    None => {
-                        out.extend_from_slice(&record[copied..start]);
-                        let quoted = self.dialect.is_quoted(field);
-                        self.dialect.write(value, quoted, out).map_err(|refusal| {
-                            TextError::Unwritable {
-                                path: self.path.to_owned(),
-                                column: masked.name.clone(),
-                                offset: *offset,
-                                refusal,
-                            }
-                        })?;
-                    }
+                let new = plain.as_ref().and_then(|plain| plain.place(field, value));
+                if let Some((place, bytes)) = new {
+                    out.extend_from_slice(&record[copied..start + place.start]);
+                    out.extend_from_slice(bytes);
+                    copied = start + place.end;
+                    continue;
                 }
+                if self.dialect.holds(field, value) {
+                    continue;
+                }
+                out.extend_from_slice(&record[copied..start]);
+                let quoted = self.dialect.is_quoted(field);
+                self.dialect.write(value, quoted, out).map_err(|refusal| {
+                    TextError::Unwritable {
+                        path: self.path.to_owned(),
+                        column: masked.name.clone(),
+                        offset: *offset,
+                        refusal,
+                    }
+                })?;
                 copied = end;
             }
             out.extend_from_slice(&record[copied..]);
@@ -104,7 +106,8 @@ impl Splicer<'_> {
     }
 }
 
-/// The short way for the common field: UTF-8, without quotes before and after.
+/// The short way for the common value: UTF-8 that can stand between the field's quotes, or without
+/// any, as it is.
 struct Plain<'a> {
     delimiter: u8,
     quote: Option<u8>,
@@ -122,20 +125,26 @@ impl<'a> Plain<'a> {
         })
     }
 
-    /// The bytes of `value` in place of `field`; `None` where quotes are to be thought of.
-    fn bytes<'v>(&'v self, field: &[u8], value: Option<&'v str>) -> Option<&'v [u8]> {
-        if !field.is_empty() && field.first() == self.quote.as_ref() {
-            return None;
-        }
+    /// The bytes of `value`, and which of the bytes of `field` they replace. `None` where quotes are
+    /// to be thought of.
+    fn place<'v>(
+        &'v self,
+        field: &[u8],
+        value: Option<&'v str>,
+    ) -> Option<(Range<usize>, &'v [u8])> {
+        let all = 0..field.len();
+        let opened = !field.is_empty() && field.first() == self.quote.as_ref();
         let Some(value) = value else {
-            return Some(self.null.as_bytes());
+            return (!opened).then_some((all, self.null.as_bytes()));
         };
-        // All bytes are looked at, whatever is found: that way they are compared many at a time.
         let quote = self.quote.unwrap_or(self.delimiter);
-        let special = value.bytes().fold(false, |special, byte| {
-            special | (byte == self.delimiter) | (byte == quote) | (byte == b'\n') | (byte == b'\r')
-        });
-        (!special && value != self.null).then_some(value.as_bytes())
+        let value = value.as_bytes();
+        if opened {
+            let closed = all.len() > 1 && field.last() == Some(&quote);
+            return (closed && !has_any(value, [quote])).then_some((1..field.len() - 1, value));
+        }
+        let special = has_any(value, [self.delimiter, quote, b'\n', b'\r']);
+        (!special && value != self.null.as_bytes()).then_some((all, value))
     }
 }
 

@@ -172,11 +172,7 @@ impl Reading {
         };
         let last = range.end == self.shape.size;
         let base = range.start + first as u64;
-        let block = Block {
-            bytes: bytes.slice(first..),
-            base,
-            last,
-        };
+        let block = Block::new(bytes.slice(first..), base, last, dialect);
         let mut behind = range.end;
         self.scan(slice, block, range.end, batches, |carried| {
             let start = behind;
@@ -200,11 +196,7 @@ impl Reading {
         let mut input = ReadAhead::new(input).map_err(io)?;
         let mut skip = shape.prelude.len();
         let base = skip as u64;
-        let block = Block {
-            bytes: Bytes::new(),
-            base,
-            last: false,
-        };
+        let block = Block::new(Bytes::new(), base, false, &shape.dialect);
         self.scan(0, block, u64::MAX, batches, |carried| {
             let mut pieces = BytesMut::new();
             while let Some(mut piece) = input.next().map_err(io)? {
@@ -253,26 +245,12 @@ impl Reading {
                 }
                 .into());
             }
-            block = match more(carried.len())? {
-                None => Block {
-                    bytes: carried,
-                    base,
-                    last: true,
-                },
-                Some(bytes) if carried.is_empty() => Block {
-                    bytes,
-                    base,
-                    last: false,
-                },
-                Some(bytes) => {
-                    let joined = [&carried[..], &bytes[..]].concat();
-                    Block {
-                        bytes: joined.into(),
-                        base,
-                        last: false,
-                    }
-                }
+            let (bytes, last) = match more(carried.len())? {
+                None => (carried, true),
+                Some(bytes) if carried.is_empty() => (bytes, false),
+                Some(bytes) => ([&carried[..], &bytes[..]].concat().into(), false),
             };
+            block = Block::new(bytes, base, last, &self.shape.dialect);
         };
         *self.notes[slice].tail.lock() = done;
         batches.finish()

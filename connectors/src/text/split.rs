@@ -10,6 +10,7 @@ use memchr::{memchr, memchr2};
 use parking_lot::{Condvar, Mutex};
 
 use super::dialect::Dialect;
+use super::parity::follow;
 
 /// What stands in front of a place in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +64,7 @@ impl Dialect {
 
     /// The state behind `block` if `start` stands in front of it.
     pub(super) fn end_state(&self, block: &[u8], start: State) -> State {
-        self.run(block, start, &mut Opens::default(), None)
+        self.run(block, start, &mut Opens::with_room(0), None)
     }
 
     /// Follows the quotes of `block`. Notes where quoted fields open in `opens`; meets an earlier
@@ -86,6 +87,9 @@ impl Dialect {
             State::RecordStart | State::FieldStart | State::Unquoted => (1, false),
         };
         loop {
+            if opens.are_full() {
+                (at, inside) = follow(self, block, at, inside);
+            }
             let rest = &block[at..];
             if inside {
                 let Some(found) = memchr2(quote, escape, rest) else {
@@ -152,11 +156,11 @@ pub(super) struct Transitions {
 impl Transitions {
     /// How `block`, which is not empty, ends.
     pub(super) fn new(dialect: &Dialect, block: &[u8]) -> Self {
-        let mut opens = Opens::default();
+        let mut opens = Opens::with_room(FEW);
         let outside = dialect.run(block, State::Unquoted, &mut opens, None);
         let known = Some((&opens, outside));
-        let inside = dialect.run(block, State::Quoted, &mut Opens::default(), known);
-        let behind_first = dialect.run(block, State::Escaped, &mut Opens::default(), known);
+        let inside = dialect.run(block, State::Quoted, &mut Opens::with_room(FEW), known);
+        let behind_first = dialect.run(block, State::Escaped, &mut Opens::with_room(FEW), known);
         let first_is_quote = dialect.opens(block.first());
         Self {
             outside,
@@ -183,20 +187,36 @@ impl Transitions {
     }
 }
 
+/// Places that are remembered: two readings of a block agree long before, or hardly ever.
+const FEW: usize = 256;
+
 /// The first few places where a quoted field opens.
-#[derive(Debug, Default)]
-struct Opens(Vec<usize>);
+#[derive(Debug)]
+struct Opens {
+    places: Vec<usize>,
+    room: usize,
+}
 
 impl Opens {
+    fn with_room(room: usize) -> Self {
+        Self {
+            places: vec![],
+            room,
+        }
+    }
+
+    fn are_full(&self) -> bool {
+        self.places.len() >= self.room
+    }
+
     fn push(&mut self, at: usize) {
-        const FEW: usize = 256;
-        if self.0.len() < FEW {
-            self.0.push(at);
+        if !self.are_full() {
+            self.places.push(at);
         }
     }
 
     fn contains(&self, at: usize) -> bool {
-        self.0.binary_search(&at).is_ok()
+        self.places.binary_search(&at).is_ok()
     }
 }
 
@@ -324,7 +344,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn jumps_and_steps_agree(text in r#"[a,"\\\n]{1,60}"#) {
+        fn jumps_and_steps_agree(text in r#"[a,"\\\n]{1,60}|([a,"\\\n]{1,9}|"[a,\n]{0,50}",|a{40}){1,20}"#) {
             let block = text.as_bytes();
             for dialect in dialects() {
                 let transitions = Transitions::new(&dialect, block);

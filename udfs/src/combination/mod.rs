@@ -1,5 +1,6 @@
 //! Masks made of masks, and plain transformations of text.
 
+mod class_runs;
 mod masks;
 
 pub(crate) mod chain;

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::canonical::plain_text;
 use crate::chain::Chain;
 use crate::combination::Masks;
+use crate::combination::class_runs::ClassRuns;
 use crate::draw::Part;
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
@@ -52,6 +53,7 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
     if regex.is_empty() {
         return Err(BindError::new("regex", "`regex` is required"));
     }
+    let runs = ClassRuns::of(&regex);
     let regex = Regex::new(&regex).map_err(|error| {
         // The lines before the last draw the pattern again.
         let text = error.to_string();
@@ -59,12 +61,14 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
         BindError::new("regex", last.trim_start_matches("error: "))
     })?;
     let inner = masks.bind(binder)?;
-    Ok(Box::new(ReplaceRegex { regex, inner }))
+    Ok(Box::new(ReplaceRegex { regex, runs, inner }))
 }
 
 #[derive(Debug)]
 struct ReplaceRegex {
     regex: Regex,
+    /// The same for ASCII, where that is simple.
+    runs: Option<ClassRuns>,
     inner: Chain,
 }
 
@@ -107,13 +111,24 @@ impl ReplaceRegex {
     fn find(&self, values: &StringViewArray) -> (Matches, StringViewArray) {
         let mut matches = Matches::default();
         let mut texts = StringViewBuilder::new();
+        // A regex of its own does not share its working memory with other threads.
+        let regex = self.regex.clone();
         for (row, value) in row_numbers(values).zip(values) {
-            let found = self.regex.find_iter(value.unwrap_or_default());
-            for (ordinal, found) in (0..).zip(found.filter(|found| !found.is_empty())) {
+            let value = value.unwrap_or_default();
+            let mut ordinal = 0;
+            let add = |span: Range<usize>| {
                 matches.rows.push(row);
                 matches.ordinals.push(ordinal);
-                matches.spans.push(found.range());
-                texts.append_value(found.as_str());
+                texts.append_value(&value[span.clone()]);
+                matches.spans.push(span);
+                ordinal += 1;
+            };
+            match &self.runs {
+                Some(runs) if value.is_ascii() => runs.find(value.as_bytes()).for_each(add),
+                _ => {
+                    let found = regex.find_iter(value).filter(|found| !found.is_empty());
+                    found.map(|found| found.range()).for_each(add);
+                }
             }
         }
         (matches, texts.finish())

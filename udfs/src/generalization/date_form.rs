@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime};
 
+use crate::calendar::{DAY, days_of, draw_from, is_date, push_date, push_time};
 use crate::draw::Draw;
 use crate::error::BindError;
-use crate::generalization::years::{DAY, days_of, draw_from};
 
 /// How a date is written.
 #[derive(Debug)]
@@ -77,39 +77,45 @@ fn second_of(year: i32, draw: Draw) -> Option<NaiveDateTime> {
 }
 
 fn redraw_iso(value: &str, draw: Draw, text: &mut String) -> Option<()> {
-    let (date, time) = match value.get(10..11) {
-        None => (value, None),
-        Some("T" | " ") => (&value[..10], Some(&value[11..])),
-        Some(_) => return None,
+    let (date, time) = value.as_bytes().split_first_chunk::<10>()?;
+    let days = days_of(iso_year(date)?.into());
+    let Some(separator) = time.first() else {
+        return push_date(text, draw_from(days, &ALL, draw));
     };
-    let digits = |from: usize, to: usize| number(date.get(from..to)?);
-    if date.len() != 10 || [date.get(4..5)?, date.get(7..8)?] != ["-", "-"] {
+    if !matches!(separator, b'T' | b' ') {
         return None;
     }
-    let year = i32::try_from(digits(0, 4)?).ok()?;
-    NaiveDate::from_ymd_opt(year, digits(5, 7)?, digits(8, 10)?)?;
-    let Some(time) = time else {
-        let day = moment(draw_from(days_of(year.into()), &ALL, draw) * DAY)?;
-        return write!(text, "{year:04}-{:02}-{:02}", day.month(), day.day()).ok();
-    };
-    let (fraction, zone) = after_seconds(time)?;
-    let drawn = second_of(year, draw)?;
-    write!(
-        text,
-        "{year:04}-{:02}-{:02}{}{}",
-        drawn.month(),
-        drawn.day(),
-        &value[10..11],
-        drawn.time(),
-    )
-    .ok()?;
-    text.extend(
-        fraction
-            .chars()
-            .map(|char| if char.is_ascii_digit() { '0' } else { char }),
-    );
+    let (fraction, zone) = after_seconds(&value[11..])?;
+    let second = draw_from(days.start * DAY..days.end * DAY, &ALL, draw);
+    push_date(text, second.div_euclid(DAY))?;
+    text.push(char::from(*separator));
+    push_time(text, second.rem_euclid(DAY) as u32);
+    let zero = |char: char| if char.is_ascii_digit() { '0' } else { char };
+    text.extend(fraction.chars().map(zero));
     text.push_str(zone);
     Some(())
+}
+
+/// The year of `YYYY-MM-DD`, if there is such a day.
+fn iso_year(date: &[u8; 10]) -> Option<u32> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *date else {
+        return None;
+    };
+    if ![y1, y2, y3, y4, m1, m2, d1, d2]
+        .iter()
+        .all(u8::is_ascii_digit)
+    {
+        return None;
+    }
+    let number = |tens: u8, ones: u8| u32::from(tens - b'0') * 10 + u32::from(ones - b'0');
+    let year = number(y1, y2) * 100 + number(y3, y4);
+    let days = days_of(year.into());
+    is_date(
+        (days.end - days.start) as u32,
+        number(m1, m2),
+        number(d1, d2),
+    )
+    .then_some(year)
 }
 
 /// What follows the seconds of `HH:MM:SS[.fraction][zone]`, checked: fraction and zone.

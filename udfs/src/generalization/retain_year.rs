@@ -16,10 +16,10 @@ use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::{DAY, days_of, draw_from, year_of};
 use crate::canonical::plain_text;
 use crate::draw::{Draw, Draws};
 use crate::generalization::date_form::Form;
-use crate::generalization::years::{DAY, days_of, draw_from, year_of};
 use crate::key::MaskKey;
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
