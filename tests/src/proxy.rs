@@ -2,8 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -20,6 +20,10 @@ pub struct Faults {
     pub bytes_per_second: AtomicU64,
     /// Whether connections are refused.
     pub gone: AtomicBool,
+    /// Whether every request is answered with 403 and Amazon's code for credentials that expired.
+    pub expired: AtomicBool,
+    /// A connection whose first request does not have this in its head is answered with 403.
+    pub only: Mutex<Option<&'static str>>,
 }
 
 /// A running proxy; it stops with its process.
@@ -78,7 +82,22 @@ fn serve(client: TcpStream, upstream: &str, faults: &Arc<Faults>, number: u64) {
     }
     let every = faults.unavailable_every.load(Ordering::Relaxed);
     if every > 0 && number.is_multiple_of(every) {
-        return unavailable(client);
+        return answer(client, "503 Service Unavailable", "");
+    }
+    if faults.expired.load(Ordering::Relaxed) {
+        return answer(
+            client,
+            "403 Forbidden",
+            "<Error><Code>ExpiredToken</Code></Error>",
+        );
+    }
+    let only = faults.only.lock().map_or(None, |only| *only);
+    if only.is_some_and(|only| !head(&client).contains(only)) {
+        return answer(
+            client,
+            "403 Forbidden",
+            "<Error><Code>AccessDenied</Code></Error>",
+        );
     }
     let Ok(server) = TcpStream::connect(upstream) else {
         return;
@@ -95,23 +114,39 @@ fn serve(client: TcpStream, upstream: &str, faults: &Arc<Faults>, number: u64) {
     up.join().unwrap_or_default();
 }
 
+/// The first request up to its body, which is left to be read.
+fn head(client: &TcpStream) -> String {
+    let mut buffer = vec![0; 16 << 10];
+    loop {
+        let peeked = client.peek(&mut buffer).unwrap_or(0);
+        let head = String::from_utf8_lossy(&buffer[..peeked]).into_owned();
+        if peeked == 0 || peeked == buffer.len() || head.contains("\r\n\r\n") {
+            return head;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// Reads the request as far as it comes at once, so that the answer is not lost to a reset.
-fn unavailable(mut client: TcpStream) {
-    let answer =
-        b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+fn answer(mut client: TcpStream, status: &str, body: &str) {
+    let answer = format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
     client
         .set_read_timeout(Some(Duration::from_millis(50)))
         .unwrap_or_default();
     let mut buffer = [0; 64 << 10];
     while client.read(&mut buffer).is_ok_and(|read| read > 0) {}
-    client.write_all(answer).unwrap_or_default();
+    client.write_all(answer.as_bytes()).unwrap_or_default();
     client.shutdown(Shutdown::Write).unwrap_or_default();
 }
 
 fn pump(mut from: TcpStream, mut to: TcpStream, faults: &Faults, carried: &AtomicU64) {
     let mut buffer = [0; 32 << 10];
     while let Ok(read) = from.read(&mut buffer) {
-        if read == 0 || faults.gone.load(Ordering::Relaxed) {
+        let ended = [&faults.gone, &faults.expired];
+        if read == 0 || ended.iter().any(|fault| fault.load(Ordering::Relaxed)) {
             break;
         }
         let total = carried.fetch_add(read as u64, Ordering::Relaxed) + read as u64;

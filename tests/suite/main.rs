@@ -7,6 +7,7 @@
     unreachable_pub
 )]
 
+mod amazon;
 mod cli;
 mod faults;
 mod fuzz;

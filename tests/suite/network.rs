@@ -114,6 +114,14 @@ impl Bucket {
         staged.await.unwrap().commit().await.unwrap();
     }
 
+    /// Removes what is at the destination.
+    async fn clear(&self) {
+        let store = self.store("to").await;
+        for object in store.list().await.unwrap() {
+            store.delete(&object.path).await.unwrap();
+        }
+    }
+
     /// What is at the destination is whole, masked, and what a local run gives; how many files that is.
     fn check_outputs(&self) -> usize {
         let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -195,12 +203,7 @@ fn connections_cut_anywhere() {
         bucket.run_and_resume();
         std::fs::remove_dir_all(bucket.visard.path("run")).unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async {
-            let store = bucket.store("to").await;
-            for object in store.list().await.unwrap() {
-                store.delete(&object.path).await.unwrap();
-            }
-        });
+        runtime.block_on(bucket.clear());
     }
 }
 
@@ -211,6 +214,87 @@ fn a_slow_store_is_waited_for() {
     };
     bucket.proxy.faults.bytes_per_second.store(6 << 20, Relaxed);
     bucket.visard.run(&[]).expect(0);
+    assert_eq!(bucket.check_outputs(), bucket.files);
+}
+
+/// The store turns away what it took a moment ago; new credentials are no other run.
+#[test]
+fn credentials_that_expire() {
+    let Some(bucket) = Bucket::with("expired") else {
+        return;
+    };
+    bucket.proxy.faults.bytes_per_second.store(1 << 20, Relaxed);
+    let child = bucket.visard.start(&[]);
+    while !bucket.visard.path("run/journal.jsonl").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    bucket.proxy.faults.expired.store(true, Relaxed);
+    let ended = crate::visard::Ended::of(child.wait_with_output().unwrap());
+    assert!(matches!(ended.code, Some(1 | 3)), "{ended:?}");
+    assert!(ended.stderr.contains("ExpiredToken"), "{}", ended.stderr);
+    bucket.check_outputs();
+    bucket.proxy.faults.expired.store(false, Relaxed);
+    bucket.proxy.faults.bytes_per_second.store(0, Relaxed);
+    bucket.visard.run(&["--resume"]).expect(0);
+    assert_eq!(bucket.check_outputs(), bucket.files);
+}
+
+/// Credentials that live for seconds are asked for again and again; when there are none any more,
+/// the run ends as after any other failure.
+#[test]
+fn credentials_that_are_renewed() {
+    let Some(bucket) = Bucket::with("renewed") else {
+        return;
+    };
+    let yaml = String::from_utf8(bucket.visard.read("pipeline.yml")).unwrap();
+    let key = bucket.direct.access_key_id.as_deref().unwrap_or_default();
+    let secret = bucket.direct.secret_access_key.as_ref().map(Secret::expose);
+    let secret = secret.unwrap_or_default();
+    let given = format!(", access_key_id: '{key}', secret_access_key: '{secret}'");
+    assert!(yaml.contains(&given));
+    bucket
+        .visard
+        .write("pipeline.yml", yaml.replace(&given, ""));
+    let script = format!(
+        "#!/bin/sh\ncd '{}'\necho asked >> asked\n[ ! -e none ] || exit 1\n\
+         printf '{{\"Version\":1,\"AccessKeyId\":\"{key}\",\"SecretAccessKey\":\"{secret}\",\"Expiration\":\"%s\"}}' \
+         \"$(date -u -d '+2 seconds' +%FT%TZ)\"\n",
+        bucket.visard.folder.path().display()
+    );
+    let script = bucket.visard.write("credentials.sh", script);
+    let config = format!("[default]\ncredential_process = sh {}\n", script.display());
+    let config = bucket.visard.write("aws-config", config);
+    let run = |more: &[&str]| {
+        let mut command = bucket.visard.run_command(more);
+        command.env("AWS_CONFIG_FILE", &config);
+        crate::visard::Ended::of(command.output().unwrap())
+    };
+
+    bucket.proxy.faults.bytes_per_second.store(2 << 20, Relaxed);
+    run(&[]).expect(0);
+    assert_eq!(bucket.check_outputs(), bucket.files);
+    let asked = bucket.visard.read("asked").len() / "asked\n".len();
+    assert!(asked > 2, "{asked}");
+    println!("credentials were asked for {asked} times");
+
+    std::fs::remove_dir_all(bucket.visard.path("run")).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(bucket.clear());
+    bucket.proxy.faults.bytes_per_second.store(1 << 20, Relaxed);
+    let ended = std::thread::scope(|scope| {
+        let run = scope.spawn(|| run(&[]));
+        while !bucket.visard.path("run/journal.jsonl").exists() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        bucket.visard.write("none", "");
+        run.join().unwrap()
+    });
+    assert!(matches!(ended.code, Some(1 | 3)), "{ended:?}");
+    bucket.check_outputs();
+    std::fs::remove_file(bucket.visard.path("none")).unwrap();
+    bucket.proxy.faults.bytes_per_second.store(0, Relaxed);
+    run(&["--resume"]).expect(0);
     assert_eq!(bucket.check_outputs(), bucket.files);
 }
 

@@ -64,16 +64,19 @@ impl Visard {
 
     /// `visard run pipeline.yml` with the fixed instance secret and `run` as run folder.
     pub fn run(&self, more: &[&str]) -> Ended {
+        Ended::of(self.run_command(more).output().unwrap())
+    }
+
+    /// The same, yet to be started.
+    pub fn run_command(&self, more: &[&str]) -> Command {
         let mut args = self.run_args();
         args.extend(more.iter().map(|arg| (*arg).to_owned()));
-        self.call(&args)
+        self.command(&args)
     }
 
     /// The same, started and left alone.
     pub fn start(&self, more: &[&str]) -> Child {
-        let mut args = self.run_args();
-        args.extend(more.iter().map(|arg| (*arg).to_owned()));
-        self.command(&args)
+        self.run_command(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
