@@ -66,6 +66,7 @@ fn masks(criterion: &mut Criterion) {
             }]),
             chooses: None,
             conditional: false,
+            places: None,
             first: true,
         };
         let mask = ColumnMask::bind(&rule, &data_type, &root, &Names).expect("the arguments fit");

@@ -122,6 +122,14 @@ impl Bucket {
         }
     }
 
+    /// Waits until a run has planned what it does and is at work.
+    fn wait_for_work(&self) {
+        let journal = self.visard.path("run/journal.jsonl");
+        while !std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"unit\"")) {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
     /// What is at the destination is whole, masked, and what a local run gives; how many files that is.
     fn check_outputs(&self) -> usize {
         let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -225,9 +233,7 @@ fn credentials_that_expire() {
     };
     bucket.proxy.faults.bytes_per_second.store(1 << 20, Relaxed);
     let child = bucket.visard.start(&[]);
-    while !bucket.visard.path("run/journal.jsonl").exists() {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    bucket.wait_for_work();
     std::thread::sleep(std::time::Duration::from_millis(300));
     bucket.proxy.faults.expired.store(true, Relaxed);
     let ended = crate::visard::Ended::of(child.wait_with_output().unwrap());
@@ -284,9 +290,7 @@ fn credentials_that_are_renewed() {
     bucket.proxy.faults.bytes_per_second.store(1 << 20, Relaxed);
     let ended = std::thread::scope(|scope| {
         let run = scope.spawn(|| run(&[]));
-        while !bucket.visard.path("run/journal.jsonl").exists() {
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
+        bucket.wait_for_work();
         bucket.visard.write("none", "");
         run.join().unwrap()
     });

@@ -1,5 +1,11 @@
 //! Runs over a folder: what is written, what is not, and how a run ends.
 
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+
 use crate::visard::Visard;
 
 const EMAIL: &str = "- column: email\n  masks: [{type: hash, length: 8}]";
@@ -147,6 +153,42 @@ fn a_file_that_fails_leaves_no_output_and_the_code_tells() {
         ended.stderr
     );
     assert_eq!(visard.report()["files"][1]["status"], "failed");
+}
+
+#[test]
+fn a_refused_value_is_found_by_its_place() {
+    let visard = Visard::new();
+    let mut text = String::from("id,born\n");
+    for id in 0..20_000 {
+        text += &format!("{id},1984-02-29\n");
+    }
+    let bad = text.len();
+    text += "x,thirtieth of May\n";
+    visard.write("in/a.csv", &text);
+    let born: StringArray = (0..20_000)
+        .map(|id| {
+            Some(if id == 17_000 {
+                "thirtieth of May"
+            } else {
+                "1984-02-29"
+            })
+        })
+        .collect();
+    let batch = RecordBatch::try_from_iter([("born", Arc::new(born) as ArrayRef)]).unwrap();
+    let file = std::fs::File::create(visard.path("in/b.parquet")).unwrap();
+    let groups = WriterProperties::builder().set_max_row_group_row_count(Some(6_000));
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(groups.build())).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    visard.pipeline(
+        "continue_on_failure: true",
+        "- column: born\n  masks: [{type: retain_year}]",
+    );
+    let ended = visard.run(&[]).expect(1);
+    for place in [&format!("the record at byte {bad}: "), "row 17001: "] {
+        let found = ended.stderr.contains(place) && !ended.stderr.contains("May");
+        assert!(found, "{place}\n{}", ended.stderr);
+    }
 }
 
 #[test]

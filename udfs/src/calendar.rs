@@ -51,15 +51,16 @@ pub(crate) fn month_and_day(of_year: u32, days: u32) -> (u32, u32) {
     (month as u32, common - BEFORE_MONTH[month - 1] + 1)
 }
 
-/// Appends the date of `day` as `YYYY-MM-DD`; `None` outside the years 0 to 9999.
-pub(crate) fn push_date(text: &mut String, day: i64) -> Option<()> {
+/// Appends the date of `day` as `YYYY-MM-DD`; years before 0 and behind 9999 with their sign and as
+/// many digits as they need (ISO 8601-1:2019, 5.2.2.3).
+pub(crate) fn push_date(text: &mut String, day: i64) {
     let year = year_of(day);
-    if !(0..=9999).contains(&year) {
-        return None;
-    }
     let days = days_of(year);
     let of_year = (day - days.start) as u32;
     let (month, day) = month_and_day(of_year, (days.end - days.start) as u32);
+    if !(0..=9999).contains(&year) {
+        return text.push_str(&format!("{year:+05}-{month:02}-{day:02}"));
+    }
     let year = year as u32;
     let [y12, y34, month, day] = [year / 100, year % 100, month, day].map(two_digits);
     push_ascii(
@@ -68,7 +69,6 @@ pub(crate) fn push_date(text: &mut String, day: i64) -> Option<()> {
             y12[0], y12[1], y34[0], y34[1], b'-', month[0], month[1], b'-', day[0], day[1],
         ],
     );
-    Some(())
 }
 
 /// Appends the second of a day as `HH:MM:SS`.

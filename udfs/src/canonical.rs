@@ -7,12 +7,9 @@
 //!
 //! Text is never read as a number: a CSV field `042` or `42.00` is not `42`.
 
-use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, StringViewArray,
-    StringViewBuilder,
-};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringViewArray, StringViewBuilder};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Date32Type, Int64Type, TimeUnit};
+use arrow::datatypes::{DataType, Date64Type, TimeUnit};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use crate::calendar::{DAY, push_date, push_time};
@@ -50,7 +47,14 @@ pub(crate) fn plain_text(array: &ArrayRef) -> Result<StringViewArray, MaskError>
         Utf8View => Ok(array.as_string_view().clone()),
         Utf8 | LargeUtf8 | Boolean | Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32
         | UInt64 | Null => as_view(array),
-        Date32 | Date64 => dates(&cast(array, &Date32).map_err(|_| unfit())?),
+        Date32 => {
+            let days = cast(array, &Int32).and_then(|days| cast(&days, &Int64));
+            Ok(dates(days.map_err(|_| unfit())?.as_primitive()))
+        }
+        Date64 => {
+            let instants = array.as_primitive::<Date64Type>();
+            Ok(dates(&instants.unary(|at| at.div_euclid(1000 * DAY))))
+        }
         Dictionary(_, values) => plain_text(&cast(array, values).map_err(|_| unfit())?),
         Float16 | Float32 | Float64 => as_view_with(array, shortest_float),
         Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..) => {
@@ -105,67 +109,48 @@ fn shortest_float(text: &str) -> String {
     }
 }
 
-fn dates(array: &ArrayRef) -> Result<StringViewArray, MaskError> {
-    let days = array.as_primitive::<Date32Type>();
-    match spell(days, |text, day| push_date(text, day.into())) {
-        Some(text) => Ok(text),
-        None => as_view(array),
-    }
+fn dates(days: &Int64Array) -> StringViewArray {
+    spell(days, push_date)
 }
 
 fn timestamps(array: &ArrayRef, unit: TimeUnit, zoned: bool) -> Result<StringViewArray, MaskError> {
-    let unfit = || MaskError::Type {
-        found: array.data_type().clone(),
-    };
     let (units, digits) = match unit {
         TimeUnit::Second => (1, 0),
         TimeUnit::Millisecond => (1_000, 3),
         TimeUnit::Microsecond => (1_000_000, 6),
         TimeUnit::Nanosecond => (1_000_000_000, 9),
     };
-    let instants = cast(array, &DataType::Int64).map_err(|_| unfit())?;
-    let zone = if zoned { "Z" } else { "" };
-    let spelled = spell(instants.as_primitive::<Int64Type>(), |text, instant| {
+    let instants = cast(array, &DataType::Int64).map_err(|_| MaskError::Type {
+        found: array.data_type().clone(),
+    })?;
+    Ok(spell(instants.as_primitive(), |text, instant| {
         let second = instant.div_euclid(units);
-        push_date(text, second.div_euclid(DAY))?;
+        push_date(text, second.div_euclid(DAY));
         text.push('T');
         push_time(text, second.rem_euclid(DAY) as u32);
         let fraction = instant.rem_euclid(units);
         if fraction != 0 {
-            text.push('.');
-            let fraction = format!("{fraction:0digits$}");
+            let fraction = format!(".{fraction:0digits$}");
             text.push_str(fraction.trim_end_matches('0'));
         }
-        text.push_str(zone);
-        Some(())
-    });
-    if let Some(spelled) = spelled {
-        return Ok(spelled);
-    }
-    let instants = cast(array, &DataType::Timestamp(unit, None)).map_err(|_| unfit())?;
-    let text = as_view(&instants)?;
-    let with_zone = |value| format!("{}{zone}", trim_fraction(value));
-    Ok(text.iter().map(|value| value.map(with_zone)).collect())
+        if zoned {
+            text.push('Z');
+        }
+    }))
 }
 
-/// Each value as `push` writes it; `None` where it does not know one.
-fn spell<T: ArrowPrimitiveType>(
-    values: &PrimitiveArray<T>,
-    push: impl Fn(&mut String, T::Native) -> Option<()>,
-) -> Option<StringViewArray> {
+/// Each value as `push` writes it.
+fn spell(values: &Int64Array, push: impl Fn(&mut String, i64)) -> StringViewArray {
     let mut spelled = StringViewBuilder::with_capacity(values.len());
     let mut text = String::new();
     for value in values {
-        match value {
-            None => spelled.append_null(),
-            Some(value) => {
-                text.clear();
-                push(&mut text, value)?;
-                spelled.append_value(&text);
-            }
-        }
+        text.clear();
+        spelled.append_option(value.map(|value| {
+            push(&mut text, value);
+            text.as_str()
+        }));
     }
-    Some(spelled.finish())
+    spelled.finish()
 }
 
 #[cfg(test)]
@@ -203,6 +188,11 @@ mod tests {
             (Arc::new(Date32Array::from(vec![-719_529])), "-0001-12-31"),
             (Arc::new(Date32Array::from(vec![2_932_896])), "9999-12-31"),
             (Arc::new(Date32Array::from(vec![2_932_897])), "+10000-01-01"),
+            (Arc::new(Date64Array::from(vec![-1])), "1969-12-31"),
+            (
+                Arc::new(TimestampSecondArray::from(vec![i64::MAX])),
+                "+292277026596-12-04T15:30:07",
+            ),
             (
                 Arc::new(TimestampNanosecondArray::from(vec![1_500_000_000])),
                 "1970-01-01T00:00:01.5",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewArray, UInt32Array};
 use arrow::compute::{interleave, take};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, UInt64Type};
 use arrow_select::dictionary::garbage_collect_any_dictionary;
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use crate::canonical::canonical_text;
 use crate::chain::Chain;
 use crate::condition::Condition;
 use crate::draw::{Messages, Part};
-use crate::error::{BindError, MaskError};
+use crate::error::{BindError, MaskError, PlaceUnit, RecordPlace};
 use crate::hash_columns::HashColumn;
 use crate::key::Root;
 use crate::mask::Mask;
@@ -46,6 +46,9 @@ pub struct ColumnRule {
     pub chooses: Option<Condition>,
     /// Whether a boolean argument tells which rows are chosen.
     pub conditional: bool,
+    /// What the places of records count, where the records have places. They are needed where a row
+    /// draws for itself, and to say which record a mask refused.
+    pub places: Option<PlaceUnit>,
     /// Whether the rule is the first of its leaf in the plan: that one counts the values seen.
     pub first: bool,
 }
@@ -72,6 +75,7 @@ pub struct ColumnMask {
     /// Columns that masks asked for themselves.
     inputs: Vec<String>,
     chooses: Option<Condition>,
+    places: Option<PlaceUnit>,
     arguments: Vec<Argument>,
     first: bool,
     label: String,
@@ -101,9 +105,14 @@ impl ColumnMask {
         let chain = Binder::new(root, seeds, value_type, &mut inputs).chain(&rule.masks)?;
         let mut arguments = Vec::new();
         let mut hash_columns = Vec::new();
+        arguments.extend(rule.places.map(|_| Argument::Place));
         if chain.draws() {
             match &rule.draw_by {
-                DrawBy::Place => arguments.extend([Argument::UnitPath, Argument::Place]),
+                DrawBy::Place if rule.places.is_none() => {
+                    let message = "rows without a place need `hash_columns` to draw from";
+                    return Err(BindError::new("", message));
+                }
+                DrawBy::Place => arguments.push(Argument::UnitPath),
                 DrawBy::Columns(columns) => {
                     hash_columns.clone_from(columns);
                     arguments.extend(columns.iter().map(|c| Argument::Column(c.column.clone())));
@@ -129,6 +138,7 @@ impl ColumnMask {
             hash_columns,
             inputs,
             chooses: rule.chooses.clone(),
+            places: rule.places,
             arguments,
             first: rule.first,
             label: kinds.join("→"),
@@ -166,6 +176,14 @@ impl ColumnMask {
         self.chain.may_give_null()
     }
 
+    /// Where the record of `row` lies.
+    pub(crate) fn place_of(&self, row: usize, arguments: &[ArrayRef]) -> Option<RecordPlace> {
+        let unit = self.places?;
+        let places = arguments.first()?.as_primitive_opt::<UInt64Type>()?;
+        let at = *places.values().get(row)?;
+        Some(RecordPlace { at, unit })
+    }
+
     /// The column masked, in its own type. `arguments` are those of [`ColumnMask::arguments`].
     ///
     /// # Errors
@@ -183,7 +201,8 @@ impl ColumnMask {
             return Ok(Arc::clone(column));
         }
         let (drawn, inputs) = arguments.split_at(arguments.len() - self.inputs.len());
-        let drawn = self.drawn(drawn, column.len())?;
+        let (places, drawn) = drawn.split_at(usize::from(self.places.is_some()));
+        let drawn = self.drawn(places, drawn, column.len())?;
         let inputs = self
             .inputs
             .iter()
@@ -214,18 +233,21 @@ impl ColumnMask {
     }
 
     /// What draws are taken from, as far as it is one value a row.
-    fn drawn(&self, arguments: &[ArrayRef], rows: usize) -> Result<Drawn, MaskError> {
+    fn drawn(
+        &self,
+        places: &[ArrayRef],
+        arguments: &[ArrayRef],
+        rows: usize,
+    ) -> Result<Drawn, MaskError> {
         if arguments.is_empty() {
             return Ok(Drawn::Nothing);
         }
         if self.hash_columns.is_empty() {
-            let [paths, places] = arguments else {
+            let ([paths], [places]) = (arguments, places) else {
                 return Err(MISSING);
             };
             let paths = canonical_text(paths)?;
-            let places = places
-                .as_primitive_opt::<arrow::datatypes::UInt64Type>()
-                .ok_or(MISSING)?;
+            let places = places.as_primitive_opt::<UInt64Type>().ok_or(MISSING)?;
             let places = (0..rows).map(|row| (paths.value(row), places.value(row)));
             return Ok(Drawn::Places(Messages::of_places(places)));
         }

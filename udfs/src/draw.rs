@@ -20,6 +20,8 @@ pub enum Part {
     Element,
     /// Matches of a regular expression.
     Match,
+    /// Transforms of a document that draw from the same and apart.
+    Transform,
 }
 
 impl Part {
@@ -27,6 +29,7 @@ impl Part {
         match self {
             Self::Element => 'e',
             Self::Match => 'm',
+            Self::Transform => 't',
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What can go wrong in a mask. Says where, never what: no cell value enters an error.
 
+use std::fmt;
+
 use arrow::datatypes::DataType;
 
 /// Why a mask refused a batch.
@@ -7,7 +9,7 @@ use arrow::datatypes::DataType;
 #[non_exhaustive]
 pub enum MaskError {
     /// A value is not of the kind the mask works on.
-    #[error("row {row} of the batch is not {expected}")]
+    #[error("row {row} of the batch: the value is not {expected}")]
     Refused {
         /// Row within the batch.
         row: usize,
@@ -34,6 +36,14 @@ pub enum MaskError {
 }
 
 impl MaskError {
+    /// The row within the batch, where one value is to blame.
+    pub(crate) fn row(&self) -> Option<usize> {
+        match self {
+            Self::Refused { row, .. } | Self::Unfit { row, .. } => Some(*row),
+            Self::Type { .. } | Self::Internal(_) => None,
+        }
+    }
+
     /// The same error with its row counted in the batch the selected `rows` came from.
     pub(crate) fn in_rows(self, rows: &[u32]) -> Self {
         let place = |row: usize| rows.get(row).map_or(row, |&row| row as usize);
@@ -51,12 +61,58 @@ impl MaskError {
     }
 }
 
-/// A [`MaskError`] and the column it came from.
+/// What the places of records count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlaceUnit {
+    /// Rows of the unit, from zero.
+    Row,
+    /// Bytes of the unit in front of the record.
+    Byte,
+}
+
+/// Where in its unit a record lies.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RecordPlace {
+    pub(crate) at: u64,
+    pub(crate) unit: PlaceUnit,
+}
+
+impl fmt::Display for RecordPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.unit {
+            // People count rows from one.
+            PlaceUnit::Row => write!(f, "row {}", self.at.saturating_add(1)),
+            PlaceUnit::Byte => write!(f, "the record at byte {}", self.at),
+        }
+    }
+}
+
+/// A [`MaskError`], the column it came from and, where that is known, the record.
 #[derive(Debug, thiserror::Error)]
-#[error("column `{column}`: {error}")]
 pub(crate) struct ColumnError {
     pub(crate) column: String,
+    pub(crate) place: Option<RecordPlace>,
     pub(crate) error: MaskError,
+}
+
+impl fmt::Display for ColumnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            column,
+            place,
+            error,
+        } = self;
+        match (place, error) {
+            (Some(place), MaskError::Refused { expected, .. }) => {
+                write!(f, "column `{column}`, {place}: the value is not {expected}")
+            }
+            (Some(place), MaskError::Unfit { wanted, .. }) => {
+                let problem = "the masked value does not fit the column's type";
+                write!(f, "column `{column}`, {place}: {problem} {wanted}")
+            }
+            _ => write!(f, "column `{column}`: {error}"),
+        }
+    }
 }
 
 /// Why the arguments of a mask were refused before any row was read.

@@ -38,7 +38,7 @@ pub use canonical::canonical_text;
 pub use column::{Argument, ColumnMask, ColumnRule, DrawBy, scalar_text};
 pub use condition::{Condition, ConditionUdf, Operand, Test};
 pub use draw::{Draw, Draws, Messages, Part};
-pub use error::{BindError, MaskError};
+pub use error::{BindError, MaskError, PlaceUnit};
 pub use hash_columns::{Case, HashColumn, JsonStep};
 pub use key::{CONSTRUCTION, MaskKey, Root};
 pub use mask::{Family, MaskSpec, TypeFamily};
@@ -62,6 +62,7 @@ pub const MASKS: &[MaskSpec] = &[
     combination::chain::SPEC,
     combination::concat::SPEC,
     combination::do_nothing::SPEC,
+    combination::json::SPEC,
     combination::replace_regex::SPEC,
     combination::take_substring::SPEC,
 ];

@@ -40,6 +40,20 @@ impl<'r> Rows<'r> {
         }
     }
 
+    /// The same rows with other draws: those of the `ordinal`-th transform of a document. Zero is none.
+    pub(crate) fn advanced(self, ordinal: u32) -> Self {
+        if ordinal == 0 || self.messages.is_empty() {
+            return self;
+        }
+        let rows: Vec<u32> = (0..self.messages.len() as u32).collect();
+        let ordinals = vec![ordinal; rows.len()];
+        let messages = self.messages.select(&rows, &ordinals, Part::Transform);
+        Self {
+            messages: Cow::Owned(messages),
+            ..self
+        }
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.count

@@ -104,8 +104,13 @@ impl ScalarUDFImpl for MaskUdf {
             return internal_err!("a mask needs its column");
         };
         let masked = self.mask.apply(column, arguments).map_err(|error| {
-            let column = self.mask.path().to_owned();
-            DataFusionError::External(Box::new(ColumnError { column, error }))
+            let row = error.row();
+            let error = ColumnError {
+                column: self.mask.path().to_owned(),
+                place: row.and_then(|row| self.mask.place_of(row, arguments)),
+                error,
+            };
+            DataFusionError::External(Box::new(error))
         })?;
         Ok(ColumnarValue::Array(masked))
     }

@@ -155,11 +155,11 @@ pub(super) async fn inspect(
         Ok::<_, std::convert::Infallible>(match format {
             Format::Parquet => match parquet::inspect(store, &object).await {
                 Ok(shape) => Ok(Shape::Parquet(shape)),
-                Err(error) => Err(error.to_string()),
+                Err(error) => Err(with_causes(&error)),
             },
             Format::Text(options) => match text::inspect(store, &object, &options).await {
                 Ok(shape) => Ok(Shape::Text(shape)),
-                Err(error) => Err(error.to_string()),
+                Err(error) => Err(with_causes(&error)),
             },
         })
     });
@@ -168,6 +168,21 @@ pub(super) async fn inspect(
         .try_collect()
         .await;
     looks.unwrap_or_else(|never| match never {})
+}
+
+/// An error and what it came from, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        // Some repeat their cause.
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
 }
 
 /// The columns of one file; `None` when its ending says nothing, an error when it cannot be read.

@@ -8,7 +8,7 @@ use visard_connectors::parquet::{ParquetGroup, ParquetOptions};
 use visard_connectors::store::Object;
 use visard_connectors::text::{Header, TextGroup, TextOptions};
 use visard_connectors::{FileUnit, GroupRef, PATH_COLUMN, ROW_COLUMN, UnitTable, UnitTarget};
-use visard_engine::udfs::Root;
+use visard_engine::udfs::{PlaceUnit, Root};
 use visard_engine::{MaskedColumn, MaskedStep, Places, TaskPlan, plan_task};
 
 use super::columns::{FileColumns, looks_like_data};
@@ -134,6 +134,10 @@ pub async fn plan(
             seeds: &seeds,
             file: &path,
             columns: &key.1,
+            places: match format {
+                Format::Parquet => PlaceUnit::Row,
+                Format::Text(_) => PlaceUnit::Byte,
+            },
             names_hidden: may_lack_header(&format, &key.1),
             diagnostics,
         };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use visard_engine::MaskedStep;
-use visard_engine::udfs::{ColumnMask, ColumnRule, DrawBy, MaskNode, Root, SeedFiles};
+use visard_engine::udfs::{ColumnMask, ColumnRule, DrawBy, MaskNode, PlaceUnit, Root, SeedFiles};
 
 use super::columns::{FileColumn, FileColumns};
 use super::convert::{Chosen, chosen, hash_column};
@@ -32,6 +32,8 @@ pub(super) struct Resolver<'a> {
     /// A file of the schema, for messages.
     pub file: &'a str,
     pub columns: &'a FileColumns,
+    /// What the places of its records count.
+    pub places: PlaceUnit,
     /// Whether the names of the columns may be values, which no message shows.
     pub names_hidden: bool,
     pub diagnostics: &'a mut Diagnostics,
@@ -238,6 +240,7 @@ impl<'a> Resolver<'a> {
             draw_by,
             chooses: of_value,
             conditional: of_row.is_some(),
+            places: Some(self.places),
             first,
         };
         let bound = ColumnMask::bind(&column_rule, &column.root_type, self.root, self.seeds);

@@ -1,11 +1,13 @@
 //! Masks made of masks, and plain transformations of text.
 
 mod class_runs;
+mod json_places;
 mod masks;
 
 pub(crate) mod chain;
 pub(crate) mod concat;
 pub(crate) mod do_nothing;
+pub(crate) mod json;
 pub(crate) mod replace_regex;
 pub(crate) mod take_substring;
 

@@ -80,14 +80,15 @@ fn redraw_iso(value: &str, draw: Draw, text: &mut String) -> Option<()> {
     let (date, time) = value.as_bytes().split_first_chunk::<10>()?;
     let days = days_of(iso_year(date)?.into());
     let Some(separator) = time.first() else {
-        return push_date(text, draw_from(days, &ALL, draw));
+        push_date(text, draw_from(days, &ALL, draw));
+        return Some(());
     };
     if !matches!(separator, b'T' | b' ') {
         return None;
     }
     let (fraction, zone) = after_seconds(&value[11..])?;
     let second = draw_from(days.start * DAY..days.end * DAY, &ALL, draw);
-    push_date(text, second.div_euclid(DAY))?;
+    push_date(text, second.div_euclid(DAY));
     text.push(char::from(*separator));
     push_time(text, second.rem_euclid(DAY) as u32);
     let zero = |char: char| if char.is_ascii_digit() { '0' } else { char };
