@@ -4,12 +4,16 @@
 //! knows no file, bucket or database.
 
 mod error;
+mod masked_table;
 mod memory;
 mod plan;
 mod run;
+mod sanitize;
 
 pub use error::EngineError;
+pub use masked_table::{MaskExec, MaskedTable};
 pub use memory::MemoryBudget;
 pub use plan::{MaskedColumn, MaskedStep, Places, TaskPlan, plan_task};
 pub use run::{Slice, SliceDone, Slices, run_slices};
+pub use sanitize::sanitize;
 pub use visard_udfs as udfs;

@@ -76,15 +76,7 @@ pub async fn plan_task(
     places: Places,
     slices: usize,
 ) -> Result<TaskPlan, EngineError> {
-    let schema = source.schema();
-    let from = From {
-        schema: &schema,
-        places,
-    };
-    let mut masked: Vec<(String, Expr)> = columns
-        .into_iter()
-        .map(|column| (column.column.clone(), masked_expr(column, &from)))
-        .collect();
+    let mut masked = masked_exprs(columns, &source.schema(), Some(places));
     let arriving = target.schema();
     let projection = arriving.fields().iter().map(|field| {
         match masked.iter().position(|(name, _)| name == field.name()) {
@@ -122,6 +114,24 @@ pub async fn plan_task(
         physical,
         context: state.task_ctx(),
     })
+}
+
+/// Each masked column of a source with `schema`, as an expression over its raw columns.
+pub(crate) fn masked_exprs(
+    columns: Vec<MaskedColumn>,
+    schema: &Schema,
+    places: Option<Places>,
+) -> Vec<(String, Expr)> {
+    // Masks were bound for records without places then, and do not ask for them.
+    let none = Places { path: "", row: "" };
+    let from = From {
+        schema,
+        places: places.unwrap_or(none),
+    };
+    columns
+        .into_iter()
+        .map(|column| (column.column.clone(), masked_expr(column, &from)))
+        .collect()
 }
 
 /// Where arguments come from.
@@ -178,7 +188,7 @@ fn chosen(condition: Condition, from: &From<'_>) -> Expr {
 }
 
 /// Names are taken as they are: no case folding, and a dot is part of the name.
-fn column(name: &str) -> Expr {
+pub(crate) fn column(name: &str) -> Expr {
     Expr::Column(Column::new_unqualified(name))
 }
 
