@@ -4,8 +4,13 @@
 //! root     = HKDF-Extract-SHA-256(salt = instance secret or empty, ikm = run secret)
 //! mask key = HKDF-Expand-SHA-256(root, info = lp("visard/1") ‖ lp(algorithm) ‖ lp(domain), 64 bytes)
 //!            first 32 bytes: AES-256-CMAC key of the draws; last 32: AES-256 key that expands a draw
+//! fpe root = HKDF-Expand-SHA-256(root, info = lp("visard/1") ‖ lp("fpe") ‖ lp(algorithm) ‖ lp(domain), 32 bytes)
+//! fpe key  = HKDF-Expand-SHA-256(fpe root, info = lp("visard/1") ‖ lp(label) ‖ …, 16, 24 or 32 bytes)
 //! lp(x)    = length of x as 4 bytes, big-endian, then x
 //! ```
+//!
+//! An fpe key is the AES key of a permutation: format-preserving encryption or a ranking. Its labels
+//! say which and for what, so no two of them share a key.
 //!
 //! Source: RFC 5869 (HKDF). Why these: `docs/decisions/0004-keys-and-draws.md`.
 //! Keys are zeroized on drop and none of these types prints its content.
@@ -47,6 +52,7 @@ impl Root {
         MaskKey {
             mac: Cmac::new(block_cipher(mac)),
             expand: block_cipher(expand),
+            fpe: self.expand::<32>(&[CONSTRUCTION, "fpe", algorithm, domain]),
             fingerprint: *fingerprint,
         }
     }
@@ -58,19 +64,25 @@ impl Root {
     }
 
     fn expand<const N: usize>(&self, labels: &[&str]) -> Zeroizing<[u8; N]> {
-        let mut info = Vec::new();
-        for label in labels {
-            let length = u32::try_from(label.len()).expect("a label is shorter than 4 GiB");
-            info.extend_from_slice(&length.to_be_bytes());
-            info.extend_from_slice(label.as_bytes());
-        }
         let mut okm = Zeroizing::new([0; N]);
-        Hkdf::<Sha256>::from_prk(self.0.as_slice())
-            .expect("the root has the length of a SHA-256 output")
-            .expand(&info, okm.as_mut_slice())
-            .expect("at most 64 bytes are asked for");
+        let labels: Vec<&[u8]> = labels.iter().map(|label| label.as_bytes()).collect();
+        expand(&self.0, &labels, okm.as_mut_slice());
         okm
     }
+}
+
+/// HKDF-Expand over length-prefixed labels.
+fn expand(root: &[u8; 32], labels: &[&[u8]], okm: &mut [u8]) {
+    let mut info = Vec::new();
+    for label in labels {
+        let length = u32::try_from(label.len()).expect("a label is shorter than 4 GiB");
+        info.extend_from_slice(&length.to_be_bytes());
+        info.extend_from_slice(label);
+    }
+    Hkdf::<Sha256>::from_prk(root)
+        .expect("a root has the length of a SHA-256 output")
+        .expand(&info, okm)
+        .expect("at most 64 bytes are asked for");
 }
 
 impl fmt::Debug for Root {
@@ -89,6 +101,7 @@ impl PartialEq for Root {
 pub struct MaskKey {
     pub(crate) mac: Cmac,
     pub(crate) expand: Aes256,
+    fpe: Zeroizing<[u8; 32]>,
     fingerprint: [u8; 8],
 }
 
@@ -96,6 +109,16 @@ impl MaskKey {
     /// Tells two keys apart without telling anything about them.
     pub fn fingerprint(&self) -> [u8; 8] {
         self.fingerprint
+    }
+
+    /// The AES key of `N` bytes for the permutation that `labels` name.
+    pub(crate) fn fpe_key<const N: usize>(&self, labels: &[&[u8]]) -> Zeroizing<[u8; N]> {
+        let mut okm = Zeroizing::new([0; N]);
+        let labels: Vec<&[u8]> = std::iter::once(CONSTRUCTION.as_bytes())
+            .chain(labels.iter().copied())
+            .collect();
+        expand(&self.fpe, &labels, okm.as_mut_slice());
+        okm
     }
 }
 
@@ -138,6 +161,19 @@ mod tests {
             "Root(***) MaskKey(***)"
         );
     }
+
+    /// Computed with Python's `hmac` and `hashlib` by the construction above.
+    #[test]
+    fn fpe_keys_are_pinned() {
+        let root = Root::new(b"golden run secret 0123456789", Some(b"golden instance"));
+        let key = root.mask_key("fpe", "card");
+        let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+        assert_eq!(hex(&*key.fpe_key::<16>(&[b"ff1", b"128"])), FPE_128);
+        assert_eq!(hex(&*key.fpe_key::<32>(&[b"ff1", b"256"])), FPE_256);
+    }
+
+    const FPE_128: &str = "93ab91a2327e62e629d93c2088e4852f";
+    const FPE_256: &str = "2c8d197b0e7b1ca149921b14d5800b56142c768b61003f1966e820199bd13a1a";
 
     /// Computed with Python's `hmac` and `hashlib` by the construction above.
     #[test]

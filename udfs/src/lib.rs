@@ -16,10 +16,12 @@ mod draw;
 mod error;
 #[cfg(test)]
 mod examples;
+mod fpe;
 mod hash_columns;
 mod key;
 pub mod mask;
 mod nested;
+mod permutation;
 mod restore;
 mod rows;
 mod scalar;
@@ -55,6 +57,7 @@ pub const MASKS: &[MaskSpec] = &[
     suppression::partial::SPEC,
     suppression::suppress::SPEC,
     generalization::retain_year::SPEC,
+    pseudonymization::fpe::SPEC,
     pseudonymization::hash::SPEC,
     randomization::from_choices::SPEC,
     randomization::from_file::SPEC,

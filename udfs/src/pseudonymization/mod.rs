@@ -1,3 +1,4 @@
 //! Values become others that cannot be led back without the key.
 
+pub(crate) mod fpe;
 pub(crate) mod hash;

@@ -1,0 +1,104 @@
+//! Rows of a batch: where their numerals stand, their tweaks, and which of them have one shape.
+
+/// Rows encrypted side by side. Eight fill the pipeline of AES-NI, the widest instructions of today
+/// take 64 blocks a call.
+pub(super) const LANES: usize = 64;
+
+/// There or back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Encrypt,
+    Decrypt,
+}
+
+/// The place of a character in its alphabet.
+pub(crate) trait Numeral: Copy {
+    fn number(self) -> u64;
+    /// `number` is below the radix.
+    fn new(number: u64) -> Self;
+}
+
+impl Numeral for u8 {
+    #[inline(always)]
+    fn number(self) -> u64 {
+        self.into()
+    }
+
+    #[inline(always)]
+    fn new(number: u64) -> Self {
+        number as Self
+    }
+}
+
+impl Numeral for u16 {
+    #[inline(always)]
+    fn number(self) -> u64 {
+        self.into()
+    }
+
+    #[inline(always)]
+    fn new(number: u64) -> Self {
+        number as Self
+    }
+}
+
+/// Where the numerals of a row stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) start: usize,
+    pub(crate) length: usize,
+}
+
+/// The public input that tells equal values in different places apart.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Tweaks<'t> {
+    /// One for all rows.
+    One(&'t [u8]),
+    /// One for each row.
+    Each(&'t [&'t [u8]]),
+}
+
+impl<'t> Tweaks<'t> {
+    pub(super) fn of(self, row: usize) -> &'t [u8] {
+        match self {
+            Self::One(tweak) => tweak,
+            Self::Each(tweaks) => tweaks[row],
+        }
+    }
+}
+
+/// Why numerals cannot be encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// There are too few texts of the length, or fewer than two numerals.
+    Short,
+    /// The value or tweak is longer than the algorithm allows.
+    Long,
+    /// A numeral is not below the radix.
+    Numeral,
+}
+
+/// Fewer than 2^16 rows' numbers, those with equal `shape` together.
+pub(super) fn by_shape<S: Ord + Copy>(
+    rows: usize,
+    shape: impl Fn(usize) -> S,
+) -> Vec<(S, Vec<usize>)> {
+    let mut order: Vec<usize> = (0..rows).collect();
+    // Most columns have one length, and are sorted by one look.
+    order.sort_by_key(|&row| shape(row));
+    order
+        .chunk_by(|&one, &other| shape(one) == shape(other))
+        .map(|rows| (shape(rows[0]), rows.to_vec()))
+        .collect()
+}
+
+/// Whether all numerals are below `radix`.
+pub(super) fn all_below<N: Numeral>(numerals: &[N], spans: &[Span], radix: u32) -> bool {
+    spans.iter().all(|span| {
+        numerals[span.start..][..span.length]
+            .iter()
+            .fold(true, |below, numeral| {
+                below & (numeral.number() < u64::from(radix))
+            })
+    })
+}
