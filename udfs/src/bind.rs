@@ -167,6 +167,22 @@ impl<'a> Binder<'a> {
         }
     }
 
+    /// The key of a mask whose domain is its argument `seed`, wherever it stands in a chain.
+    ///
+    /// # Errors
+    /// When there is a `domain` beside the seed.
+    pub fn seeded_key(&self, seed: Option<&str>) -> Result<MaskKey, BindError> {
+        match (seed, &self.domain) {
+            (Some(_), Some(_)) => Err(BindError::new(
+                "seed",
+                "`seed` and `domain` name the same thing: keep one",
+            )),
+            (None, Some(_)) => Ok(self.key()),
+            (Some(seed), None) => Ok(self.root.mask_key(&self.kind, &format!("seed:{seed}"))),
+            (None, None) => Ok(self.root.mask_key(&self.kind, "unseeded")),
+        }
+    }
+
     /// The type of the column the mask works on.
     pub fn column(&self) -> &DataType {
         &self.column

@@ -13,6 +13,7 @@
 //! numerals hold hardly more than `size` values, so almost no rank needs a second step.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use num_bigint::BigUint;
 
@@ -34,7 +35,15 @@ enum Way {
     /// The image of each rank, and the rank of each image.
     Table { forth: Vec<u32>, back: Vec<u32> },
     /// FF1 on two halves.
-    Walk { ff1: Ff1, plan: Plan, half: u64 },
+    Walk(Box<Walk>),
+}
+
+#[derive(Debug)]
+struct Walk {
+    ff1: Ff1,
+    plan: Plan,
+    /// How many values the right half has.
+    half: u64,
 }
 
 fn cipher(key: &MaskKey, label: &[u8], size: &str) -> Cipher {
@@ -65,7 +74,7 @@ impl Permutation {
         let half = u64::from(radix).pow(numerals / 2);
         Self {
             size,
-            way: Way::Walk { ff1, plan, half },
+            way: Way::Walk(Box::new(Walk { ff1, plan, half })),
         }
     }
 
@@ -93,24 +102,28 @@ impl Permutation {
                     *rank = table[*rank as usize].into();
                 }
             }
-            Way::Walk { ff1, plan, half } => {
+            Way::Walk(walk) => {
                 for ranks in ranks.chunks_mut(BATCH) {
-                    self.steps(ff1, plan, *half, direction, ranks);
+                    walk.within(self.size, direction, ranks);
                 }
             }
         }
     }
+}
 
-    fn steps(&self, ff1: &Ff1, plan: &Plan, half: u64, direction: Direction, ranks: &mut [u64]) {
+impl Walk {
+    /// Encrypts each rank until it is below `size`.
+    fn within(&self, size: u128, direction: Direction, ranks: &mut [u64]) {
         let mut outside: Vec<usize> = (0..ranks.len()).collect();
         while !outside.is_empty() {
-            let mut left: Vec<u64> = outside.iter().map(|&row| ranks[row] / half).collect();
-            let mut right: Vec<u64> = outside.iter().map(|&row| ranks[row] % half).collect();
-            ff1.run_halves(plan, direction, &mut left, &mut right);
+            let mut left: Vec<u64> = outside.iter().map(|&row| ranks[row] / self.half).collect();
+            let mut right: Vec<u64> = outside.iter().map(|&row| ranks[row] % self.half).collect();
+            self.ff1
+                .run_halves(&self.plan, direction, &mut left, &mut right);
             for ((&row, left), right) in outside.iter().zip(left).zip(right) {
-                ranks[row] = left * half + right;
+                ranks[row] = left * self.half + right;
             }
-            outside.retain(|&row| u128::from(ranks[row]) >= self.size);
+            outside.retain(|&row| u128::from(ranks[row]) >= size);
         }
     }
 }
@@ -209,23 +222,41 @@ impl WidePermutation {
     }
 }
 
-/// Permutations by their size, made when they are first needed.
+/// Permutations without a label by their size, made when they are first needed.
 #[derive(Debug, Default)]
 pub(crate) struct Permutations {
-    narrow: std::sync::Mutex<BTreeMap<u128, std::sync::Arc<Permutation>>>,
+    narrow: Mutex<BTreeMap<u128, Arc<Permutation>>>,
+    wide: Mutex<BTreeMap<BigUint, Arc<WidePermutation>>>,
 }
 
+/// Of so many sizes the permutation is kept; free text has no end of them.
+const KEPT: usize = 4096;
+
 impl Permutations {
-    /// The permutation of `size` ranks under `key`, without a label.
-    pub(crate) fn of(&self, key: &MaskKey, size: u128) -> std::sync::Arc<Permutation> {
-        let mut known = match self.narrow.lock() {
-            Ok(known) => known,
-            // Whoever panicked left whole entries behind.
-            Err(poisoned) => poisoned.into_inner(),
-        };
-        let made = || std::sync::Arc::new(Permutation::new(key, &[], size));
-        std::sync::Arc::clone(known.entry(size).or_insert_with(made))
+    /// The permutation of up to 2^64 ranks under `key`.
+    pub(crate) fn narrow(&self, key: &MaskKey, size: u128) -> Arc<Permutation> {
+        known(&self.narrow, size, |size| Permutation::new(key, &[], *size))
     }
+
+    /// The permutation of more than 2^64 ranks under `key`.
+    pub(crate) fn wide(&self, key: &MaskKey, size: BigUint) -> Arc<WidePermutation> {
+        known(&self.wide, size, |size| {
+            WidePermutation::new(key, &[], size.clone())
+        })
+    }
+}
+
+fn known<S: Ord, P>(known: &Mutex<BTreeMap<S, Arc<P>>>, size: S, make: impl Fn(&S) -> P) -> Arc<P> {
+    // Whoever panicked left whole entries behind.
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(permutation) = known.get(&size) {
+        return Arc::clone(permutation);
+    }
+    let permutation = Arc::new(make(&size));
+    if known.len() < KEPT {
+        known.insert(size, Arc::clone(&permutation));
+    }
+    permutation
 }
 
 #[cfg(test)]
@@ -267,7 +298,7 @@ mod tests {
         ] {
             let permutation = Permutation::new(&key(), b"", size);
             let spread =
-                |n: u64| (u128::from(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)) * size >> 64) as u64;
+                |n: u64| ((u128::from(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)) * size) >> 64) as u64;
             let mut ranks: Vec<u64> = (0..100_000).map(spread).collect();
             ranks[0] = (size - 1) as u64;
             let mut images = ranks.clone();

@@ -32,7 +32,7 @@ pub(crate) enum Alphabet {
 /// An alphabet of ASCII characters: other bytes of a text are left alone.
 #[derive(Debug)]
 pub(crate) struct AsciiAlphabet {
-    places: [u8; 256],
+    places: Box<[u8; 256]>,
     bytes: Vec<u8>,
 }
 
@@ -71,7 +71,7 @@ impl Alphabet {
             return Ok(Self::Unicode(UnicodeAlphabet { places, chars }));
         }
         let bytes: Vec<u8> = chars.iter().map(|char| *char as u8).collect();
-        let mut places = [OUTSIDE; 256];
+        let mut places = Box::new([OUTSIDE; 256]);
         for (place, byte) in bytes.iter().enumerate() {
             places[usize::from(*byte)] = place as u8;
         }

@@ -2,3 +2,6 @@
 
 pub(crate) mod fpe;
 pub(crate) mod hash;
+pub(crate) mod imitate_nz_ird;
+pub(crate) mod imitate_unique;
+pub(crate) mod imitate_uuid;
