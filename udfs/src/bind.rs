@@ -79,38 +79,59 @@ impl<'a> Binder<'a> {
         }
     }
 
-    /// The masks of a rule, in order.
+    /// The masks of a rule, in order: each works on the type the one before it gives.
     ///
     /// # Errors
     /// Of the first mask that does not bind; its path is `[index]` and the argument's path below.
     pub fn chain(&mut self, masks: &[MaskNode]) -> Result<Chain, BindError> {
-        let bound = masks
-            .iter()
-            .enumerate()
-            .map(|(index, node)| {
-                self.mask(index, node)
-                    .map_err(|e| e.below(&format!("[{index}]")))
-            })
-            .collect::<Result<_, _>>()?;
+        let own = self.column.clone();
+        let mut bound = Vec::with_capacity(masks.len());
+        for (index, node) in masks.iter().enumerate() {
+            let (mask, given) = self.mask(index, node)?;
+            bound.push(mask);
+            self.column = given;
+        }
+        self.column = own;
         Ok(Chain(bound))
     }
 
-    /// The masks held by the mask being bound, in its argument `masks`.
+    /// The masks held by the mask being bound, in its argument `masks`, one after the other.
     ///
     /// # Errors
     /// As [`Binder::chain`], below `masks`.
     pub fn inner(&mut self, masks: &[MaskNode]) -> Result<Chain, BindError> {
-        self.chain(masks).map_err(|error| BindError {
-            path: format!("masks{}", error.path),
-            ..error
-        })
+        self.chain(masks).map_err(in_masks)
     }
 
-    fn mask(&mut self, index: usize, node: &MaskNode) -> Result<Box<dyn Mask>, BindError> {
+    /// As [`Binder::inner`], where each mask gets the original value.
+    ///
+    /// # Errors
+    /// As [`Binder::inner`].
+    pub fn apart(&mut self, masks: &[MaskNode]) -> Result<Vec<Box<dyn Mask>>, BindError> {
+        let bound = masks.iter().enumerate();
+        bound
+            .map(|(index, node)| Ok(self.mask(index, node).map_err(in_masks)?.0))
+            .collect()
+    }
+
+    /// A mask and the type it gives.
+    fn mask(
+        &mut self,
+        index: usize,
+        node: &MaskNode,
+    ) -> Result<(Box<dyn Mask>, DataType), BindError> {
+        self.mask_of(index, node)
+            .map_err(|error| error.below(&format!("[{index}]")))
+    }
+
+    fn mask_of(
+        &mut self,
+        index: usize,
+        node: &MaskNode,
+    ) -> Result<(Box<dyn Mask>, DataType), BindError> {
         let spec = crate::find_mask(&node.kind)
             .ok_or_else(|| BindError::new("type", format!("there is no mask `{}`", node.kind)))?;
         let taken = TypeFamily::of(&self.column).is_some_and(|family| spec.takes.contains(&family));
-        // Inside a chain the value may already be text; the column's type is what counts at its ends.
         if !taken {
             return Err(BindError::new(
                 "type",
@@ -131,7 +152,8 @@ impl<'a> Binder<'a> {
             domain: node.domain.clone(),
             canonical: String::new(),
         };
-        (spec.bind)(&node.args, &mut binder)
+        let mask = (spec.bind)(&node.args, &mut binder)?;
+        Ok((mask, binder.column))
     }
 
     fn does_not_take(&self, mask: &str, takes: &[TypeFamily]) -> String {
@@ -183,9 +205,20 @@ impl<'a> Binder<'a> {
         }
     }
 
-    /// The type of the column the mask works on.
+    /// The type the mask works on: the column's, or what a `typecast` before it gives.
     pub fn column(&self) -> &DataType {
         &self.column
+    }
+
+    /// Says that the mask being bound gives `given` to the next mask of its chain, in place of the
+    /// type it got. The column's own type comes back at the chain's end.
+    pub(crate) fn gives(&mut self, given: DataType) {
+        self.column = given;
+    }
+
+    /// Says that the mask being bound draws as the mask `kind` does.
+    pub(crate) fn draws_as(&mut self, kind: &str) {
+        kind.clone_into(&mut self.kind);
     }
 
     /// Asks for a further column; its values are at [`crate::rows::Rows::input`] of the result.
@@ -205,6 +238,14 @@ impl<'a> Binder<'a> {
         self.seeds
             .table(name)
             .map_err(|message| BindError::new("seed_file", message))
+    }
+}
+
+/// `[1].regex` → `masks[1].regex`
+fn in_masks(error: BindError) -> BindError {
+    BindError {
+        path: format!("masks{}", error.path),
+        ..error
     }
 }
 

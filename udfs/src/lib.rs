@@ -17,6 +17,7 @@ mod error;
 #[cfg(test)]
 mod examples;
 mod fpe;
+mod fixed_point;
 mod hash_columns;
 mod key;
 pub mod mask;
@@ -26,6 +27,7 @@ mod restore;
 mod rows;
 mod scalar;
 mod seeds;
+mod strftime;
 mod tally;
 mod udf;
 
@@ -64,13 +66,25 @@ pub const MASKS: &[MaskSpec] = &[
     pseudonymization::imitate_uuid::SPEC,
     randomization::from_choices::SPEC,
     randomization::from_file::SPEC,
+    randomization::from_format_string::SPEC,
+    randomization::from_random_boolean::SPEC,
+    randomization::from_random_date::SPEC,
+    randomization::from_random_datetime::SPEC,
+    randomization::from_random_number::SPEC,
+    randomization::from_random_text::SPEC,
     randomization::imitate::SPEC,
+    randomization::substitute::SPEC,
+    randomization::uuid::SPEC,
     combination::chain::SPEC,
     combination::concat::SPEC,
     combination::do_nothing::SPEC,
     combination::json::SPEC,
+    combination::from_column::SPEC,
     combination::replace_regex::SPEC,
+    combination::replace_substring::SPEC,
     combination::take_substring::SPEC,
+    combination::transform_case::SPEC,
+    combination::typecast::SPEC,
 ];
 
 /// The mask a ruleset calls `name`.

@@ -1,9 +1,12 @@
 //! Back to the column's own type, at the end of a chain.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, ArrayRef};
-use arrow::compute::{CastOptions, cast_with_options};
+use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::DataType;
 
+use crate::canonical::plain_text;
 use crate::error::MaskError;
 
 /// `values` as `wanted`; null stays null.
@@ -14,6 +17,22 @@ pub(crate) fn restore(values: ArrayRef, wanted: &DataType) -> Result<ArrayRef, M
     if values.data_type() == wanted {
         return Ok(values);
     }
+    let values = match (values.data_type(), wanted) {
+        (DataType::Utf8View, _) => values,
+        // A number of a text column is written as everywhere else.
+        (_, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => {
+            Arc::new(plain_text(&values)?)
+        }
+        // A moment without a zone is one of UTC; arrow would take it for one of the column's zone.
+        (DataType::Timestamp(unit, None), DataType::Timestamp(_, Some(_))) => {
+            let zoned = DataType::Timestamp(*unit, Some("UTC".into()));
+            let moved = cast(&values, &DataType::Int64).and_then(|units| cast(&units, &zoned));
+            moved.map_err(|_| MaskError::Type {
+                found: wanted.clone(),
+            })?
+        }
+        _ => values,
+    };
     // A failed cast must become null here, not an error: arrow's error would quote the value.
     let options = CastOptions {
         safe: true,
@@ -34,11 +53,28 @@ pub(crate) fn restore(values: ArrayRef, wanted: &DataType) -> Result<ArrayRef, M
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use arrow::array::StringViewArray;
+    use arrow::array::{
+        Float64Array, StringArray, StringViewArray, TimestampMicrosecondArray,
+        TimestampMillisecondArray,
+    };
+    use arrow::datatypes::TimeUnit;
 
     use super::*;
+
+    #[test]
+    fn other_types_become_text_and_zoned_times() {
+        let numbers: ArrayRef = Arc::new(Float64Array::from(vec![Some(12.0), None, Some(1e21)]));
+        assert_eq!(
+            *restore(numbers, &DataType::Utf8).unwrap(),
+            StringArray::from(vec![Some("12"), None, Some("1000000000000000000000")])
+        );
+        let moments: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![5_000]));
+        let zoned = DataType::Timestamp(TimeUnit::Millisecond, Some("Asia/Tokyo".into()));
+        assert_eq!(
+            *restore(moments, &zoned).unwrap(),
+            TimestampMillisecondArray::from(vec![5]).with_timezone("Asia/Tokyo")
+        );
+    }
 
     #[test]
     fn text_becomes_the_columns_type_or_an_error_without_the_value() {

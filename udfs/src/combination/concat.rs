@@ -12,7 +12,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::plain_text;
-use crate::chain::Chain;
 use crate::combination::Masks;
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
@@ -49,7 +48,7 @@ pub(crate) struct ConcatArgs {
 
 fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindError> {
     let ConcatArgs { masks, glue } = binder.parse(args)?;
-    let Chain(masks) = masks.bind(binder)?;
+    let masks = masks.bind_apart(binder)?;
     Ok(Box::new(Concat { masks, glue }))
 }
 

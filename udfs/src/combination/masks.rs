@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::bind::{Binder, MaskNode};
 use crate::chain::Chain;
 use crate::error::BindError;
+use crate::mask::Mask;
 
 /// Masks in order, with their labels where the ruleset wrote a map.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -24,12 +25,31 @@ impl Masks {
     /// # Errors
     /// When there is none, or one does not bind; the path begins with `masks`.
     pub(crate) fn bind(&self, binder: &mut Binder<'_>) -> Result<Chain, BindError> {
-        if self.nodes.is_empty() {
-            return Err(BindError::new("masks", "at least one mask is required"));
-        }
+        self.required()?;
         binder
             .inner(&self.nodes)
             .map_err(|error| self.labelled(error))
+    }
+
+    /// As [`Masks::bind`], where each mask gets the original value.
+    ///
+    /// # Errors
+    /// As [`Masks::bind`].
+    pub(crate) fn bind_apart(
+        &self,
+        binder: &mut Binder<'_>,
+    ) -> Result<Vec<Box<dyn Mask>>, BindError> {
+        self.required()?;
+        binder
+            .apart(&self.nodes)
+            .map_err(|error| self.labelled(error))
+    }
+
+    fn required(&self) -> Result<(), BindError> {
+        match self.nodes.is_empty() {
+            true => Err(BindError::new("masks", "at least one mask is required")),
+            false => Ok(()),
+        }
     }
 
     /// `masks[1].regex` → `masks.postcode.regex` where the ruleset wrote a map.

@@ -8,7 +8,11 @@ pub(crate) mod chain;
 pub(crate) mod concat;
 pub(crate) mod do_nothing;
 pub(crate) mod json;
+pub(crate) mod from_column;
 pub(crate) mod replace_regex;
+pub(crate) mod replace_substring;
 pub(crate) mod take_substring;
+pub(crate) mod transform_case;
+pub(crate) mod typecast;
 
 pub(crate) use masks::Masks;
