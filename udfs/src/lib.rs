@@ -9,6 +9,7 @@ mod bind;
 mod calendar;
 mod canonical;
 mod chain;
+mod check_digit;
 mod cmac;
 mod column;
 mod condition;
@@ -19,6 +20,7 @@ mod examples;
 mod fpe;
 mod fixed_point;
 mod hash_columns;
+mod identifiers;
 mod key;
 pub mod mask;
 mod nested;
@@ -75,6 +77,14 @@ pub const MASKS: &[MaskSpec] = &[
     randomization::imitate::SPEC,
     randomization::substitute::SPEC,
     randomization::uuid::SPEC,
+    randomization::brazilian_cpf::SPEC,
+    randomization::credit_card::SPEC,
+    randomization::from_choices::SPEC,
+    randomization::from_file::SPEC,
+    randomization::iban::SPEC,
+    randomization::imitate::SPEC,
+    randomization::national_id::SPEC,
+    randomization::social_security_number::SPEC,
     combination::chain::SPEC,
     combination::concat::SPEC,
     combination::do_nothing::SPEC,
@@ -82,6 +92,7 @@ pub const MASKS: &[MaskSpec] = &[
     combination::from_column::SPEC,
     combination::replace_regex::SPEC,
     combination::replace_substring::SPEC,
+    combination::set_checksum::SPEC,
     combination::take_substring::SPEC,
     combination::transform_case::SPEC,
     combination::typecast::SPEC,

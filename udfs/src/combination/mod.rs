@@ -11,6 +11,7 @@ pub(crate) mod json;
 pub(crate) mod from_column;
 pub(crate) mod replace_regex;
 pub(crate) mod replace_substring;
+pub(crate) mod set_checksum;
 pub(crate) mod take_substring;
 pub(crate) mod transform_case;
 pub(crate) mod typecast;

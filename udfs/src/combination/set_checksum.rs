@@ -1,0 +1,362 @@
+//! `set_checksum`: the check digits of a value are computed anew and written over what stands there.
+//!
+//! - Technique: none of its own; it ends a chain whose masks changed the other digits.
+//! - Source: ISO/IEC 7812-1 (Luhn), ISO/IEC 7064, Verhoeff 1969, ISO 13616-1 (IBAN), and the rules of
+//!   the identifiers `national_id` knows.
+//! - Input: text; integers and decimals where all places are digits. Output: the same text with right
+//!   check digits; spaces, hyphens, points and slashes stay. Null stays null.
+//! - A value of another length or other characters, empty text, and a number whose check digit does
+//!   not exist are `on_invalid`. Dates and codes within are not looked at.
+//! - Keyless: the value alone decides.
+
+use arrow::array::{Array, StringViewArray, StringViewBuilder};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::check_digit::{hybrid, luhn, mod_97_10, place, pure, verhoeff};
+use crate::identifiers::iban::Structures;
+use crate::identifiers::{KINDS, Kind, Number, kind, push_like};
+use crate::mask::{
+    BindError, Binder, ByValue, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid,
+    TypeFamily, ValueMask, schema_of,
+};
+
+pub(crate) const SPEC: MaskSpec = MaskSpec {
+    name: "set_checksum",
+    summary: "the check digits of a value are made right",
+    family: Family::Combination,
+    takes: TypeFamily::TEXT_AND_NUMBERS,
+    schema: schema_of::<SetChecksum>,
+    bind,
+    examples: &[
+        Example {
+            args: r#"{"checksum": "luhn"}"#,
+            value: Some("4111 1111 1111 1110"),
+            masked: Some("4111 1111 1111 1111"),
+        },
+        Example {
+            args: r#"{"checksum": "br_cpf"}"#,
+            value: Some("170.021.157-00"),
+            masked: Some("170.021.157-90"),
+        },
+    ],
+};
+
+/// Arguments, as a ruleset writes them.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SetChecksum {
+    /// Whose check digits, required. A system: `luhn` (also `credit_card`), `verhoeff`, `mod_97_10`
+    /// (two digits at the end), `mod_11_2` (the last may be X), `mod_11_10`, `mod_37_2` (the last may
+    /// be `*`), `mod_37_36`, `iban`. Or a `kind` of `national_id` that has check digits, as `br_cpf`.
+    #[serde(alias = "checksum_type", alias = "algorithm", alias = "kind")]
+    checksum: String,
+    /// For a value that can have no such check digits: `fail` the task (default) or `suppress` it to
+    /// null.
+    on_invalid: OnInvalid,
+}
+
+/// What stands between places.
+const SEPARATORS: &str = " -./";
+
+/// The systems that need no kind: name, whether the places before are digits, how many check
+/// characters, and how they are made.
+const SYSTEMS: &[(&str, System)] = &[
+    (
+        "luhn",
+        System::new(true, 1, |body, check| check[0] = place(luhn(body))),
+    ),
+    (
+        "credit_card",
+        System::new(true, 1, |body, check| check[0] = place(luhn(body))),
+    ),
+    (
+        "verhoeff",
+        System::new(true, 1, |body, check| check[0] = place(verhoeff(body))),
+    ),
+    (
+        "mod_97_10",
+        System::new(false, 2, |body, check| {
+            let number = mod_97_10(body.iter().copied());
+            check.copy_from_slice(&[place(number / 10), place(number % 10)]);
+        }),
+    ),
+    (
+        "mod_11_2",
+        System::new(true, 1, |body, check| {
+            check[0] = match pure(body, 11, 2) {
+                10 => b'X',
+                digit => place(digit),
+            };
+        }),
+    ),
+    (
+        "mod_11_10",
+        System::new(true, 1, |body, check| check[0] = place(hybrid(body, 10))),
+    ),
+    (
+        "mod_37_2",
+        System::new(false, 1, |body, check| check[0] = place(pure(body, 37, 2))),
+    ),
+    (
+        "mod_37_36",
+        System::new(false, 1, |body, check| check[0] = place(hybrid(body, 36))),
+    ),
+];
+
+/// A check digit system by itself.
+#[derive(Debug, Clone, Copy)]
+struct System {
+    digits: bool,
+    checks: usize,
+    write: fn(&[u8], &mut [u8]),
+}
+
+impl System {
+    const fn new(digits: bool, checks: usize, write: fn(&[u8], &mut [u8])) -> Self {
+        Self {
+            digits,
+            checks,
+            write,
+        }
+    }
+
+    fn sealed(&self, mut number: Number) -> Option<Number> {
+        let length = number.places().len().checked_sub(self.checks)?;
+        let (body, check) = number.places_mut().split_at_mut(length);
+        let fits = |place: &u8| match self.digits {
+            true => place.is_ascii_digit(),
+            false => place.is_ascii_alphanumeric(),
+        };
+        if body.is_empty() || !body.iter().all(fits) {
+            return None;
+        }
+        (self.write)(body, check);
+        Some(number)
+    }
+}
+
+/// What the check digits follow from.
+#[derive(Debug)]
+enum Rule {
+    System(System),
+    Iban(Structures),
+    Kind(&'static Kind),
+}
+
+fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindError> {
+    let args: SetChecksum = binder.parse(args)?;
+    let name = args.checksum.as_str();
+    let system = SYSTEMS.iter().find(|(system, _)| *system == name);
+    let rule = match (system, kind(name)) {
+        (Some((_, system)), _) => Rule::System(*system),
+        _ if name == "iban" => Rule::Iban(Structures::all()),
+        (_, Some(kind)) if !kind.has_checks() => {
+            let message = format!("a number of the kind `{name}` has no public check digits");
+            return Err(BindError::new("checksum", message));
+        }
+        (_, Some(kind)) => Rule::Kind(kind),
+        (None, None) => {
+            let mut names: Vec<&str> = SYSTEMS.iter().map(|(system, _)| *system).collect();
+            names.push("iban");
+            let kinds = KINDS.iter().filter(|kind| kind.has_checks());
+            names.extend(kinds.map(|kind| kind.code));
+            let message = format!("`checksum` has to be one of {}", names.join(", "));
+            return Err(BindError::new("checksum", message));
+        }
+    };
+    let numbers = TypeFamily::of(binder.column()) != Some(TypeFamily::Text);
+    let digits = match &rule {
+        Rule::System(_) => !matches!(name, "mod_37_2" | "mod_37_36"),
+        Rule::Iban(_) => false,
+        Rule::Kind(kind) => kind.digits_only,
+    };
+    if numbers && !digits {
+        let message = format!("`{name}` has letters, and the column holds numbers");
+        return Err(BindError::new("checksum", message));
+    }
+    Ok(Box::new(ByValue(Sealer {
+        rule,
+        numbers,
+        on_invalid: args.on_invalid,
+    })))
+}
+
+#[derive(Debug)]
+struct Sealer {
+    rule: Rule,
+    /// Whether the column holds numbers: no separators, and leading zeros are gone.
+    numbers: bool,
+    on_invalid: OnInvalid,
+}
+
+impl Sealer {
+    fn sealed(&self, value: &str) -> Option<Number> {
+        match &self.rule {
+            Rule::Kind(kind) if self.numbers => kind.sealed(&kind.read_padded(value)?),
+            Rule::Kind(kind) => kind.sealed(&kind.read(value)?),
+            Rule::System(system) if self.numbers => system.sealed(Number::read(value, "")?),
+            Rule::System(system) => {
+                // The last character of MOD 37-2 may be a `*`.
+                match value.strip_suffix('*') {
+                    Some(start) if system.checks == 1 && !system.digits => {
+                        system.sealed(Number::read(start, SEPARATORS)?.followed_by_zero()?)
+                    }
+                    _ => system.sealed(Number::read(value, SEPARATORS)?),
+                }
+            }
+            Rule::Iban(structures) => structures.sealed(&Number::read(value, SEPARATORS)?),
+        }
+    }
+
+    fn separators(&self) -> &'static str {
+        match &self.rule {
+            Rule::Kind(kind) => kind.separators,
+            _ => SEPARATORS,
+        }
+    }
+}
+
+impl ValueMask for Sealer {
+    fn mask(&self, values: &StringViewArray) -> Result<StringViewArray, MaskError> {
+        let mut masked = StringViewBuilder::with_capacity(values.len());
+        let mut text = String::new();
+        for (row, value) in values.iter().enumerate() {
+            let Some(value) = value else {
+                masked.append_null();
+                continue;
+            };
+            let Some(number) = self.sealed(value) else {
+                let expected = "a number that can have such check digits";
+                masked.append_option(self.on_invalid.at::<&str>(row, expected)?);
+                continue;
+            };
+            text.clear();
+            match self.numbers {
+                true => number.push_to(&mut text),
+                false => push_like(&number, value, self.separators(), &mut text),
+            }
+            masked.append_value(&text);
+        }
+        Ok(masked.finish())
+    }
+
+    fn may_give_null(&self) -> bool {
+        self.on_invalid == OnInvalid::Suppress
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, AsArray, Int64Array};
+    use arrow::datatypes::{DataType, Int64Type};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::examples::{bind_error, mask_array, mask_texts, try_texts};
+
+    fn mask(checksum: &str, more: &str) -> String {
+        format!(r#"{{"type": "set_checksum", "checksum": "{checksum}"{more}}}"#)
+    }
+
+    #[test]
+    fn systems() {
+        for (checksum, value, sealed) in [
+            ("luhn", "7992739871-0", Some("7992739871-3")),
+            (
+                "credit_card",
+                "4012 8888 8888 1880",
+                Some("4012 8888 8888 1881"),
+            ),
+            ("verhoeff", "2360", Some("2363")),
+            ("mod_97_10", "79400", Some("79444")),
+            ("mod_97_10", "gb-00", Some("gb-18")),
+            ("mod_11_2", "0790", Some("079X")),
+            ("mod_11_2", "079x", Some("079x")),
+            ("mod_11_10", "07940", Some("07945")),
+            (
+                "mod_37_36",
+                "A1-2425G-ABC1234002-0",
+                Some("A1-2425G-ABC1234002-M"),
+            ),
+            ("mod_37_2", "A999914123456*", Some("A999914123456N")),
+            ("mod_37_2", "A9999141234560", Some("A999914123456N")),
+            (
+                "iban",
+                "GB00 WEST 1234 5698 7654 32",
+                Some("GB82 WEST 1234 5698 7654 32"),
+            ),
+            ("iban", "GB00 WEST 1234", None),
+            ("us_npi", "1015009520", Some("1015009529")),
+            ("cl_rut", "5.093.825-0", Some("5.093.825-5")),
+            ("luhn", "", None),
+            ("luhn", "7", None),
+            ("luhn", "79x3", None),
+            ("luhn", "Zoë", None),
+            ("us_npi", "101500952", None),
+            ("us_npi", "1015009x20", None),
+        ] {
+            let suppress = mask(checksum, r#", "on_invalid": "suppress""#);
+            let out = mask_texts(&suppress, &[Some(value)]).remove(0);
+            assert_eq!(out.as_deref(), sealed, "{checksum} {value}");
+            assert_eq!(
+                try_texts(&mask(checksum, ""), &[Some(value)]).is_ok(),
+                sealed.is_some()
+            );
+        }
+        assert_eq!(mask_texts(&mask("luhn", ""), &[None]), [None]);
+    }
+
+    /// Numbers with right check digits are left as they are, of every kind.
+    #[test]
+    fn right_ones_stay() {
+        let kinds: Vec<Value> =
+            serde_json::from_str(include_str!("../../vectors/national_ids.json")).unwrap();
+        let mut refused = vec![];
+        for entry in &kinds {
+            let code = entry["code"].as_str().unwrap();
+            if !kind(code).unwrap().has_checks() {
+                refused.push(code);
+                bind_error(&mask(code, ""), &DataType::Utf8);
+                continue;
+            }
+            for value in entry["valid"].as_array().unwrap() {
+                let out = mask_texts(&mask(code, ""), &[value.as_str()]).remove(0);
+                assert_eq!(out.as_deref(), value.as_str(), "{code}");
+            }
+        }
+        assert_eq!(refused, ["us_ssn", "us_itin", "gb_nino", "in_pan"]);
+    }
+
+    #[test]
+    fn columns_of_numbers_and_arguments() {
+        let values: ArrayRef = Arc::new(Int64Array::from(vec![Some(79_927_398_710), None]));
+        let out = mask_array(&mask("luhn", ""), values).unwrap();
+        assert_eq!(out.as_primitive::<Int64Type>().value(0), 79_927_398_713);
+        assert!(out.is_null(1));
+        let short: ArrayRef = Arc::new(Int64Array::from(vec![67_306_360]));
+        let out = mask_array(&mask("nl_bsn", ""), short).unwrap();
+        assert_eq!(out.as_primitive::<Int64Type>().value(0), 67_306_366);
+        for bad in [i64::MIN, -5, 5] {
+            let values: ArrayRef = Arc::new(Int64Array::from(vec![bad]));
+            mask_array(&mask("luhn", ""), values).unwrap_err();
+        }
+        for (mask, column, path) in [
+            (mask("crc", ""), DataType::Utf8, "[0].checksum"),
+            (mask("iban", ""), DataType::Int64, "[0].checksum"),
+            (mask("mod_37_2", ""), DataType::Int64, "[0].checksum"),
+            (mask("es_dni", ""), DataType::Int64, "[0].checksum"),
+            (
+                r#"{"type": "set_checksum"}"#.into(),
+                DataType::Utf8,
+                "[0].checksum",
+            ),
+        ] {
+            assert_eq!(bind_error(&mask, &column).path, path, "{mask}");
+        }
+        let alias = r#"{"type": "set_checksum", "algorithm": "luhn"}"#;
+        assert_eq!(mask_texts(alias, &[Some("18")])[0].as_deref(), Some("18"));
+    }
+}

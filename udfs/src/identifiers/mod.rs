@@ -1,0 +1,593 @@
+//! Identifiers: numbers with a layout and check digits, taken apart and drawn anew.
+//!
+//! A [`Kind`] is a table: its layouts by length, each a row of [`Field`]s; how the check digits follow
+//! ([`Kind::seal`]); which bodies are void all the same ([`Kind::void`]). A number's rank counts the
+//! bodies of its layout in mixed radix, the first field most significant.
+
+mod dates;
+mod generated;
+pub(crate) mod iban;
+mod kinds;
+mod written;
+
+use crate::draw::{Draw, Draws};
+use crate::error::MaskError;
+pub(crate) use dates::{BirthDate, DateForm};
+pub(crate) use generated::Generated;
+pub(crate) use kinds::{KINDS, kind};
+pub(crate) use written::{Number, push_like};
+
+/// One kind of identifier.
+#[derive(Debug)]
+pub(crate) struct Kind {
+    /// Country and short name, as `us_ssn`.
+    pub(crate) code: &'static str,
+    /// Whether all places are digits, so that a column of numbers can hold it.
+    pub(crate) digits_only: bool,
+    /// Characters that may stand between the places.
+    pub(crate) separators: &'static str,
+    /// One for each length a number may have, shortest first.
+    pub(crate) layouts: &'static [&'static [Field]],
+    /// Writes the check digits over what stands there; `None` where the body has none.
+    pub(crate) seal: fn(&mut [u8]) -> Option<()>,
+    /// Whether a number is never given out although layout and check digits are right.
+    pub(crate) void: fn(&[u8]) -> bool,
+    /// Places whose digits may be written as letters, as in Italy; such a place stays a letter.
+    pub(crate) lettered: &'static [usize],
+}
+
+/// Neighbouring places of a layout.
+#[derive(Debug)]
+pub(crate) enum Field {
+    /// Always the same.
+    Fixed(&'static str),
+    /// Any digits.
+    Digits(usize),
+    /// A number from the first to the last; drawn up to the third.
+    Range(usize, u64, u64, u64),
+    /// One of a list, all of one length; drawn from the first so many, or kept where there are none.
+    Listed(&'static [&'static str], usize),
+    /// So many places out of the same sets. A place is drawn from the set its character is in.
+    Places(usize, &'static [&'static str]),
+    /// A six-digit place code below one of the two-digit areas; drawn from the list.
+    Town(&'static [&'static str], &'static [&'static str]),
+    /// A date.
+    Date(&'static DateForm),
+    /// Ten digits, one of which comes two or three times, the others at most once.
+    Repeating,
+    /// Check digits, or what a date further to the left has written.
+    Other(usize),
+}
+
+/// What stays of a number.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Kept {
+    /// So many places at the beginning. A date or list entry that begins there stays whole.
+    pub(crate) places: usize,
+    /// What happens to a date.
+    pub(crate) birth_date: BirthDate,
+}
+
+/// The 128 bits of a draw as a fraction that numbers are taken off.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fraction(u128);
+
+impl Fraction {
+    /// One of `0..n`. Each is as likely as the others within the product of all `n` so far / 2^128.
+    pub(crate) fn pick(&mut self, n: u64) -> u64 {
+        let (high, low) = ((self.0 >> 64) as u64, self.0 as u64);
+        let below = u128::from(low) * u128::from(n);
+        let above = u128::from(high) * u128::from(n) + (below >> 64);
+        self.0 = above << 64 | below & u128::from(u64::MAX);
+        (above >> 64) as u64
+    }
+}
+
+impl From<Draw> for Fraction {
+    fn from(draw: Draw) -> Self {
+        Self(draw.bits())
+    }
+}
+
+impl From<[u8; 16]> for Fraction {
+    fn from(block: [u8; 16]) -> Self {
+        Self(u128::from_be_bytes(block))
+    }
+}
+
+/// Has `attempt` make the number of each row in `rows` from the row's draw, and again from further
+/// bits where it says that nothing came of them.
+///
+/// # Errors
+/// When nothing comes of 64 blocks, which no kind can bring about but with a chance below 2^-40.
+pub(crate) fn draw_until(
+    draws: &Draws<'_>,
+    rows: impl Fn(usize) -> bool,
+    mut attempt: impl FnMut(usize, Fraction) -> bool,
+) -> Result<(), MaskError> {
+    const TRIES: usize = 65;
+    let mut failed = vec![];
+    for (row, draw) in draws.iter().enumerate() {
+        if rows(row) && !attempt(row, draw.into()) {
+            failed.push(row);
+        }
+    }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let mut wanted = vec![0; draws.len()];
+    for row in &failed {
+        wanted[*row] = TRIES;
+    }
+    let blocks = draws.expand(|row| wanted[row]);
+    for (row, blocks) in failed.into_iter().zip(blocks.chunks(TRIES)) {
+        // The first block is the draw itself, which did not do.
+        let mut further = blocks.iter().skip(1);
+        if !further.any(|block| attempt(row, Fraction::from(*block))) {
+            return Err(MaskError::Internal("no draw gave a valid number"));
+        }
+    }
+    Ok(())
+}
+
+impl Kind {
+    /// The layout of numbers with so many places.
+    fn layout(&self, places: usize) -> Option<&'static [Field]> {
+        let mut layouts = self.layouts.iter();
+        layouts.find(|layout| width(layout) == places).copied()
+    }
+
+    /// How many places the longest number has.
+    pub(crate) fn longest(&self) -> usize {
+        self.layouts.last().map_or(0, |layout| width(layout))
+    }
+
+    /// Whether numbers of the kind have check digits.
+    pub(crate) fn has_checks(&self) -> bool {
+        let mut fields = self.layouts.iter().flat_map(|layout| layout.iter());
+        fields.any(|field| matches!(field, Field::Other(_)))
+    }
+
+    /// The number a text holds, of one of the lengths of the kind; what it says is not looked at.
+    pub(crate) fn read(&self, text: &str) -> Option<Number> {
+        let number = Number::read(text, self.separators)?;
+        self.layout(number.places().len()).map(|_| number)
+    }
+
+    /// The number that lost its leading zeros in a column of numbers.
+    pub(crate) fn read_padded(&self, text: &str) -> Option<Number> {
+        let number = Number::read(text, "")?;
+        let mut widths = self.layouts.iter().map(|layout| width(layout));
+        number.padded(widths.find(|width| *width >= number.places().len())?)
+    }
+
+    /// Whether the number exists: layout, check digits, not void.
+    pub(crate) fn is_valid(&self, number: &Number) -> bool {
+        let Some(layout) = self.layout(number.places().len()) else {
+            return false;
+        };
+        let places = self.in_digits(number);
+        let taken = starts(layout).all(|(at, field)| field.takes(at, places.places()));
+        taken && !(self.void)(places.places()) && {
+            let mut sealed = *number;
+            (self.seal)(sealed.places_mut()).is_some() && sealed == *number
+        }
+    }
+
+    /// Writes the check digits of a number, whose places have the right sort of characters.
+    pub(crate) fn sealed(&self, number: &Number) -> Option<Number> {
+        let layout = self.layout(number.places().len())?;
+        let plain = self.in_digits(number);
+        let sorted = starts(layout).all(|(at, field)| field.is_written_as(at, plain.places()));
+        let mut sealed = *number;
+        (sorted && (self.seal)(sealed.places_mut()).is_some()).then_some(sealed)
+    }
+
+    /// Another number of the kind with the layout of `old`, which is valid; `None` where `bits` give
+    /// a body that has no check digit or is void.
+    pub(crate) fn redrawn(&self, old: &Number, kept: Kept, mut bits: Fraction) -> Option<Number> {
+        let layout = self.layout(old.places().len())?;
+        let mut new = *old;
+        let plain = self.in_digits(old);
+        let mut date = None;
+        for (at, field) in starts(layout) {
+            if let Field::Date(form) = field {
+                let day =
+                    form.redrawn(plain.places(), at < kept.places, kept.birth_date, &mut bits)?;
+                form.unrank(day, new.places_mut())?;
+                date = Some((form, day));
+            } else {
+                field.redraw(at, plain.places(), new.places_mut(), kept.places, &mut bits);
+            }
+        }
+        if (self.void)(new.places()) {
+            return None;
+        }
+        self.letter_like(old, &mut new);
+        (self.seal)(new.places_mut())?;
+        // In Norway the serial number, drawn after the date, has a say in the century.
+        match date {
+            Some((form, day)) if form.rank(self.in_digits(&new).places()) != Some(day) => None,
+            _ => Some(new),
+        }
+    }
+
+    /// How many bodies the layout of so many places counts, void ones and ones without check digit
+    /// among them.
+    #[cfg(test)]
+    pub(crate) fn size(&self, places: usize) -> Option<u128> {
+        let layout = self.layout(places)?;
+        Some(layout.iter().map(Field::size).product())
+    }
+
+    /// The place of a valid number among the bodies of its layout.
+    #[cfg(test)]
+    pub(crate) fn rank(&self, number: &Number) -> Option<u128> {
+        let plain = self.in_digits(number);
+        starts(self.layout(number.places().len())?).try_fold(0, |rank, (at, field)| {
+            Some(rank * field.size() + field.rank(at, plain.places())?)
+        })
+    }
+
+    /// The number of so many places at `rank`; `None` where that body is void or has no check digit.
+    #[cfg(test)]
+    pub(crate) fn unrank(&self, places: usize, mut rank: u128) -> Option<Number> {
+        let layout = self.layout(places)?;
+        let mut number = Number::zeros(places);
+        let mut fields: Vec<(usize, &Field)> = starts(layout).collect();
+        fields.reverse();
+        for (at, field) in fields {
+            field.unrank(rank % field.size(), at, number.places_mut())?;
+            rank /= field.size();
+        }
+        (self.seal)(number.places_mut())?;
+        (rank == 0 && self.is_valid(&number)).then_some(number)
+    }
+
+    /// The number with its lettered places as digits.
+    fn in_digits(&self, number: &Number) -> Number {
+        let mut plain = *number;
+        for at in self.lettered {
+            if let Some(place) = plain.places_mut().get_mut(*at)
+                && let Some(digit) = LETTERED.iter().position(|letter| letter == place)
+            {
+                *place = b'0' + digit as u8;
+            }
+        }
+        plain
+    }
+
+    /// Writes as letters the digits that are letters in `old`.
+    fn letter_like(&self, old: &Number, new: &mut Number) {
+        for at in self.lettered {
+            if old.places()[*at].is_ascii_uppercase() {
+                let place = &mut new.places_mut()[*at];
+                *place = LETTERED[usize::from(*place - b'0') % LETTERED.len()];
+            }
+        }
+    }
+}
+
+/// Digits as letters where two people would have the same code (Italy, DM 23 December 1976).
+const LETTERED: &[u8; 10] = b"LMNPQRSTUV";
+
+fn width(layout: &[Field]) -> usize {
+    layout.iter().map(Field::width).sum()
+}
+
+/// Each field and where it begins.
+fn starts(layout: &'static [Field]) -> impl Iterator<Item = (usize, &'static Field)> {
+    layout.iter().scan(0, |at, field| {
+        let start = *at;
+        *at += field.width();
+        Some((start, field))
+    })
+}
+
+/// The digits as a number; `None` where there is another character.
+fn number_of(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0_u64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| digit - b'0')?;
+        number.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+/// Writes a number with as many digits as there is room.
+fn write_number(mut number: u64, places: &mut [u8]) {
+    for place in places.iter_mut().rev() {
+        *place = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
+/// Where a place stands in sets that follow each other.
+#[cfg(test)]
+fn index_in(sets: &[&str], place: u8) -> Option<u128> {
+    let mut characters = sets.iter().flat_map(|set| set.bytes());
+    characters
+        .position(|one| one == place)
+        .map(|index| index as u128)
+}
+
+impl Field {
+    fn width(&self) -> usize {
+        match self {
+            Self::Fixed(text) => text.len(),
+            Self::Digits(places)
+            | Self::Range(places, ..)
+            | Self::Places(places, _)
+            | Self::Other(places) => *places,
+            Self::Listed(list, _) => list.first().map_or(0, |entry| entry.len()),
+            Self::Town(..) => 6,
+            Self::Date(form) => form.places,
+            Self::Repeating => 10,
+        }
+    }
+
+    /// Whether the places hold what the field may be.
+    fn takes(&self, at: usize, number: &[u8]) -> bool {
+        let own = &number[at..at + self.width()];
+        match self {
+            Self::Fixed(text) => own == text.as_bytes(),
+            Self::Digits(_) => own.iter().all(u8::is_ascii_digit),
+            Self::Range(_, first, last, _) => {
+                number_of(own).is_some_and(|number| (first..=last).contains(&&number))
+            }
+            Self::Listed(list, _) => list.iter().any(|entry| entry.as_bytes() == own),
+            Self::Places(_, sets) => own
+                .iter()
+                .all(|place| sets.iter().any(|set| set.as_bytes().contains(place))),
+            Self::Town(areas, _) => {
+                areas.iter().any(|area| area.as_bytes() == &own[..2])
+                    && own.iter().all(u8::is_ascii_digit)
+            }
+            Self::Date(form) => form.rank(number).is_some(),
+            Self::Repeating => repeats_well(own),
+            Self::Other(_) => true,
+        }
+    }
+
+    /// Whether the places hold digits where the field has digits.
+    fn is_written_as(&self, at: usize, number: &[u8]) -> bool {
+        let own = &number[at..at + self.width()];
+        match self {
+            Self::Digits(_) | Self::Range(..) | Self::Town(..) | Self::Repeating => {
+                own.iter().all(u8::is_ascii_digit)
+            }
+            Self::Fixed(text) => own == text.as_bytes(),
+            Self::Places(_, sets) => own
+                .iter()
+                .all(|place| sets.iter().any(|set| set.as_bytes().contains(place))),
+            Self::Listed(..) | Self::Date(_) | Self::Other(_) => true,
+        }
+    }
+
+    /// Draws the places anew, but for those before `kept`.
+    fn redraw(&self, at: usize, old: &[u8], new: &mut [u8], kept: usize, bits: &mut Fraction) {
+        let places = at..at + self.width();
+        let (own, new) = (&old[places.clone()], &mut new[places]);
+        let begins_kept = at < kept;
+        match self {
+            Self::Other(_) => {}
+            Self::Fixed(text) => new.copy_from_slice(text.as_bytes()),
+            Self::Digits(_) => {
+                let free = kept.saturating_sub(at).min(new.len());
+                for place in &mut new[free..] {
+                    *place = b'0' + bits.pick(10) as u8;
+                }
+            }
+            Self::Places(_, sets) => {
+                let free = kept.saturating_sub(at).min(new.len());
+                for (place, old) in new.iter_mut().zip(own).skip(free) {
+                    let set = sets.iter().find(|set| set.as_bytes().contains(old));
+                    let set = set.or(sets.first()).map_or(&b"0"[..], |set| set.as_bytes());
+                    *place = set[bits.pick(set.len() as u64) as usize];
+                }
+            }
+            Self::Listed(_, 0) => {}
+            _ if begins_kept => {}
+            Self::Range(_, first, _, drawn) => {
+                write_number(first + bits.pick(drawn - first + 1), new);
+            }
+            Self::Listed(list, drawn) => {
+                let entry = list[bits.pick(*drawn as u64) as usize];
+                new.copy_from_slice(entry.as_bytes());
+            }
+            Self::Town(_, towns) => {
+                let town = towns[bits.pick(towns.len() as u64) as usize];
+                new.copy_from_slice(town.as_bytes());
+            }
+            Self::Repeating => unrank_repeating(bits.pick(REPEATING), new),
+            // The layout's loop sees to dates.
+            Self::Date(_) => {}
+        }
+    }
+
+    #[cfg(test)]
+    fn size(&self) -> u128 {
+        match self {
+            Self::Fixed(_) | Self::Other(_) => 1,
+            Self::Digits(places) => 10_u128.pow(*places as u32),
+            Self::Range(_, first, last, _) => u128::from(last - first + 1),
+            Self::Listed(list, _) => list.len() as u128,
+            Self::Places(places, sets) => {
+                let size: usize = sets.iter().map(|set| set.len()).sum();
+                (size as u128).pow(*places as u32)
+            }
+            Self::Town(areas, _) => areas.len() as u128 * 10_000,
+            Self::Date(form) => form.size().into(),
+            Self::Repeating => REPEATING.into(),
+        }
+    }
+
+    #[cfg(test)]
+    fn rank(&self, at: usize, number: &[u8]) -> Option<u128> {
+        if !self.takes(at, number) {
+            return None;
+        }
+        let own = &number[at..at + self.width()];
+        let listed = |list: &[&str], own: &[u8]| {
+            let index = list.iter().position(|entry| entry.as_bytes() == own);
+            index.map(|index| index as u128)
+        };
+        Some(match self {
+            Self::Fixed(_) | Self::Other(_) => 0,
+            Self::Digits(_) => number_of(own)?.into(),
+            Self::Range(_, first, ..) => u128::from(number_of(own)? - first),
+            Self::Listed(list, _) => listed(list, own)?,
+            Self::Places(_, sets) => {
+                let size: usize = sets.iter().map(|set| set.len()).sum();
+                own.iter().try_fold(0, |rank, place| {
+                    Some(rank * size as u128 + index_in(sets, *place)?)
+                })?
+            }
+            Self::Town(areas, _) => {
+                listed(areas, &own[..2])? * 10_000 + u128::from(number_of(&own[2..])?)
+            }
+            Self::Date(form) => form.rank(number)?.into(),
+            Self::Repeating => rank_repeating(own)?.into(),
+        })
+    }
+
+    #[cfg(test)]
+    fn unrank(&self, mut rank: u128, at: usize, number: &mut [u8]) -> Option<()> {
+        if let Self::Date(form) = self {
+            return form.unrank(rank as u64, number);
+        }
+        let new = &mut number[at..at + self.width()];
+        match self {
+            Self::Other(_) | Self::Date(_) => {}
+            Self::Fixed(text) => new.copy_from_slice(text.as_bytes()),
+            Self::Digits(_) => write_number(rank as u64, new),
+            Self::Range(_, first, ..) => write_number(first + rank as u64, new),
+            Self::Listed(list, _) => new.copy_from_slice(list[rank as usize].as_bytes()),
+            Self::Places(_, sets) => {
+                let all: Vec<u8> = sets.iter().flat_map(|set| set.bytes()).collect();
+                for place in new.iter_mut().rev() {
+                    *place = all[(rank % all.len() as u128) as usize];
+                    rank /= all.len() as u128;
+                }
+            }
+            Self::Town(areas, _) => {
+                new[..2].copy_from_slice(areas[(rank / 10_000) as usize].as_bytes());
+                write_number((rank % 10_000) as u64, &mut new[2..]);
+            }
+            Self::Repeating => unrank_repeating(rank as u64, new),
+        }
+        Some(())
+    }
+}
+
+/// How many rows of ten digits have one digit twice and one missing: the digit, the missing one, the
+/// two places, the order of the others.
+const TWICE: u64 = 10 * 9 * 45 * 40_320;
+/// The same with one digit three times, not in three neighbouring places, and two missing.
+const THRICE: u64 = 10 * 36 * 112 * 5_040;
+/// All of them.
+const REPEATING: u64 = TWICE + THRICE;
+
+/// Whether one of ten digits comes two or three times, not three times in a row, and no other twice.
+fn repeats_well(digits: &[u8]) -> bool {
+    let mut counts = [0_u8; 10];
+    for digit in digits {
+        match counts.get_mut(usize::from(digit.wrapping_sub(b'0'))) {
+            Some(count) => *count += 1,
+            None => return false,
+        }
+    }
+    let repeated = counts.iter().filter(|count| **count > 1).count();
+    let in_a_row = digits
+        .windows(3)
+        .any(|three| three[0] == three[1] && three[1] == three[2]);
+    repeated == 1 && counts.iter().all(|count| *count < 4) && !in_a_row
+}
+
+/// The sets of `size` places out of ten that a repeated digit may take, in order.
+fn sets_of_places(size: u32) -> impl Iterator<Item = u16> {
+    (0_u16..1024).filter(move |set| {
+        let neighbours = set & (set << 1) & (set << 2) != 0;
+        set.count_ones() == size && !(size == 3 && neighbours)
+    })
+}
+
+/// The digits at a rank: [`rank_repeating`] turned round.
+fn unrank_repeating(rank: u64, digits: &mut [u8]) {
+    let (size, rank) = match rank.checked_sub(TWICE) {
+        None => (2, rank),
+        Some(rank) => (3, rank),
+    };
+    let (orders, sets, others) = if size == 2 {
+        (40_320, 45, 9)
+    } else {
+        (5_040, 112, 36)
+    };
+    let (mut order, rank) = (rank % orders, rank / orders);
+    let (set, rank) = (rank % sets, rank / sets);
+    let (missing, repeated) = (rank % others, (rank / others) as usize);
+    let set = sets_of_places(size).nth(set as usize).unwrap_or_default();
+    let mut left: Vec<u8> = (0..10)
+        .filter(|digit| usize::from(*digit) != repeated)
+        .collect();
+    let mut gone = subsets(left.len(), size - 1)
+        .nth(missing as usize)
+        .unwrap_or_default();
+    while gone != 0 {
+        let highest = 15 - gone.leading_zeros() as usize;
+        left.remove(highest);
+        gone &= !(1 << highest);
+    }
+    let mut weight = orders;
+    for (at, digit) in digits.iter_mut().enumerate() {
+        let value = if set >> at & 1 == 1 {
+            repeated as u8
+        } else {
+            weight /= left.len() as u64;
+            let index = (order / weight) as usize;
+            order %= weight;
+            left.remove(index)
+        };
+        *digit = b'0' + value;
+    }
+}
+
+/// The subsets of `size` out of `of` things, as bits, in order.
+fn subsets(of: usize, size: u32) -> impl Iterator<Item = u16> {
+    (0_u16..1 << of).filter(move |set| set.count_ones() == size)
+}
+
+/// Where ten digits that [`repeats_well`] stand among all of them.
+#[cfg(test)]
+fn rank_repeating(digits: &[u8]) -> Option<u64> {
+    let values: Vec<u8> = digits.iter().map(|digit| digit - b'0').collect();
+    let count = |value: u8| values.iter().filter(|one| **one == value).count() as u32;
+    let repeated = (0..10).find(|value| count(*value) > 1)?;
+    let size = count(repeated);
+    let others: Vec<u8> = (0..10).filter(|value| *value != repeated).collect();
+    let (start, orders, sets, missing_sets) = match size {
+        2 => (0, 40_320, 45, 9),
+        _ => (TWICE, 5_040, 112, 36),
+    };
+    let gone: u16 = (0..others.len())
+        .filter(|at| count(others[*at]) == 0)
+        .map(|at| 1 << at)
+        .sum();
+    let missing = subsets(others.len(), size - 1).position(|set| set == gone)? as u64;
+    let places: u16 = (0..10)
+        .filter(|at| values[*at] == repeated)
+        .map(|at| 1 << at)
+        .sum();
+    let set = sets_of_places(size).position(|set| set == places)? as u64;
+    let mut left: Vec<u8> = others
+        .into_iter()
+        .filter(|value| count(*value) > 0)
+        .collect();
+    let (mut order, mut weight) = (0, orders);
+    for value in values.into_iter().filter(|value| *value != repeated) {
+        weight /= left.len() as u64;
+        let index = left.iter().position(|one| *one == value)?;
+        order += index as u64 * weight;
+        left.remove(index);
+    }
+    let rank = (u64::from(repeated) * missing_sets + missing) * sets + set;
+    Some(start + rank * orders + order)
+}

@@ -1,0 +1,138 @@
+//! How an identifier is written: the places, and what stands between them.
+
+/// The longest identifier: an IBAN may have 34 places.
+const LONGEST: usize = 34;
+
+/// The places of an identifier in capitals, without separators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Number {
+    bytes: [u8; LONGEST],
+    len: u8,
+}
+
+impl Number {
+    /// So many zeros.
+    pub(crate) fn zeros(places: usize) -> Self {
+        let mut bytes = [0; LONGEST];
+        let len = places.min(LONGEST);
+        bytes[..len].fill(b'0');
+        Self {
+            bytes,
+            len: len as u8,
+        }
+    }
+
+    /// The places of a text: letters and digits, and `+` and `-` unless they are `separators`. `None`
+    /// where there is another character or there are too many.
+    pub(crate) fn read(text: &str, separators: &str) -> Option<Self> {
+        let mut number = Self::zeros(0);
+        for byte in text.bytes() {
+            if separators.as_bytes().contains(&byte) {
+                continue;
+            }
+            if !(byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'-') {
+                return None;
+            }
+            *number.bytes.get_mut(usize::from(number.len))? = byte.to_ascii_uppercase();
+            number.len += 1;
+        }
+        Some(number)
+    }
+
+    /// The number with zeros in front, up to so many places.
+    pub(super) fn padded(&self, places: usize) -> Option<Self> {
+        let zeros = places.checked_sub(self.places().len())?;
+        let mut padded = Self::zeros(places);
+        padded
+            .places_mut()
+            .get_mut(zeros..)?
+            .copy_from_slice(self.places());
+        Some(padded)
+    }
+
+    /// The number with a zero behind it.
+    pub(crate) fn followed_by_zero(mut self) -> Option<Self> {
+        *self.bytes.get_mut(usize::from(self.len))? = b'0';
+        self.len += 1;
+        Some(self)
+    }
+
+    pub(crate) fn places(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+
+    pub(crate) fn places_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[..usize::from(self.len)]
+    }
+
+    /// Appends the places as they are.
+    pub(crate) fn push_to(&self, text: &mut String) {
+        text.extend(self.places().iter().map(|place| char::from(*place)));
+    }
+}
+
+/// Appends `number` in the form of `like`, which has as many places: what stands between them stays,
+/// a letter is small where `like` has a small one, or has small letters only.
+pub(crate) fn push_like(number: &Number, like: &str, separators: &str, text: &mut String) {
+    let letters = |wanted: fn(&u8) -> bool| like.bytes().any(|byte| wanted(&byte));
+    let small = letters(u8::is_ascii_lowercase) && !letters(u8::is_ascii_uppercase);
+    let mut places = number.places().iter();
+    for byte in like.bytes() {
+        let written = if separators.as_bytes().contains(&byte) {
+            byte
+        } else {
+            let Some(place) = places.next() else { break };
+            match byte.is_ascii_lowercase() || small {
+                true => place.to_ascii_lowercase(),
+                false => *place,
+            }
+        };
+        text.push(char::from(written));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_stays() {
+        for (like, number, written) in [
+            ("123-45-6789", "987654321", "987-65-4321"),
+            ("12 345 678z", "87654321K", "87 654 321k"),
+            ("12 345 678", "87654K21", "87 654 K21"),
+            ("ab 12", "XY3Z", "xy 3z"),
+            ("aB 12", "XY3Z", "xY 3Z"),
+            ("", "", ""),
+        ] {
+            let number = Number::read(number, "").unwrap();
+            let mut text = String::new();
+            push_like(&number, like, " -", &mut text);
+            assert_eq!(text, written);
+        }
+    }
+
+    #[test]
+    fn places_of_a_text() {
+        for (text, separators, places) in [
+            ("ab-1 2", "- ", Some("AB12")),
+            ("ab-1 2", " ", Some("AB-12")),
+            ("1?2", "- ", None),
+            ("1é2", "- ", None),
+            ("", "", Some("")),
+            (
+                "1234567890123456789012345678901234",
+                "",
+                Some("1234567890123456789012345678901234"),
+            ),
+            ("12345678901234567890123456789012345", "", None),
+        ] {
+            let number = Number::read(text, separators);
+            let read = number.map(|n| String::from_utf8(n.places().to_vec()).unwrap());
+            assert_eq!(read.as_deref(), places, "{text}");
+        }
+        let padded = Number::read("12", "").unwrap().padded(4).unwrap();
+        assert_eq!(padded.places(), b"0012");
+        assert_eq!(padded.padded(3), None);
+    }
+}
