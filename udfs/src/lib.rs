@@ -23,8 +23,10 @@ mod hash_columns;
 mod identifiers;
 mod key;
 pub mod mask;
+mod moments;
 mod nested;
 mod permutation;
+mod number;
 mod restore;
 mod rows;
 mod scalar;
@@ -60,8 +62,16 @@ pub const MASKS: &[MaskSpec] = &[
     suppression::from_fixed::SPEC,
     suppression::partial::SPEC,
     suppression::suppress::SPEC,
+    generalization::generalize_date::SPEC,
+    generalization::generalize_ip::SPEC,
+    generalization::generalize_number::SPEC,
+    generalization::generalize_zip::SPEC,
+    generalization::numeric_bucket::SPEC,
+    generalization::retain_age::SPEC,
+    generalization::retain_date_component::SPEC,
     generalization::retain_year::SPEC,
     pseudonymization::fpe::SPEC,
+    generalization::round::SPEC,
     pseudonymization::hash::SPEC,
     pseudonymization::imitate_nz_ird::SPEC,
     pseudonymization::imitate_unique::SPEC,
