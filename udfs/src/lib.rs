@@ -27,6 +27,7 @@ mod moments;
 mod nested;
 mod permutation;
 mod number;
+mod real;
 mod restore;
 mod rows;
 mod scalar;
@@ -76,6 +77,7 @@ pub const MASKS: &[MaskSpec] = &[
     pseudonymization::imitate_nz_ird::SPEC,
     pseudonymization::imitate_unique::SPEC,
     pseudonymization::imitate_uuid::SPEC,
+    randomization::add_noise::SPEC,
     randomization::from_choices::SPEC,
     randomization::from_file::SPEC,
     randomization::from_format_string::SPEC,
@@ -95,6 +97,7 @@ pub const MASKS: &[MaskSpec] = &[
     randomization::imitate::SPEC,
     randomization::national_id::SPEC,
     randomization::social_security_number::SPEC,
+    randomization::shift_date::SPEC,
     combination::chain::SPEC,
     combination::concat::SPEC,
     combination::do_nothing::SPEC,

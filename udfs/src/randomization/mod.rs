@@ -5,6 +5,7 @@ mod picks;
 mod words;
 
 pub(crate) mod format_string;
+pub(crate) mod add_noise;
 pub(crate) mod from_choices;
 pub(crate) mod from_file;
 pub(crate) mod from_format_string;
@@ -24,3 +25,4 @@ pub(crate) mod iban;
 pub(crate) mod imitate;
 pub(crate) mod national_id;
 pub(crate) mod social_security_number;
+pub(crate) mod shift_date;
