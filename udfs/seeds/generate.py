@@ -98,6 +98,46 @@ def suburb_addresses(country):
     return distinct(ADDRESSES_PER_COUNTRY, one)
 
 
+def br_addresses():
+    """Addresses of Brazil, where the first three digits of a CEP go with the quarter's part of a city."""
+    pick = Picker("br")
+    streets = lines("streets_br.txt")
+
+    def one():
+        suburb, city, state, prefix = pick.one_of(lines("places_br.txt")).split(",")
+        street = f"{pick.one_of(streets)} {pick.below(1990) + 10}"
+        return (street, city, suburb, state, f"{prefix}{pick.below(100):02}-{pick.below(1000):03}")
+
+    return distinct(ADDRESSES_PER_COUNTRY, one)
+
+
+def in_addresses():
+    """Addresses of India, where the first three digits of a PIN are the city's sorting district."""
+    pick = Picker("in")
+    streets = lines("streets_in.txt")
+    kinds = ["Road", "Street", "Marg", "Lane", "Cross Road", "Main Road", "Nagar Road"]
+
+    def one():
+        suburb, city, state, prefix = pick.one_of(lines("places_in.txt")).split(",")
+        number = f"{pick.below(499) + 1}"
+        if pick.below(4) == 0:
+            number = f"{number}/{pick.below(24) + 1}"
+        street = f"{number} {pick.one_of(streets)} {pick.one_of(kinds)}"
+        return (street, city, suburb, state, f"{prefix}0{pick.below(60) + 1:02}")
+
+    return distinct(ADDRESSES_PER_COUNTRY, one)
+
+
+def names_of(country, kind):
+    """The names of a country's list that are given to women (`f`), men (`m`) or families (`l`)."""
+    listed = (line.split() for line in lines(f"names_{country}.txt"))
+    return sorted({name for sort, *names in listed if sort == kind for name in names})
+
+
+def first_names_of(country):
+    return sorted((name, kind) for kind in "fm" for name in names_of(country, kind))
+
+
 def companies(country, count, forms):
     pick = Picker(f"companies {country}")
     heads = words("company_words.txt")
@@ -200,6 +240,20 @@ def files():
     yield "DataMasque_emails.csv", ["email"], emails()
     yield "DataMasque_credit_card_numbers.csv", ["credit_card_number", "brand"], card_numbers()
     yield "DataMasque_credit_card_prefixes.csv", ["prefix", "brand", "length"], CARDS
+    yield "DataMasque_BR_addresses.csv", address, br_addresses()
+    yield "DataMasque_IN_addresses.csv", address, in_addresses()
+    for country, forms in [
+        ("BR", ["Ltda", "SA", "ME", "EIRELI"]),
+        ("IN", ["Pvt Ltd", "Private Limited", "Limited", "LLP"]),
+        ("US", ["Inc", "LLC", "Corp", "Co", "Group"]),
+    ]:
+        name = f"DataMasque_{country}_companies.csv"
+        yield name, ["company"], companies(country.lower(), 500, forms)
+    for country in ["AU", "BR", "IN", "NZ", "US"]:
+        first = first_names_of(country.lower())
+        yield f"DataMasque_{country}_firstNames_mixed.csv", ["firstname-mixed", "gender"], first
+        last = [(name,) for name in names_of(country.lower(), "l")]
+        yield f"DataMasque_{country}_lastNames.csv", ["lastname"], last
 
 
 def main():
