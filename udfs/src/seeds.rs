@@ -20,6 +20,18 @@ pub fn shipped(name: &str) -> Option<&'static [u8]> {
     Some(FILES[place].1)
 }
 
+/// First names with their gender, `f` or `m`.
+pub(crate) const FIRST_NAMES: &str = "DataMasque_firstNames_mixed.csv";
+/// Last names.
+pub(crate) const LAST_NAMES: &str = "DataMasque_lastNames_v2.csv";
+
+/// The rows of a shipped seed file without quoted fields, its header left out; none for another name.
+pub(crate) fn rows_of(name: &str) -> impl Iterator<Item = Vec<&'static str>> {
+    let text = shipped(name).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let lines = text.unwrap_or_default().lines().skip(1);
+    lines.map(|line| line.split(',').collect())
+}
+
 macro_rules! seed_files {
     ($($name:literal),+ $(,)?) => {
         /// Name and content of each file, sorted by name.
@@ -116,6 +128,21 @@ mod tests {
             assert_eq!(text.lines().next(), Some(header), "{name}");
             assert_eq!(text.lines().count() - 1, rows, "{name}");
         }
+    }
+
+    /// [`rows_of`] knows no quotes, and only some files may have them.
+    #[test]
+    fn rows_have_as_many_fields_as_the_header() {
+        for name in NAMES {
+            let text = std::str::from_utf8(shipped(name).unwrap()).unwrap();
+            if ["DataMasque_cities.csv", "DataMasque_country_codes.csv"].contains(name) {
+                continue;
+            }
+            let fields = text.lines().next().unwrap().split(',').count();
+            assert!(rows_of(name).all(|row| row.len() == fields), "{name}");
+            assert!(!text.contains('"'), "{name}");
+        }
+        assert_eq!(rows_of("mine.csv").count(), 0);
     }
 
     #[test]

@@ -6,6 +6,12 @@ mod words;
 
 pub(crate) mod format_string;
 pub(crate) mod add_noise;
+mod country;
+mod rewrite;
+mod words;
+
+pub(crate) mod address;
+pub(crate) mod email;
 pub(crate) mod from_choices;
 pub(crate) mod from_file;
 pub(crate) mod from_format_string;
@@ -26,3 +32,8 @@ pub(crate) mod imitate;
 pub(crate) mod national_id;
 pub(crate) mod social_security_number;
 pub(crate) mod shift_date;
+pub(crate) mod ip_address;
+pub(crate) mod mac_address;
+pub(crate) mod person_name;
+pub(crate) mod phone;
+pub(crate) mod url;
