@@ -79,6 +79,8 @@ seed_files![
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
 
     #[test]
@@ -129,6 +131,52 @@ mod tests {
             assert_eq!(text.lines().count() - 1, rows, "{name}");
         }
     }
+
+    /// A list that shipped never changes: what `from_file` and others write hangs on every row.
+    #[test]
+    fn content_is_pinned() {
+        for (name, digest) in SHA_256 {
+            let found = Sha256::digest(shipped(name).unwrap());
+            let found = data_encoding::HEXLOWER.encode(&found[..8]);
+            assert_eq!(found, *digest, "{name}");
+        }
+        assert!(SHA_256.iter().map(|(name, _)| name).eq(NAMES));
+    }
+
+    /// Names of files and the first 8 bytes of their SHA-256.
+    const SHA_256: &[(&str, &str)] = &[
+        ("DataMasque_AU_addresses_real.csv", "a45143b4f63e6284"),
+        ("DataMasque_AU_companies.csv", "0f50b1cc1aa39a5f"),
+        ("DataMasque_AU_firstNames_mixed.csv", "46af200cc913cbe8"),
+        ("DataMasque_AU_lastNames.csv", "569377dd008ffe6d"),
+        ("DataMasque_BR_addresses.csv", "cdd54e088a23ecec"),
+        ("DataMasque_BR_companies.csv", "1f7253c1b712cf41"),
+        ("DataMasque_BR_firstNames_mixed.csv", "cfbe400b5be3b9d7"),
+        ("DataMasque_BR_lastNames.csv", "50cd57e1ba96b47a"),
+        ("DataMasque_IN_addresses.csv", "115e498cd14d48be"),
+        ("DataMasque_IN_companies.csv", "87152379c4b333c3"),
+        ("DataMasque_IN_firstNames_mixed.csv", "5c12ef19a580679d"),
+        ("DataMasque_IN_lastNames.csv", "64c8f3648dfec0fe"),
+        ("DataMasque_NZ_addresses_real.csv", "171f36c4de455619"),
+        ("DataMasque_NZ_companies.csv", "893a4d0acc1058c6"),
+        ("DataMasque_NZ_firstNames_mixed.csv", "1b4f455829547750"),
+        ("DataMasque_NZ_lastNames.csv", "4d3004eac4f71fdf"),
+        ("DataMasque_US_addresses.csv", "efb832b0768ca9ca"),
+        ("DataMasque_US_companies.csv", "24162f34dfc8555b"),
+        ("DataMasque_US_firstNames_mixed.csv", "8f998e7a0e71a7c9"),
+        ("DataMasque_US_lastNames.csv", "c43b9347a73bf5b5"),
+        ("DataMasque_cities.csv", "2e2951013ad7322d"),
+        ("DataMasque_companies.csv", "085ea356f43a53e1"),
+        ("DataMasque_country_codes.csv", "50c78c5520c20260"),
+        ("DataMasque_credit_card_numbers.csv", "a2dd07a04c825774"),
+        ("DataMasque_credit_card_prefixes.csv", "edd193aca60cc2e2"),
+        ("DataMasque_email_suffixes.csv", "f1d02e14ed35e9fc"),
+        ("DataMasque_emails.csv", "44c5d10d44c0535f"),
+        ("DataMasque_fake_email_suffixes.csv", "f1d02e14ed35e9fc"),
+        ("DataMasque_firstNames_mixed.csv", "7f40c8a4cfb642a4"),
+        ("DataMasque_lastNames_v2.csv", "ad9316316b3758a8"),
+        ("DataMasque_occupations.csv", "080b52547d7ef932"),
+    ];
 
     /// [`rows_of`] knows no quotes, and only some files may have them.
     #[test]

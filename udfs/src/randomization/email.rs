@@ -58,7 +58,8 @@ pub(crate) struct EmailArgs {
     /// Whether the value keeps the part after its `@` (default false). A domain of one's own name
     /// tells who somebody is, and mail sent to such an address may arrive.
     keep_domain: bool,
-    /// The domain of every address; default one of `example.com`, `example.net` and `example.org`.
+    /// The mail domain of every address; default one of `example.com`, `example.net` and
+    /// `example.org`. (`domain` names a kind of value, as for every mask.)
     email_domain: Option<String>,
     /// What stands before the `@`: `random` letters and digits (default), or a made-up `name` such as
     /// `ann.smith042917`.

@@ -5,8 +5,8 @@
 //!   aside for fiction, with `country`: US and CA NANPA, 555-0100 to 555-0199 in any area; GB Ofcom,
 //!   "Telephone numbers for use in TV and radio drama programmes"; AU ACMA, "Phone numbers for use in
 //!   TV shows, films and creative works"; FR Arcep, decision 2018-0881.
-//! - Input: text, 3 to 17 digits with blanks and `+ - . / ( )` between them, and an extension (`x12`,
-//!   `ext. 12`, `#12`). Null stays null.
+//! - Input: text, 3 to 17 digits, a `+` before them, blanks, dashes and `. / ( )` between them, and an
+//!   extension (`x12`, `ext. 12`, `#12`) behind. Null stays null.
 //! - Output: the country code behind `+` or `00` stays, and so do zeros that begin the number and the
 //!   1 of eleven digits. Of the others the first is drawn from 2 to 9, the rest from 0 to 9; after
 //!   `+1` the fourth from 2 to 9 too. Everything but digits stays.
@@ -262,10 +262,13 @@ fn parts(value: &str) -> Option<(&str, &str)> {
     let is_sign = |byte: u8| byte.is_ascii_alphabetic() || byte == b'#';
     let end = value.bytes().position(is_sign).unwrap_or(value.len());
     let (number, extension) = value.split_at_checked(end)?;
-    let in_number = |byte: u8| byte.is_ascii_digit() || b" -./()".contains(&byte);
-    let plain = number.strip_prefix('+').unwrap_or(number);
-    let plain = plain.strip_prefix("(+").unwrap_or(plain);
-    if !plain.bytes().all(in_number) {
+    let in_number = |char: char| {
+        matches!(char, '0'..='9' | ' ' | '-' | '.' | '/' | '(' | ')')
+            || matches!(char, '\u{a0}' | '\u{2010}'..='\u{2014}')
+    };
+    let plain = number.trim_start_matches([' ', '(']);
+    let plain = plain.strip_prefix('+').unwrap_or(plain);
+    if !plain.chars().all(in_number) {
         return None;
     }
     if extension.is_empty() {
@@ -404,6 +407,7 @@ mod tests {
             ("415-867-5309 x1234", ""),
             ("415-867-5309 ext. 12", ""),
             ("000-000-0000", "0"),
+            (" +64 21\u{a0}555\u{2013}0199", "64"),
             ("111", ""),
         ] {
             for masked in many("", value) {
