@@ -71,6 +71,12 @@ pub(crate) fn push_date(text: &mut String, day: i64) {
     );
 }
 
+/// The same, for text that has room for four digits of a year only; `None` for any other year.
+pub(crate) fn push_short_date(text: &mut String, day: i64) -> Option<()> {
+    let is_short = (0..=9999).contains(&year_of(day));
+    is_short.then(|| push_date(text, day))
+}
+
 /// Appends the second of a day as `HH:MM:SS`.
 pub(crate) fn push_time(text: &mut String, of_day: u32) {
     let [hour, minute, second] = [of_day / 3600, of_day / 60 % 60, of_day % 60].map(two_digits);

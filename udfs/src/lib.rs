@@ -17,16 +17,16 @@ mod draw;
 mod error;
 #[cfg(test)]
 mod examples;
-mod fpe;
 mod fixed_point;
+mod fpe;
 mod hash_columns;
 mod identifiers;
 mod key;
 pub mod mask;
 mod moments;
 mod nested;
-mod permutation;
 mod number;
+mod permutation;
 mod real;
 mod restore;
 mod rows;
@@ -71,14 +71,16 @@ pub const MASKS: &[MaskSpec] = &[
     generalization::retain_age::SPEC,
     generalization::retain_date_component::SPEC,
     generalization::retain_year::SPEC,
-    pseudonymization::fpe::SPEC,
     generalization::round::SPEC,
+    pseudonymization::fpe::SPEC,
     pseudonymization::hash::SPEC,
     pseudonymization::imitate_nz_ird::SPEC,
     pseudonymization::imitate_unique::SPEC,
     pseudonymization::imitate_uuid::SPEC,
     randomization::add_noise::SPEC,
     randomization::address::SPEC,
+    randomization::brazilian_cpf::SPEC,
+    randomization::credit_card::SPEC,
     randomization::email::SPEC,
     randomization::from_choices::SPEC,
     randomization::from_file::SPEC,
@@ -88,28 +90,23 @@ pub const MASKS: &[MaskSpec] = &[
     randomization::from_random_datetime::SPEC,
     randomization::from_random_number::SPEC,
     randomization::from_random_text::SPEC,
-    randomization::imitate::SPEC,
-    randomization::substitute::SPEC,
-    randomization::uuid::SPEC,
-    randomization::brazilian_cpf::SPEC,
-    randomization::credit_card::SPEC,
-    randomization::from_choices::SPEC,
-    randomization::from_file::SPEC,
     randomization::iban::SPEC,
     randomization::imitate::SPEC,
-    randomization::national_id::SPEC,
-    randomization::social_security_number::SPEC,
-    randomization::shift_date::SPEC,
     randomization::ip_address::SPEC,
     randomization::mac_address::SPEC,
+    randomization::national_id::SPEC,
     randomization::person_name::SPEC,
     randomization::phone::SPEC,
+    randomization::shift_date::SPEC,
+    randomization::social_security_number::SPEC,
+    randomization::substitute::SPEC,
     randomization::url::SPEC,
+    randomization::uuid::SPEC,
     combination::chain::SPEC,
     combination::concat::SPEC,
     combination::do_nothing::SPEC,
-    combination::json::SPEC,
     combination::from_column::SPEC,
+    combination::json::SPEC,
     combination::replace_regex::SPEC,
     combination::replace_substring::SPEC,
     combination::set_checksum::SPEC,

@@ -16,7 +16,7 @@ use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use chrono::format::{Item, Numeric, Parsed, StrftimeItems, parse};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
 
-use crate::calendar::{DAY, days_of, is_date, month_and_day, push_date, push_time, year_of};
+use crate::calendar::{DAY, days_of, is_date, month_and_day, push_short_date, push_time, year_of};
 use crate::canonical::plain_text;
 use crate::mask::{BindError, Binder, MaskError, OnInvalid, TypeFamily};
 
@@ -323,7 +323,7 @@ fn rewrite_iso(
     };
     let Some(separator) = rest.first() else {
         let masked = mask(untimed).ok_or(Wrong::Result)?;
-        return push_date(text, masked.day).ok_or(Wrong::Result);
+        return push_short_date(text, masked.day).ok_or(Wrong::Result);
     };
     if !matches!(separator, b'T' | b' ') {
         return Err(Wrong::Value);
@@ -339,7 +339,7 @@ fn rewrite_iso(
         timed: true,
     };
     let masked = mask(moment).ok_or(Wrong::Result)?;
-    push_date(text, masked.day).ok_or(Wrong::Result)?;
+    push_short_date(text, masked.day).ok_or(Wrong::Result)?;
     text.push(char::from(*separator));
     if (masked.second, masked.nanos) == (time.second, time.nanos) {
         // Also a leap second and decimals beyond the ninth stay as they are.

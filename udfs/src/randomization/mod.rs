@@ -1,17 +1,17 @@
 //! Values become made-up ones.
 
+mod country;
 mod moments;
 mod picks;
-mod words;
-
-pub(crate) mod format_string;
-pub(crate) mod add_noise;
-mod country;
 mod rewrite;
 mod words;
 
+pub(crate) mod add_noise;
 pub(crate) mod address;
+pub(crate) mod brazilian_cpf;
+pub(crate) mod credit_card;
 pub(crate) mod email;
+pub(crate) mod format_string;
 pub(crate) mod from_choices;
 pub(crate) mod from_file;
 pub(crate) mod from_format_string;
@@ -20,20 +20,15 @@ pub(crate) mod from_random_date;
 pub(crate) mod from_random_datetime;
 pub(crate) mod from_random_number;
 pub(crate) mod from_random_text;
-pub(crate) mod imitate;
-pub(crate) mod substitute;
-pub(crate) mod uuid;
-pub(crate) mod brazilian_cpf;
-pub(crate) mod credit_card;
-pub(crate) mod from_choices;
-pub(crate) mod from_file;
 pub(crate) mod iban;
 pub(crate) mod imitate;
-pub(crate) mod national_id;
-pub(crate) mod social_security_number;
-pub(crate) mod shift_date;
 pub(crate) mod ip_address;
 pub(crate) mod mac_address;
+pub(crate) mod national_id;
 pub(crate) mod person_name;
 pub(crate) mod phone;
+pub(crate) mod shift_date;
+pub(crate) mod social_security_number;
+pub(crate) mod substitute;
 pub(crate) mod url;
+pub(crate) mod uuid;

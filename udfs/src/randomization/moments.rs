@@ -7,7 +7,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
-use crate::calendar::{DAY, push_date, push_time};
+use crate::calendar::{DAY, push_short_date, push_time};
 use crate::error::{BindError, MaskError};
 use crate::mask::TypeFamily;
 use crate::strftime::Format;
@@ -134,8 +134,8 @@ impl Moments {
         for second in seconds {
             text.clear();
             match &self.form {
-                Form::Date => push_date(&mut text, second.div_euclid(DAY)),
-                Form::DateTime => push_date(&mut text, second.div_euclid(DAY)).map(|()| {
+                Form::Date => push_short_date(&mut text, second.div_euclid(DAY)),
+                Form::DateTime => push_short_date(&mut text, second.div_euclid(DAY)).map(|()| {
                     text.push('T');
                     push_time(&mut text, second.rem_euclid(DAY) as u32);
                 }),
