@@ -123,7 +123,7 @@ mod tests {
             ("empty.csv", "has no rows"),
             ("ragged.csv", "at line 2"),
             (
-                "DataMasque_lastNames.csv",
+                "DataMasque_lastNames_v1.csv",
                 "nearest shipped: `DataMasque_lastNames_v2.csv`",
             ),
         ] {

@@ -17,7 +17,7 @@ pub trait MaskCatalogue {
 }
 
 /// Every mask type that has a meaning, built or not.
-pub const KNOWN_MASKS: [&str; 42] = [
+pub const KNOWN_MASKS: [&str; 61] = [
     "from_fixed",
     "suppress",
     "from_column",
@@ -60,6 +60,25 @@ pub const KNOWN_MASKS: [&str; 42] = [
     "xml",
     "unstructured_text",
     "substitute",
+    "add_noise",
+    "address",
+    "email",
+    "fpe",
+    "generalize_date",
+    "generalize_ip",
+    "generalize_number",
+    "generalize_zip",
+    "iban",
+    "ip_address",
+    "mac_address",
+    "national_id",
+    "person_name",
+    "phone",
+    "round",
+    "shift_date",
+    "url",
+    "uuid",
+    "tokenize",
 ];
 
 /// Names that are often tried, and what was meant.
