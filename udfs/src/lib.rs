@@ -26,6 +26,7 @@ pub mod mask;
 mod moments;
 mod nested;
 mod number;
+mod numbers;
 mod permutation;
 mod real;
 mod restore;

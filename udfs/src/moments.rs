@@ -78,26 +78,35 @@ impl DateForm {
         let mut text = String::new();
         write!(text, "{}", sample.format_with_items(items.iter()))
             .map_err(|_| wrong("a specifier needs a zone; leave it out"))?;
-        let short_year = items
-            .iter()
-            .any(|item| matches!(item, Item::Numeric(Numeric::YearMod100, _)))
-            && !items
+        let has = |wanted: &[Numeric]| {
+            items
                 .iter()
-                .any(|item| matches!(item, Item::Numeric(Numeric::YearDiv100, _)));
+                .any(|item| matches!(item, Item::Numeric(part, _) if wanted.contains(part)))
+        };
+        let short_year = has(&[Numeric::YearMod100, Numeric::IsoYearMod100])
+            && !has(&[Numeric::Year, Numeric::IsoYear, Numeric::YearDiv100]);
         let told = |timed| Format {
             items: items.clone(),
             timed,
             short_year,
         };
-        if told(true).read(&text).is_some() {
-            Ok(Self::Told(told(true)))
-        } else if told(false).read(&text).map(|read| read.day) == Some(day.to_epoch_days().into()) {
-            Ok(Self::Told(told(false)))
-        } else {
-            Err(wrong(
-                "a date written in this format cannot be read back: it needs year, month and day",
-            ))
-        }
+        let reads_back = |format: &Format| {
+            let mut again = String::new();
+            let read = format.read(&text)?;
+            format.write(read, &mut again)?;
+            (read.day == i64::from(day.to_epoch_days()) && again == text).then_some(())
+        };
+        [true, false]
+            .into_iter()
+            .map(told)
+            .find(|format| reads_back(format).is_some())
+            .map(Self::Told)
+            .ok_or_else(|| {
+                wrong(
+                    "a date written in this format cannot be read back: it needs year, month and \
+                     day, and a time of day needs its hour and minute",
+                )
+            })
     }
 
     fn expected(&self) -> &'static str {

@@ -1,7 +1,8 @@
 //! Buckets of numbers: which one a number lies in.
 
 use crate::mask::{BindError, Binder};
-use crate::number::{Amount, Grid, Number};
+use crate::number::{Amount, Number};
+use crate::numbers::Grid;
 
 /// Buckets that begin and end at numbers of `scale` decimals. A bucket holds its lower bound and not
 /// its upper one.

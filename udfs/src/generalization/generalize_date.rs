@@ -198,6 +198,16 @@ mod tests {
             ("%d.%m.%Y %H:%M", "29.02.1984 23:59", "01.02.1984 00:00"),
             ("%d-%b-%y", "29-Feb-84", "01-Feb-84"),
             ("%Y%m%d", "19840229", "19840201"),
+            (
+                "%d %B %Y, %I:%M %p",
+                "29 February 1984, 11:59 PM",
+                "01 February 1984, 12:00 AM",
+            ),
+            (
+                "%Y-%m-%d %H:%M:%S%.f",
+                "1984-02-29 23:59:59.5",
+                "1984-02-01 00:00:00",
+            ),
         ] {
             let done = mask_texts(&mask(format), &[Some(text)]);
             assert_eq!(done[0].as_deref(), Some(masked), "{format}");

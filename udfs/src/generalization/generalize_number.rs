@@ -19,7 +19,8 @@ use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
     schema_of,
 };
-use crate::number::{Amount, NUMBERS, Number, each_number, each_number_text};
+use crate::number::{Amount, Number};
+use crate::numbers::{NUMBERS, each_number, each_number_text};
 use crate::rows::Rows;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {

@@ -19,7 +19,8 @@ use crate::key::MaskKey;
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, schema_of,
 };
-use crate::number::{Amount, Grid, NUMBERS, Number, each_number, pick_wide};
+use crate::number::{Amount, Number, pick_wide};
+use crate::numbers::{Grid, NUMBERS, each_number};
 use crate::rows::Rows;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {

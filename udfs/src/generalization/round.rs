@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, schema_of,
 };
-use crate::number::{Grid, NUMBERS, Number, each_number};
+use crate::number::Number;
+use crate::numbers::{Grid, NUMBERS, each_number};
 use crate::rows::Rows;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {

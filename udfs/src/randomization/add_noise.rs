@@ -9,6 +9,8 @@
 //! - Value and draw decide. Uniform noise of integers, decimals and text has each of its steps as often
 //!   as the others. Other noise comes from 53 bits of a draw or twice 53, by basic arithmetic and
 //!   square roots only, so that every machine adds the same.
+//! - Columns of one row, or of one person by `hash_columns`, get equal noise where the arguments are
+//!   equal: give each its own `domain`, or their difference stays what it was.
 //! - No differential privacy is promised: that hangs on what else is known and published, and naive
 //!   noise in floating point leaks (Mironov, CCS 2012).
 
@@ -22,7 +24,8 @@ use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
     schema_of,
 };
-use crate::number::{Amount, Grid, NUMBERS, Number, each_float, each_number, pick_wide, power_f64};
+use crate::number::{Amount, Number, pick_wide, power_f64};
+use crate::numbers::{Grid, NUMBERS, each_float, each_number};
 use crate::real::{gaussian, laplace, uniform};
 use crate::rows::Rows;
 
@@ -116,7 +119,10 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
             if steps == Some(0) {
                 return wrong("bound", "`bound` is below the smallest step of the column");
             }
-            Noise::Uniform(bound.0)
+            Noise::Uniform {
+                exact: bound.0,
+                float: bound.0.to_f64(),
+            }
         }
         (_, _, None) => {
             return wrong("scale", "this noise needs a `scale`");
@@ -166,7 +172,7 @@ struct AddNoise {
 #[derive(Debug)]
 enum Noise {
     /// Up to this in either direction.
-    Uniform(Number),
+    Uniform { exact: Number, float: f64 },
     /// A standard distribution, widened and cut off.
     Spread {
         spread: fn(Draw) -> f64,
@@ -235,7 +241,7 @@ impl AddNoise {
     /// Noise for a number, in its units.
     fn exact(&self, number: Number, draw: Draw) -> Option<i128> {
         match &self.noise {
-            Noise::Uniform(bound) => {
+            Noise::Uniform { exact: bound, .. } => {
                 let most = if self.relative {
                     let product = Number {
                         units: number.units.checked_abs()?.checked_mul(bound.units)?,
@@ -267,7 +273,7 @@ impl AddNoise {
     /// Noise for a float.
     fn float(&self, value: f64, draw: Draw) -> f64 {
         let noise = match &self.noise {
-            Noise::Uniform(bound) => uniform(draw) * bound.to_f64(),
+            Noise::Uniform { float, .. } => uniform(draw) * float,
             Noise::Spread {
                 spread,
                 scale,

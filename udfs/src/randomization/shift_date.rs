@@ -1,8 +1,9 @@
 //! `shift_date`: a date moves by a secret number of days.
 //!
 //! - Technique: randomization by noise addition (ISO/IEC 20889:2018). With `hash_columns: [person_id]`
-//!   all dates of a person move by the same number of days, in every column that shares the mask's
-//!   arguments or its `domain`, so that the time between them stays.
+//!   all dates of a person move by the same number of days, in every column whose mask has the same
+//!   arguments (`date_format` and `on_invalid` aside) and place in its chain, or the same `domain` as
+//!   well as the same days to choose from. So the time between them stays.
 //! - Input: dates, timestamps, text in ISO 8601 or what `date_format` says. Null stays null.
 //! - Output: the same type and form. The time of day stays, with its fraction and its zone.
 //! - The draw decides how far; each number of days is as likely as the others within 2^-40.
@@ -11,6 +12,7 @@ use arrow::array::ArrayRef;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::bind::parse_args;
 use crate::draw::Draw;
 use crate::key::MaskKey;
 use crate::mask::{
@@ -78,7 +80,12 @@ impl Default for ShiftDateArgs {
 const MOST_DAYS: i64 = 3_652_425;
 
 fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindError> {
-    let args: ShiftDateArgs = binder.parse(args)?;
+    // How text is written and what is done about bad text are none of the key's business: a person's
+    // dates move alike in columns of text and of dates.
+    let mut shift = args.clone();
+    shift.retain(|name, _| !matches!(name.as_str(), "date_format" | "on_invalid"));
+    let args: ShiftDateArgs = parse_args(args)?;
+    binder.parse::<ShiftDateArgs>(&shift)?;
     let wrong = |argument, message: &str| Err(BindError::new(argument, message));
     let within = -MOST_DAYS..=MOST_DAYS;
     if !within.contains(&args.max_days) {
@@ -282,24 +289,25 @@ mod tests {
                 Err(String::new())
             }
         }
-        let node: MaskNode = serde_json::from_str(&mask("")).unwrap();
         let root = Root::new(b"golden run secret 0123456789", None);
         let persons = StringViewArray::from(vec!["7", "7", "8"]);
         let messages = Messages::of(&[persons], 3);
-        let columns: [ArrayRef; 3] = [
-            Arc::new(Date32Array::from(vec![0, 100, 0])),
-            Arc::new(TimestampSecondArray::from(vec![1, 8_640_001, 1])),
-            Arc::new(StringViewArray::from(vec![
-                "1970-01-01",
-                "1970-04-11",
-                "1970-01-01",
-            ])),
+        let texts = StringViewArray::from(vec!["1970-01-01", "1970-04-11", "1970-01-01"]);
+        let told = r#", "date_format": "%Y-%m-%d", "on_invalid": "suppress""#;
+        let columns: [(&str, ArrayRef); 4] = [
+            ("", Arc::new(Date32Array::from(vec![0, 100, 0]))),
+            (
+                "",
+                Arc::new(TimestampSecondArray::from(vec![1, 8_640_001, 1])),
+            ),
+            ("", Arc::new(texts.clone())),
+            (told, Arc::new(texts)),
         ];
         let shifts: Vec<Vec<i64>> = columns
             .iter()
-            .map(|column| {
+            .map(|(args, column)| {
                 let mut inputs = vec![];
-                let nodes = [node.clone()];
+                let nodes: [MaskNode; 1] = [serde_json::from_str(&mask(args)).unwrap()];
                 let chain = Binder::new(&root, &NoSeeds, column.data_type().clone(), &mut inputs)
                     .chain(&nodes)
                     .unwrap();

@@ -1,0 +1,391 @@
+//! Columns of numbers: each value as a [`Number`], and back into the column's own type.
+//!
+//! - Integers and decimals are what they are, floats and text as [`Number`] reads them.
+//! - A result is rounded down to the column's scale, or to the nearest float its type holds; a text has
+//!   the decimals the mask gave it.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, Float64Builder, PrimitiveBuilder,
+    StringViewArray, StringViewBuilder,
+};
+use arrow::compute::cast;
+use arrow::datatypes::{
+    DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float16Type,
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type, i256,
+};
+
+use crate::canonical::plain_text;
+use crate::mask::{MaskError, OnInvalid, TypeFamily};
+use crate::number::{Number, power_of_ten};
+
+/// Column types of numbers, and text that holds some.
+pub(crate) const NUMBERS: &[TypeFamily] = &[
+    TypeFamily::Text,
+    TypeFamily::Integer,
+    TypeFamily::Decimal,
+    TypeFamily::Float,
+];
+
+/// What a column can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Grid {
+    /// Decimals, where the type fixes them.
+    pub(crate) scale: Option<i32>,
+    /// Its least and greatest number, in units of its scale.
+    pub(crate) least: i128,
+    pub(crate) greatest: i128,
+}
+
+impl Grid {
+    /// Of a column; text and floats fix nothing.
+    pub(crate) fn of(column: &DataType) -> Self {
+        use DataType::*;
+        let whole = |least: i128, greatest: i128| Self {
+            scale: Some(0),
+            least,
+            greatest,
+        };
+        let signed = |bits: u32| whole(-(1 << (bits - 1)), (1 << (bits - 1)) - 1);
+        let unsigned = |bits: u32| whole(0, (1 << bits) - 1);
+        match column {
+            Int8 => signed(8),
+            Int16 => signed(16),
+            Int32 => signed(32),
+            Int64 => signed(64),
+            UInt8 => unsigned(8),
+            UInt16 => unsigned(16),
+            UInt32 => unsigned(32),
+            UInt64 => unsigned(64),
+            Decimal32(precision, scale)
+            | Decimal64(precision, scale)
+            | Decimal128(precision, scale)
+            | Decimal256(precision, scale) => {
+                let greatest = power_of_ten((*precision).into()).map_or(i128::MAX, |p| p - 1);
+                Self {
+                    scale: Some((*scale).into()),
+                    least: -greatest,
+                    greatest,
+                }
+            }
+            _ => Self {
+                scale: None,
+                least: -i128::MAX,
+                greatest: i128::MAX,
+            },
+        }
+    }
+
+    /// Whether every number of so many decimals is one of the column's, but for its size.
+    pub(crate) fn has_decimals(self, scale: i32) -> bool {
+        self.scale.is_none_or(|own| scale <= own)
+    }
+
+    /// The units of `number` rounded down, if the column can hold them.
+    fn units(self, number: Number) -> Option<i128> {
+        let units = number.floor(self.scale?)?;
+        (self.least..=self.greatest)
+            .contains(&units)
+            .then_some(units)
+    }
+}
+
+/// What a mask of numbers makes of one: its row and the number in, another out, with any scale; `None`
+/// where it cannot work on it.
+pub(crate) type MaskNumber<'m> = &'m dyn Fn(usize, Number) -> Option<Number>;
+
+/// Each number of `values` as `mask` gives it back, in the column's own type; null stays null. A text
+/// that is no number, a float that is none, and a result the type cannot hold are invalid.
+///
+/// # Errors
+/// For an invalid value where `on_invalid` says so.
+pub(crate) fn each_number(
+    values: &ArrayRef,
+    on_invalid: OnInvalid,
+    expected: &'static str,
+    mask: MaskNumber<'_>,
+) -> Result<ArrayRef, MaskError> {
+    use DataType::*;
+    let numbers = Numbers {
+        values,
+        grid: Grid::of(values.data_type()),
+        on_invalid,
+        expected,
+        mask,
+    };
+    match values.data_type() {
+        Int8 => numbers.exact::<Int8Type>(|n| Some(n.into()), |u| u.try_into().ok()),
+        Int16 => numbers.exact::<Int16Type>(|n| Some(n.into()), |u| u.try_into().ok()),
+        Int32 => numbers.exact::<Int32Type>(|n| Some(n.into()), |u| u.try_into().ok()),
+        Int64 => numbers.exact::<Int64Type>(|n| Some(n.into()), |u| u.try_into().ok()),
+        UInt8 => numbers.exact::<UInt8Type>(|n| Some(n.into()), |u| u.try_into().ok()),
+        UInt16 => numbers.exact::<UInt16Type>(|n| Some(n.into()), |u| u.try_into().ok()),
+        UInt32 => numbers.exact::<UInt32Type>(|n| Some(n.into()), |u| u.try_into().ok()),
+        UInt64 => numbers.exact::<UInt64Type>(|n| Some(n.into()), |u| u.try_into().ok()),
+        Decimal32(..) => numbers.exact::<Decimal32Type>(|n| Some(n.into()), |u| u.try_into().ok()),
+        Decimal64(..) => numbers.exact::<Decimal64Type>(|n| Some(n.into()), |u| u.try_into().ok()),
+        Decimal128(..) => numbers.exact::<Decimal128Type>(Some, Some),
+        Decimal256(..) => {
+            numbers.exact::<Decimal256Type>(i256::to_i128, |u| Some(i256::from_i128(u)))
+        }
+        Float64 => {
+            let mut text = String::new();
+            numbers.each::<Float64Type>(|row, value| {
+                let number = Number::of_f64(value, &mut text)?;
+                Some(mask(row, number)?.to_f64_by(&mut text))
+            })
+        }
+        Float32 => {
+            let mut text = String::new();
+            numbers.each::<Float32Type>(|row, value| {
+                let number = Number::of_f32(value, &mut text)?;
+                finite(mask(row, number)?.to_f64_by(&mut text) as f32)
+            })
+        }
+        Float16 => {
+            let mut text = String::new();
+            numbers.each::<Float16Type>(|row, value| {
+                let number = Number::of_f32(value.to_f32(), &mut text)?;
+                let masked = Half::from_f64(mask(row, number)?.to_f64_by(&mut text));
+                masked.is_finite().then_some(masked)
+            })
+        }
+        _ => Ok(Arc::new(numbers.texts(&plain_text(values)?)?)),
+    }
+}
+
+/// Each float of `values` as `mask` gives it back, in the column's own type; null stays null. What is
+/// no finite number, before or after, is invalid.
+///
+/// # Errors
+/// For an invalid value where `on_invalid` says so.
+pub(crate) fn each_float(
+    values: &ArrayRef,
+    on_invalid: OnInvalid,
+    expected: &'static str,
+    mask: &dyn Fn(usize, f64) -> Option<f64>,
+) -> Result<ArrayRef, MaskError> {
+    let own = values.data_type();
+    let unfit = |_| MaskError::Type { found: own.clone() };
+    let wide = cast(values, &DataType::Float64).map_err(unfit)?;
+    // Beyond these a narrower type would round to infinity.
+    let most = match own {
+        DataType::Float16 => 65_504.0,
+        DataType::Float32 => f32::MAX.into(),
+        _ => f64::MAX,
+    };
+    let wide = wide.as_primitive::<Float64Type>();
+    let mut masked = Float64Builder::with_capacity(wide.len());
+    for row in 0..wide.len() {
+        if wide.is_null(row) {
+            masked.append_null();
+            continue;
+        }
+        let value = wide.value(row);
+        let drawn = value.is_finite().then(|| mask(row, value)).flatten();
+        match drawn.filter(|value| value.abs() <= most) {
+            Some(value) => masked.append_value(value),
+            None => masked.append_option(on_invalid.at(row, expected)?),
+        }
+    }
+    cast(&masked.finish(), own).map_err(unfit)
+}
+
+type Half = <Float16Type as ArrowPrimitiveType>::Native;
+
+fn finite(value: f32) -> Option<f32> {
+    value.is_finite().then_some(value)
+}
+
+struct Numbers<'n> {
+    values: &'n ArrayRef,
+    grid: Grid,
+    on_invalid: OnInvalid,
+    expected: &'static str,
+    mask: MaskNumber<'n>,
+}
+
+impl Numbers<'_> {
+    fn exact<T: ArrowPrimitiveType>(
+        &self,
+        widen: impl Fn(T::Native) -> Option<i128>,
+        narrow: impl Fn(i128) -> Option<T::Native>,
+    ) -> Result<ArrayRef, MaskError> {
+        let scale = self.grid.scale.unwrap_or(0);
+        self.each::<T>(|row, value| {
+            let units = widen(value)?;
+            narrow(
+                self.grid
+                    .units((self.mask)(row, Number { units, scale })?)?,
+            )
+        })
+    }
+
+    fn each<T: ArrowPrimitiveType>(
+        &self,
+        mut mask: impl FnMut(usize, T::Native) -> Option<T::Native>,
+    ) -> Result<ArrayRef, MaskError> {
+        let values = self.values.as_primitive::<T>();
+        let mut masked = PrimitiveBuilder::<T>::with_capacity(values.len())
+            .with_data_type(values.data_type().clone());
+        for row in 0..values.len() {
+            if values.is_null(row) {
+                masked.append_null();
+                continue;
+            }
+            match mask(row, values.value(row)) {
+                Some(value) => masked.append_value(value),
+                None => masked.append_option(self.on_invalid.at(row, self.expected)?),
+            }
+        }
+        Ok(Arc::new(masked.finish()))
+    }
+
+    fn texts(&self, values: &StringViewArray) -> Result<StringViewArray, MaskError> {
+        each_number_text(
+            values,
+            self.on_invalid,
+            self.expected,
+            &|row, number, text| {
+                (self.mask)(row, number)?.push(text);
+                Some(())
+            },
+        )
+    }
+}
+
+/// What a mask writes of a number: its row and the number in, text out; `None` where it cannot.
+pub(crate) type WriteNumber<'m> = &'m dyn Fn(usize, Number, &mut String) -> Option<()>;
+
+/// Each number of a column of text as `write` writes it; null stays null.
+///
+/// # Errors
+/// For a text that is no number where `on_invalid` says so.
+pub(crate) fn each_number_text(
+    values: &StringViewArray,
+    on_invalid: OnInvalid,
+    expected: &'static str,
+    write: WriteNumber<'_>,
+) -> Result<StringViewArray, MaskError> {
+    let mut masked = StringViewBuilder::with_capacity(values.len());
+    let mut text = String::new();
+    for (row, value) in values.iter().enumerate() {
+        let Some(value) = value else {
+            masked.append_null();
+            continue;
+        };
+        text.clear();
+        match Number::parse(value).and_then(|number| write(row, number, &mut text)) {
+            Some(()) => masked.append_value(&text),
+            None => masked.append_option(on_invalid.at::<&str>(row, expected)?),
+        }
+    }
+    Ok(masked.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::*;
+
+    use super::*;
+
+    #[test]
+    fn every_type_gives_back_its_own() {
+        let decimal = |value| {
+            Decimal128Array::from(vec![Some(value), None])
+                .with_precision_and_scale(5, 2)
+                .unwrap()
+        };
+        let wide = |value| {
+            Decimal256Array::from(vec![Some(i256::from_i128(value)), None])
+                .with_precision_and_scale(50, 2)
+                .unwrap()
+        };
+        let small = |value| {
+            Decimal32Array::from(vec![Some(value), None])
+                .with_precision_and_scale(3, 1)
+                .unwrap()
+        };
+        let half = |value: f32| Float16Array::from(vec![Some(Half::from_f32(value)), None]);
+        let cases: [(ArrayRef, ArrayRef); 12] = [
+            (
+                Arc::new(Int8Array::from(vec![Some(-128), None])),
+                Arc::new(Int8Array::from(vec![Some(-127), None])),
+            ),
+            (
+                Arc::new(Int8Array::from(vec![Some(127), None])),
+                Arc::new(Int8Array::from(vec![None, None])),
+            ),
+            (
+                Arc::new(UInt64Array::from(vec![Some(u64::MAX - 1), None])),
+                Arc::new(UInt64Array::from(vec![Some(u64::MAX), None])),
+            ),
+            (Arc::new(decimal(-50)), Arc::new(decimal(50))),
+            (Arc::new(wide(99_999)), Arc::new(wide(100_099))),
+            (Arc::new(small(989)), Arc::new(small(999))),
+            (Arc::new(half(0.5)), Arc::new(half(1.5))),
+            (
+                Arc::new(half(f32::INFINITY)),
+                Arc::new(Float16Array::new_null(2)),
+            ),
+            (
+                Arc::new(LargeStringArray::from(vec![Some("9"), None])),
+                Arc::new(StringViewArray::from(vec![Some("10"), None])),
+            ),
+            (
+                Arc::new(Float32Array::from(vec![Some(0.1), Some(f32::NAN)])),
+                Arc::new(Float32Array::from(vec![Some(1.1), None])),
+            ),
+            (
+                Arc::new(Float64Array::from(vec![Some(-0.25), None])),
+                Arc::new(Float64Array::from(vec![Some(0.75), None])),
+            ),
+            (
+                Arc::new(StringViewArray::from(vec![Some("-0.250"), Some("x")])),
+                Arc::new(StringViewArray::from(vec![Some("0.750"), None])),
+            ),
+        ];
+        for (values, expected) in cases {
+            let masked = each_number(&values, OnInvalid::Suppress, "", &|_, number| {
+                let one = Number { units: 1, scale: 0 }.floor(number.scale)?;
+                Some(Number {
+                    units: number.units.checked_add(one)?,
+                    ..number
+                })
+            });
+            assert_eq!(&masked.unwrap(), &expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn floats_of_every_width() {
+        let half = |value: f32| Float16Array::from(vec![Some(Half::from_f32(value)), None]);
+        let cases: [(ArrayRef, ArrayRef); 5] = [
+            (Arc::new(half(0.5)), Arc::new(half(1.0))),
+            (
+                Arc::new(half(65_504.0)),
+                Arc::new(Float16Array::new_null(2)),
+            ),
+            (
+                Arc::new(Float32Array::from(vec![Some(0.1), Some(f32::MAX)])),
+                Arc::new(Float32Array::from(vec![Some(0.2), None])),
+            ),
+            (
+                Arc::new(Float64Array::from(vec![Some(-0.1), Some(f64::MAX)])),
+                Arc::new(Float64Array::from(vec![Some(-0.2), None])),
+            ),
+            (
+                Arc::new(Float64Array::from(vec![f64::NAN, f64::NEG_INFINITY])),
+                Arc::new(Float64Array::new_null(2)),
+            ),
+        ];
+        for (values, doubled) in cases {
+            let masked = each_float(&values, OnInvalid::Suppress, "", &|_, x| Some(x * 2.0));
+            assert_eq!(&masked.unwrap(), &doubled, "{values:?}");
+            let failed = each_float(&values, OnInvalid::Fail, "", &|_, x| Some(x * 2.0));
+            assert_eq!(failed.is_ok(), values.null_count() == doubled.null_count());
+        }
+    }
+}
