@@ -358,10 +358,8 @@ mod tests {
             "1http://acme.com",
             "...",
             "tel:+64.21",
-            "a.b//c:x",
         ] {
-            let masked = try_texts(MASK, &[Some(value)]);
-            assert_eq!(masked.is_err(), value != "a.b//c:x", "{value}");
+            assert!(try_texts(MASK, &[Some(value)]).is_err(), "{value}");
         }
         let mask = r#"{"type": "url", "on_invalid": "suppress"}"#;
         assert_eq!(mask_texts(mask, &[Some("Ann Lee")]), [None]);
