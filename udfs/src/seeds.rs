@@ -1,7 +1,7 @@
-//! The seed files that ship with visard, for `from_file`.
+//! The seed files that ship with visard, for `from_file` and the masks that make up names and addresses.
 //!
 //! Names and columns are those existing rulesets use; the content is ours, written by
-//! `udfs/seeds/generate.py`. A seed file of the user with the same name goes before ours.
+//! `udfs/seeds/generate.py`. For `from_file` a file of the user with the same name goes before ours.
 
 /// The bytes of a shipped seed file: ASCII, comma-separated, one header line; `None` for any other
 /// name.
