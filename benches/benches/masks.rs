@@ -1,33 +1,45 @@
 //! Every mask at 8,192 rows, with nulls and without, beside rebuilding the column through its builder.
+//!
+//! A mask that takes any text gets values of 5 to 20 characters, all different; one that takes only
+//! some gets the value of its first example, with that example's arguments.
 
 use std::hint::black_box;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Date32Builder, StringViewBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, Date32Builder, StringViewArray, StringViewBuilder};
 use arrow::datatypes::{DataType, Date32Type};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use serde_json::json;
+use serde_json::{Value, json};
 use visard_benches::{ROWS, column};
 use visard_udfs::{
-    ColumnMask, ColumnRule, DrawBy, HashColumn, MASKS, MaskNode, Root, SeedFiles, SeedTable,
+    Argument, ColumnMask, ColumnRule, DrawBy, HashColumn, MASKS, MaskNode, MaskSpec, Root,
+    SeedFiles, SeedTable, shipped,
 };
 
-/// A seed file of a thousand names.
+/// A seed file of a thousand names, and those that ship.
 struct Names;
 
 impl SeedFiles for Names {
-    fn table(&self, _: &str) -> Result<Arc<SeedTable>, String> {
-        let rows = (0..1000).map(|row| vec![format!("Name{row}")]).collect();
+    fn table(&self, name: &str) -> Result<Arc<SeedTable>, String> {
+        let text = match shipped(name) {
+            Some(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            None => (0..1000).fold("name\n".to_owned(), |text, row| {
+                text + &format!("Name{row}\n")
+            }),
+        };
+        let mut lines = text
+            .lines()
+            .map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
         Ok(Arc::new(SeedTable {
-            columns: vec!["name".to_owned()],
-            rows,
+            columns: lines.next().unwrap_or_default(),
+            rows: lines.collect(),
         }))
     }
 }
 
-/// Arguments for the masks that need some.
-fn arguments(mask: &str) -> serde_json::Value {
-    match mask {
+/// Arguments for the masks that take any value and need some.
+fn arguments(mask: &str) -> Option<Value> {
+    Some(match mask {
         "from_fixed" => json!({"value": "x"}),
         "from_file" => json!({"seed_file": "names.csv", "seed_column": "name"}),
         "from_choices" => json!({"choices": ["a", "b", {"value": "c", "weight": 3}]}),
@@ -35,8 +47,50 @@ fn arguments(mask: &str) -> serde_json::Value {
         "replace_regex" => json!({"regex": "[0-9]+", "masks": [{"type": "imitate"}]}),
         "take_substring" => json!({"start_index": 2, "end_index": 9}),
         "chain" | "concat" => json!({"masks": [{"type": "imitate"}, {"type": "do_nothing"}]}),
-        _ => json!({}),
-    }
+        "do_nothing" | "hash" | "imitate" | "retain_year" | "suppress" => json!({}),
+        _ => return None,
+    })
+}
+
+/// The mask with arguments and a column that it takes.
+fn prepared(spec: &MaskSpec, root: &Root, null_every: usize) -> Option<(ColumnMask, ArrayRef)> {
+    let example = spec.examples.first()?;
+    let (args, values) = match arguments(spec.name) {
+        Some(args) => {
+            let data_type = match spec.name {
+                "retain_year" => DataType::Date32,
+                _ => DataType::Utf8View,
+            };
+            (args, column(&data_type, null_every))
+        }
+        None => {
+            let value = |row: usize| match null_every > 0 && row.is_multiple_of(null_every) {
+                true => None,
+                false => example.value,
+            };
+            let values: StringViewArray = (0..ROWS).map(value).collect();
+            let args = serde_json::from_str(example.args).ok()?;
+            (args, Arc::new(values) as ArrayRef)
+        }
+    };
+    let rule = ColumnRule {
+        path: "c".to_owned(),
+        masks: vec![MaskNode {
+            kind: spec.name.to_owned(),
+            domain: None,
+            args: args.as_object().cloned().unwrap_or_default(),
+        }],
+        draw_by: DrawBy::Columns(vec![HashColumn {
+            column: "c".to_owned(),
+            ..HashColumn::default()
+        }]),
+        chooses: None,
+        conditional: false,
+        places: None,
+        first: true,
+    };
+    let mask = ColumnMask::bind(&rule, values.data_type(), root, &Names).ok()?;
+    Some((mask, values))
 }
 
 fn masks(criterion: &mut Criterion) {
@@ -44,37 +98,13 @@ fn masks(criterion: &mut Criterion) {
     for spec in MASKS {
         let mut group = criterion.benchmark_group(spec.name);
         group.throughput(Throughput::Elements(ROWS as u64));
-        let data_type = if spec.name == "retain_year" {
-            DataType::Date32
-        } else {
-            DataType::Utf8View
-        };
-        let args = arguments(spec.name)
-            .as_object()
-            .cloned()
-            .unwrap_or_default();
-        let rule = ColumnRule {
-            path: "c".to_owned(),
-            masks: vec![MaskNode {
-                kind: spec.name.to_owned(),
-                domain: None,
-                args,
-            }],
-            draw_by: DrawBy::Columns(vec![HashColumn {
-                column: "c".to_owned(),
-                ..HashColumn::default()
-            }]),
-            chooses: None,
-            conditional: false,
-            places: None,
-            first: true,
-        };
-        let mask = ColumnMask::bind(&rule, &data_type, &root, &Names).expect("the arguments fit");
         for (name, null_every) in [("no nulls", 0), ("nulls", 10)] {
-            let values = column(&data_type, null_every);
+            let (mask, values) = prepared(spec, &root, null_every)
+                .unwrap_or_else(|| panic!("{}: its first example does not bind", spec.name));
             let inputs: Vec<ArrayRef> = mask
                 .arguments()
                 .iter()
+                .filter(|argument| matches!(argument, Argument::Column(_)))
                 .map(|_| Arc::clone(&values))
                 .collect();
             group.bench_function(format!("rebuild, {name}"), |b| {
