@@ -1,7 +1,8 @@
 //! `from_column`: a value becomes that of another column of the same row.
 //!
 //! - Technique: a plain copy: what the other column tells stays readable by everyone.
-//! - Input: any type. Output: the other column's value in this column's type, null where it is null.
+//! - Input: any type. Output: the other column's value in this column's type, null where it is null
+//!   (or the task fails, see `on_null`).
 //! - The other column is read as it came, whether or not it is masked itself.
 //! - Keyless. Text is copied in Unicode NFC.
 
@@ -37,10 +38,27 @@ pub(crate) struct FromColumn {
     /// The column to copy. Required. A value that cannot be converted to this column's type fails the
     /// task.
     source_column: String,
+    /// For a row whose other value is null: `copy` the null (default) or `fail` the task. A column
+    /// that may hold no null needs `fail`.
+    on_null: OnNull,
+}
+
+/// What to do where the other column holds null.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum OnNull {
+    /// Null it is.
+    #[default]
+    Copy,
+    /// Stop the task.
+    Fail,
 }
 
 fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindError> {
-    let FromColumn { source_column } = binder.parse(args)?;
+    let FromColumn {
+        source_column,
+        on_null,
+    } = binder.parse(args)?;
     if source_column.is_empty() {
         let message = "`source_column` is required";
         return Err(BindError::new("source_column", message));
@@ -48,6 +66,7 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
     Ok(Box::new(Copied {
         input: binder.input(&source_column),
         column: binder.column().clone(),
+        on_null,
     }))
 }
 
@@ -55,11 +74,19 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
 struct Copied {
     input: usize,
     column: DataType,
+    on_null: OnNull,
 }
 
 impl Mask for Copied {
     fn mask(&self, values: ArrayRef, rows: &Rows<'_>) -> Result<ArrayRef, MaskError> {
-        let copied = typed(rows.input(self.input).clone(), &self.column)?;
+        let other = rows.input(self.input);
+        if self.on_null == OnNull::Fail && other.null_count() > 0 {
+            return Err(MaskError::Refused {
+                row: other.iter().position(|value| value.is_none()).unwrap_or(0),
+                expected: "a row with a value in `source_column`",
+            });
+        }
+        let copied = typed(other.clone(), &self.column)?;
         match copied.len() == values.len() {
             true => Ok(copied),
             false => Err(MaskError::Internal("a further column has another length")),
@@ -67,7 +94,7 @@ impl Mask for Copied {
     }
 
     fn may_give_null(&self) -> bool {
-        true
+        self.on_null == OnNull::Copy
     }
 }
 
@@ -115,6 +142,22 @@ mod tests {
                 row: 1,
                 wanted: DataType::Int32
             }
+        );
+    }
+
+    #[test]
+    fn nulls_where_none_may_be() {
+        let mask = r#"{"type": "from_column", "source_column": "other", "on_null": "fail"}"#;
+        let copy = |other: &[Option<&str>]| {
+            let values = Arc::new(StringViewArray::from(vec![Some("x"), None]));
+            mask_with_input(mask, values, "other", other.iter().copied().collect())
+        };
+        let copied = copy(&[Some("a"), Some("b")]).unwrap();
+        assert_eq!(*copied, StringViewArray::from(vec!["a", "b"]));
+        let error = copy(&[Some("a"), None]).unwrap_err();
+        assert!(
+            matches!(error, MaskError::Refused { row: 1, .. }),
+            "{error}"
         );
     }
 

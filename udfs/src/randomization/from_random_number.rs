@@ -4,9 +4,10 @@
 //! - Input: integers, decimals, floating-point numbers, text. Output: a number of the column's type,
 //!   for null and empty text too (`skip` keeps them). Text has as many digits after the point as
 //!   `decimal_places` says; both bounds may come.
-//! - The draw decides. Without `mode` each number is as likely as the others within 2^-64. With it
-//!   the numbers follow a triangular distribution: likeliest at `mode`, ever less likely towards
-//!   both bounds, by the inverse of its distribution function at 53 bits of the draw.
+//! - The draw decides. Without `mode` each of n numbers is as likely as the others within n / 2^64,
+//!   beyond 2^32 numbers within n / 2^128. With it they follow a triangular distribution: likeliest at
+//!   `mode`, ever less likely towards both bounds, by the inverse of its distribution function at 53
+//!   bits of the draw.
 
 use std::sync::Arc;
 
@@ -158,8 +159,8 @@ impl Generator for Numbers {
                 let count = self.count as f64;
                 self.array(draws.map(|draw| triangular(draw, count, peak)))
             }
-            (None, Ok(count)) => self.array(draws.map(|draw| draw.pick(count).into())),
-            (None, Err(_)) => self.array(draws.map(|draw| high_product(draw.bits(), self.count))),
+            (None, Ok(count @ ..=FEW)) => self.array(draws.map(|draw| draw.pick(count).into())),
+            (None, _) => self.array(draws.map(|draw| high_product(draw.bits(), self.count))),
         }
     }
 }
@@ -180,6 +181,9 @@ impl Numbers {
         Ok(Arc::new(texts.finish()))
     }
 }
+
+/// For more numbers than these, 64 bits of a draw would favour some of them by more than 2^-32.
+const FEW: u64 = 1 << 32;
 
 /// The piece, `0..count`, that a point under a triangle over `count` with its peak at `peak` falls in.
 fn triangular(draw: Draw, count: f64, peak: f64) -> u128 {
