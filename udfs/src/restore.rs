@@ -8,6 +8,7 @@ use arrow::datatypes::DataType;
 
 use crate::canonical::plain_text;
 use crate::error::MaskError;
+use crate::mask::TypeFamily;
 
 /// `values` as `wanted`; null stays null.
 ///
@@ -31,6 +32,8 @@ pub(crate) fn restore(values: ArrayRef, wanted: &DataType) -> Result<ArrayRef, M
                 found: wanted.clone(),
             })?
         }
+        // Not by way of days or microseconds since 1970.
+        (found, wanted) if is_moment(found) != is_moment(wanted) => Arc::new(plain_text(&values)?),
         _ => values,
     };
     // A failed cast must become null here, not an error: arrow's error would quote the value.
@@ -51,15 +54,32 @@ pub(crate) fn restore(values: ArrayRef, wanted: &DataType) -> Result<ArrayRef, M
     Ok(restored)
 }
 
+fn is_moment(data_type: &DataType) -> bool {
+    use TypeFamily::*;
+    matches!(TypeFamily::of(data_type), Some(Date | Timestamp | Time))
+}
+
 #[cfg(test)]
 mod tests {
     use arrow::array::{
-        Float64Array, StringArray, StringViewArray, TimestampMicrosecondArray,
-        TimestampMillisecondArray,
+        Date32Array, Float64Array, Int64Array, StringArray, StringViewArray,
+        TimestampMicrosecondArray, TimestampMillisecondArray,
     };
     use arrow::datatypes::TimeUnit;
 
     use super::*;
+
+    #[test]
+    fn a_date_is_no_number_of_days() {
+        let dates: ArrayRef = Arc::new(Date32Array::from(vec![None, Some(7)]));
+        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![None, Some(7)]));
+        for (values, wanted) in [(dates, DataType::Int64), (numbers, DataType::Date32)] {
+            assert_eq!(
+                restore(values, &wanted),
+                Err(MaskError::Unfit { row: 1, wanted })
+            );
+        }
+    }
 
     #[test]
     fn other_types_become_text_and_zoned_times() {

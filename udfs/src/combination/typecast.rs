@@ -25,6 +25,7 @@ use chrono::{DateTime, NaiveDateTime};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::DAY;
 use crate::canonical::plain_text;
 use crate::fixed_point::units;
 use crate::mask::{
@@ -232,23 +233,34 @@ impl Cast {
     /// As timestamps in microseconds without a zone, told in UTC.
     fn moment(&self, values: &ArrayRef) -> Result<ArrayRef, MaskError> {
         match values.data_type() {
-            DataType::Date32 | DataType::Date64 => or_null(values, &MICROSECONDS),
+            DataType::Date32 => {
+                let days = or_null(&or_null(values, &DataType::Int32)?, &DataType::Int64)?;
+                Ok(micros(&days, |day| day.checked_mul(DAY * 1_000_000)))
+            }
+            DataType::Date64 => Ok(micros(&or_null(values, &DataType::Int64)?, |n| {
+                n.checked_mul(1_000)
+            })),
             DataType::Timestamp(unit, _) => {
-                let plain = DataType::Timestamp(*unit, None);
-                or_null(
-                    &or_null(&or_null(values, &DataType::Int64)?, &plain)?,
-                    &MICROSECONDS,
-                )
+                let unit = *unit;
+                Ok(micros(
+                    &or_null(values, &DataType::Int64)?,
+                    |n| match unit {
+                        TimeUnit::Second => n.checked_mul(1_000_000),
+                        TimeUnit::Millisecond => n.checked_mul(1_000),
+                        TimeUnit::Microsecond => Some(n),
+                        TimeUnit::Nanosecond => Some(n.div_euclid(1_000)),
+                    },
+                ))
             }
             _ => {
                 let texts = plain_text(values)?;
                 let Some(format) = &self.format else {
                     return or_null(&(Arc::new(texts) as ArrayRef), &MICROSECONDS);
                 };
-                let micros = |moment: NaiveDateTime| moment.and_utc().timestamp_micros();
+                let instant = |moment: NaiveDateTime| moment.and_utc().timestamp_micros();
                 let moments = texts
                     .iter()
-                    .map(|text| text.and_then(|text| format.read(text)).map(micros));
+                    .map(|text| text.and_then(|text| format.read(text)).map(instant));
                 Ok(Arc::new(moments.collect::<TimestampMicrosecondArray>()))
             }
         }
@@ -351,6 +363,14 @@ fn boolean(values: &ArrayRef) -> Result<ArrayRef, MaskError> {
     Ok(Arc::new(truths.collect::<BooleanArray>()))
 }
 
+/// Whole numbers as timestamps in microseconds, null where one lies beyond them. Arrow's own cast does
+/// not look at the ends of the range for every type.
+fn micros(numbers: &ArrayRef, scaled: impl Fn(i64) -> Option<i64>) -> ArrayRef {
+    let numbers = numbers.as_primitive::<Int64Type>().iter();
+    let moments = numbers.map(|number| number.and_then(&scaled));
+    Arc::new(moments.collect::<TimestampMicrosecondArray>())
+}
+
 /// `values` as `wanted`, null where one cannot be converted.
 fn or_null(values: &ArrayRef, wanted: &DataType) -> Result<ArrayRef, MaskError> {
     let options = CastOptions {
@@ -418,6 +438,7 @@ mod tests {
             ("boolean", "", None),
             ("date", "2024-02-29", Some("2024-02-29")),
             ("date", "2024-02-29T23:59:59", Some("2024-02-29")),
+            ("date", "1969-12-31T23:59:59", Some("1969-12-31")),
             ("date", "2024-02-30", None),
             ("date", "29/02/2024", None),
             ("date", "", None),
@@ -514,6 +535,17 @@ mod tests {
         assert_eq!(*masked, zoned);
 
         let chain = r#"{"type": "chain", "masks": [
+            {"type": "typecast", "typecast_as": "date", "date_format": "%Y%m%d"},
+            {"type": "from_random_date", "min": "2020-02-29", "max": "2020-02-29"},
+            {"type": "typecast", "typecast_as": "string", "date_format": "%Y%m%d"}
+        ]}"#;
+        let numbers: ArrayRef = Arc::new(Int32Array::from(vec![20_240_101]));
+        assert_eq!(
+            *mask_array(chain, numbers).unwrap(),
+            Int32Array::from(vec![20_200_229])
+        );
+
+        let chain = r#"{"type": "chain", "masks": [
             {"type": "typecast", "typecast_as": "integer"},
             {"type": "from_random_number", "max": 9}
         ]}"#;
@@ -598,6 +630,26 @@ mod tests {
             (
                 Arc::new(Date32Array::from(vec![i32::MAX])),
                 "datetime",
+                false,
+            ),
+            (
+                Arc::new(Date64Array::from(vec![i64::MAX])),
+                "datetime",
+                false,
+            ),
+            (
+                Arc::new(TimestampSecondArray::from(vec![i64::MAX])),
+                "date",
+                false,
+            ),
+            (
+                Arc::new(TimestampSecondArray::from(vec![i64::MIN])),
+                "date",
+                false,
+            ),
+            (
+                Arc::new(Decimal128Array::from(vec![i128::MIN + 1])),
+                "integer",
                 false,
             ),
             (Arc::new(Time32SecondArray::from(vec![5])), "string", true),
