@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef};
 use arrow::compute::{CastOptions, cast, cast_with_options};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, TimeUnit};
 
 use crate::canonical::plain_text;
 use crate::error::MaskError;
@@ -31,6 +31,15 @@ pub(crate) fn restore(values: ArrayRef, wanted: &DataType) -> Result<ArrayRef, M
             moved.map_err(|_| MaskError::Type {
                 found: wanted.clone(),
             })?
+        }
+        // By way of milliseconds: from there arrow looks at the ends of the range, from dates it does not.
+        (DataType::Date32 | DataType::Date64, DataType::Timestamp(..)) => {
+            let millis = DataType::Timestamp(TimeUnit::Millisecond, None);
+            let moved = cast(&values, &DataType::Date64).and_then(|dates| cast(&dates, &millis));
+            let moved = moved.map_err(|_| MaskError::Type {
+                found: wanted.clone(),
+            })?;
+            return restore(moved, wanted);
         }
         // Not by way of days or microseconds since 1970.
         (found, wanted) if is_moment(found) != is_moment(wanted) => Arc::new(plain_text(&values)?),
@@ -62,10 +71,9 @@ fn is_moment(data_type: &DataType) -> bool {
 #[cfg(test)]
 mod tests {
     use arrow::array::{
-        Date32Array, Float64Array, Int64Array, StringArray, StringViewArray,
+        Date32Array, Date64Array, Float64Array, Int64Array, StringArray, StringViewArray,
         TimestampMicrosecondArray, TimestampMillisecondArray,
     };
-    use arrow::datatypes::TimeUnit;
 
     use super::*;
 
@@ -78,6 +86,21 @@ mod tests {
                 restore(values, &wanted),
                 Err(MaskError::Unfit { row: 1, wanted })
             );
+        }
+    }
+
+    #[test]
+    fn dates_beyond_a_timestamps_range() {
+        let wanted = DataType::Timestamp(TimeUnit::Nanosecond, None);
+        let days: ArrayRef = Arc::new(Date32Array::from(vec![0, 2_932_896]));
+        let millis: ArrayRef = Arc::new(Date64Array::from(vec![0, 253_402_214_400_000]));
+        let micros: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![0, i64::MAX]));
+        for values in [days, millis, micros] {
+            let error = Err(MaskError::Unfit {
+                row: 1,
+                wanted: wanted.clone(),
+            });
+            assert_eq!(restore(values, &wanted), error);
         }
     }
 
