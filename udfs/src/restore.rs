@@ -21,7 +21,7 @@ pub(crate) fn restore(values: ArrayRef, wanted: &DataType) -> Result<ArrayRef, M
     let values = match (values.data_type(), wanted) {
         (DataType::Utf8View, _) => values,
         // A number of a text column is written as everywhere else.
-        (_, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => {
+        (_, wanted) if TypeFamily::of(wanted) == Some(TypeFamily::Text) => {
             Arc::new(plain_text(&values)?)
         }
         // A moment without a zone is one of UTC; arrow would take it for one of the column's zone.
@@ -111,6 +111,10 @@ mod tests {
             *restore(numbers, &DataType::Utf8).unwrap(),
             StringArray::from(vec![Some("12"), None, Some("1000000000000000000000")])
         );
+        let coded = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+        let numbers: ArrayRef = Arc::new(Float64Array::from(vec![12.0]));
+        let coded = restore(numbers, &coded).unwrap();
+        assert_eq!(plain_text(&coded).unwrap().value(0), "12");
         let moments: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![5_000]));
         let zoned = DataType::Timestamp(TimeUnit::Millisecond, Some("Asia/Tokyo".into()));
         assert_eq!(
