@@ -254,6 +254,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_default_written_out_changes_nothing() {
+        let written = r#""max": 999, "min": 0, "mode": null, "decimal_places": 0"#;
+        assert_eq!(
+            numbered(&mask(written), 20),
+            numbered(&mask(r#""max": 999"#), 20)
+        );
+    }
+
     fn counts(args: &str, draws: usize) -> BTreeMap<i64, f64> {
         let mut counts = BTreeMap::new();
         for number in numbered(&mask(args), draws) {

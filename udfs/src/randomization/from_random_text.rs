@@ -54,7 +54,7 @@ pub(crate) struct FromRandomText {
     #[serde(alias = "max_length")]
     max: usize,
     /// Which letters: `lower` (`a` to `z`), `upper` (`A` to `Z`) or `mixed` (both, default).
-    case: Option<Case>,
+    case: Case,
     /// The characters to draw from in place of letters, each once: `0123456789`.
     #[serde(alias = "charset", alias = "alphabet")]
     characters: Option<String>,
@@ -65,7 +65,7 @@ impl Default for FromRandomText {
         Self {
             min: 1,
             max: 0,
-            case: None,
+            case: Case::Mixed,
             characters: None,
         }
     }
@@ -114,12 +114,12 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
         return Err(BindError::new("min", "`min` is greater than `max`"));
     }
     let characters = match (characters, case) {
-        (None, case) => case.unwrap_or_default().letters(),
-        (Some(_), Some(_)) => {
+        (None, case) => case.letters(),
+        (Some(_), Case::Lower | Case::Upper) => {
             let message = "`case` is about letters, which `characters` replaces: keep one of them";
             return Err(BindError::new("case", message));
         }
-        (Some(characters), None) => set_of(&characters)?,
+        (Some(characters), Case::Mixed) => set_of(&characters)?,
     };
     let mut plan = Plan::default();
     let per_word = (0..).take_while(|_| {
@@ -233,6 +233,12 @@ mod tests {
                 assert!(pattern.is_match(&masked), "{args} {masked}");
             }
         }
+    }
+
+    #[test]
+    fn a_default_written_out_changes_nothing() {
+        let written = numbered(&mask(r#""max": 9, "min": 1, "case": "mixed""#), 20);
+        assert_eq!(written, numbered(&mask(r#""max": 9"#), 20));
     }
 
     #[test]
