@@ -8,7 +8,7 @@ use crate::check_digit::{
     hybrid, italian, luhn, mod_97_10, one_to_nine, place, pure, verhoeff, weighted, worth,
 };
 
-use Field::{Date, Digits, Fixed, Listed, Other, Places, Range, Repeating, Town};
+use Field::{Date, Digits, Fixed, Kept, Listed, Other, Places, Range, Repeating, Town};
 
 /// The kind a ruleset calls `code`.
 pub(crate) fn kind(code: &str) -> Option<&'static Kind> {
@@ -25,15 +25,10 @@ const ALPHANUMERIC: &[&str] = &[D, AZ];
 const VEHICLE: &[&str] = &[D, "ABCDEFGHJKLMNPRSTUVWXYZ"];
 /// Digits, odd and even: where that tells the holder's sex.
 const PARITY: &[&str] = &["13579", "02468"];
-/// Any digit, which stays.
-const KEPT_DIGIT: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-/// Any digit but 0, which stays.
-const KEPT_1_TO_9: &[&str] = &["1", "2", "3", "4", "5", "6", "7", "8", "9"];
-/// Any capital or digit, which stays.
-const KEPT: &[&str] = &[
-    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "A", "B", "C", "D", "E", "F", "G", "H", "I",
-    "J", "K", "L", "M", "N", "O", "P", "Q", "R", "S", "T", "U", "V", "W", "X", "Y", "Z",
-];
+/// Digits but 0.
+const D1: &str = "123456789";
+/// Digits and capitals in one.
+const DAZ: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 /// What most kinds have in common: digits, no check digit, nothing void.
 const PLAIN: Kind = Kind {
@@ -235,18 +230,8 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind {
         code: "au_medicare",
         layouts: &[
-            &[
-                Places(1, &["23456"]),
-                Digits(7),
-                Other(1),
-                Places(1, KEPT_1_TO_9),
-            ],
-            &[
-                Places(1, &["23456"]),
-                Digits(7),
-                Other(1),
-                Places(2, KEPT_1_TO_9),
-            ],
+            &[Places(1, &["23456"]), Digits(7), Other(1), Kept(1, D1)],
+            &[Places(1, &["23456"]), Digits(7), Other(1), Kept(2, D1)],
         ],
         seal: |number| {
             after(number, 8, |body| {
@@ -276,7 +261,7 @@ pub(crate) const KINDS: &[Kind] = &[
     },
     Kind {
         code: "br_cnpj",
-        layouts: &[&[Digits(8), Places(4, KEPT_DIGIT), Other(2)]],
+        layouts: &[&[Digits(8), Kept(4, D), Other(2)]],
         seal: cnpj,
         void: |number| all_zero(&number[..12]),
         ..PLAIN
@@ -284,7 +269,7 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind {
         code: "br_cnpj_alnum",
         digits_only: false,
-        layouts: &[&[Places(8, ALPHANUMERIC), Places(4, KEPT), Other(2)]],
+        layouts: &[&[Places(8, ALPHANUMERIC), Kept(4, DAZ), Other(2)]],
         seal: cnpj,
         void: |number| all_zero(&number[..12]),
         ..PLAIN
@@ -371,7 +356,7 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind {
         code: "es_nie",
         digits_only: false,
-        layouts: &[&[Places(1, &["X", "Y", "Z"]), Digits(7), Other(1)]],
+        layouts: &[&[Kept(1, "XYZ"), Digits(7), Other(1)]],
         seal: |number| {
             last(number, |body| {
                 let (first, rest) = body.split_first()?;
@@ -403,7 +388,7 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind {
         code: "fr_nir",
         layouts: &[&[
-            Places(1, &["1", "2", "3", "4", "7", "8"]),
+            Kept(1, "123478"),
             Date(&FRANCE),
             Listed(DEPARTMENTS, 94),
             Range(3, 1, 999, 990),
@@ -473,11 +458,7 @@ pub(crate) const KINDS: &[Kind] = &[
         digits_only: false,
         layouts: &[
             &[Digits(7), Other(1)],
-            &[
-                Digits(7),
-                Other(1),
-                Places(1, &["A", "B", "C", "D", "E", "F", "G", "H", "I", "W"]),
-            ],
+            &[Digits(7), Other(1), Kept(1, "ABCDEFGHIW")],
         ],
         seal: irish,
         ..PLAIN
@@ -492,7 +473,7 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind {
         code: "imei",
         // The first two digits name the body that gave out the type code.
-        layouts: &[&[Places(2, KEPT_DIGIT), Digits(12), Other(1)]],
+        layouts: &[&[Kept(2, D), Digits(12), Other(1)]],
         seal: luhn_last,
         ..PLAIN
     },
@@ -509,7 +490,7 @@ pub(crate) const KINDS: &[Kind] = &[
         // The last letter is a check digit by a rule that is not public, so any will do.
         layouts: &[&[
             Places(3, &[AZ]),
-            Places(1, &["A", "B", "C", "F", "G", "H", "J", "L", "P", "T"]),
+            Kept(1, "ABCFGHJLPT"),
             Places(1, &[AZ]),
             Range(4, 1, 9999, 9999),
             Places(1, &[AZ]),
@@ -557,7 +538,7 @@ pub(crate) const KINDS: &[Kind] = &[
         code: "lei",
         digits_only: false,
         // The first four places name the issuer.
-        layouts: &[&[Places(4, KEPT), Places(14, ALPHANUMERIC), Other(2)]],
+        layouts: &[&[Kept(4, DAZ), Places(14, ALPHANUMERIC), Other(2)]],
         seal: |number| {
             let (body, check) = number.split_at_mut_checked(18)?;
             write_number(mod_97_10(body.iter().copied()).into(), check);
@@ -573,7 +554,7 @@ pub(crate) const KINDS: &[Kind] = &[
             Places(1, &["AEIOUX", "BCDFGHJKLMNPQRSTVWYZ"]),
             Places(2, &[AZ]),
             Date(&MEXICO),
-            Places(1, &["H", "M", "X"]),
+            Kept(1, "HMX"),
             Listed(MEXICAN_STATES, 33),
             Places(3, &["BCDFGHJKLMNPQRSTVWXYZ", "AEIOU"]),
             Other(2),
@@ -644,7 +625,7 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind {
         code: "pt_nif",
         // The first digit tells persons from companies.
-        layouts: &[&[Places(1, KEPT_1_TO_9), Digits(7), Other(1)]],
+        layouts: &[&[Kept(1, D1), Digits(7), Other(1)]],
         seal: |number| {
             last(number, |body| {
                 or_zero(complement(weighted(body, &[9, 8, 7, 6, 5, 4, 3, 2]), 11))
@@ -684,7 +665,7 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind {
         code: "sg_nric",
         digits_only: false,
-        layouts: &[&[Places(1, &["S", "T", "F", "G", "M"]), Digits(7), Other(1)]],
+        layouts: &[&[Kept(1, "STFGM"), Digits(7), Other(1)]],
         seal: singapore,
         ..PLAIN
     },
@@ -743,10 +724,10 @@ pub(crate) const KINDS: &[Kind] = &[
         digits_only: false,
         // The manufacturer's three places and the model year stay.
         layouts: &[&[
-            Places(3, KEPT),
+            Kept(3, DAZ),
             Places(5, VEHICLE),
             Other(1),
-            Places(1, KEPT),
+            Kept(1, DAZ),
             Places(7, VEHICLE),
         ]],
         seal: vehicle,
@@ -759,8 +740,8 @@ pub(crate) const KINDS: &[Kind] = &[
             Date(&SOUTH_AFRICA),
             Places(1, &["01234", "56789"]),
             Digits(3),
-            Places(1, &["0", "1", "2"]),
-            Places(1, KEPT_DIGIT),
+            Kept(1, "012"),
+            Kept(1, D),
             Other(1),
         ]],
         seal: luhn_last,
@@ -786,12 +767,11 @@ const CHINESE_AREAS: &[&str] = &[
     "81", "82", "83",
 ];
 
-/// A district of each province's capital (GB/T 2260).
+/// A district or county of each province that has had its code all along (GB/T 2260).
 const CHINESE_TOWNS: &[&str] = &[
-    "110101", "120101", "130102", "140105", "150102", "210102", "220102", "230102", "310101",
-    "320102", "330102", "340102", "350102", "360102", "370102", "410102", "420102", "430102",
-    "440106", "450102", "460105", "500101", "510104", "520102", "530102", "540102", "610102",
-    "620102", "630102", "640104", "650102",
+    "110101", "120101", "140121", "150121", "222402", "232721", "310101", "330122", "340121",
+    "350121", "360121", "422822", "430121", "510121", "522323", "530124", "540121", "620121",
+    "632221", "640121", "650121",
 ];
 
 /// The states of Mexico; `NE` is for births abroad.

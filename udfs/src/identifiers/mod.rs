@@ -49,6 +49,8 @@ pub(crate) enum Field {
     Listed(&'static [&'static str], usize),
     /// So many places out of the same sets. A place is drawn from the set its character is in.
     Places(usize, &'static [&'static str]),
+    /// So many places out of a set, which stay.
+    Kept(usize, &'static str),
     /// A six-digit place code below one of the two-digit areas; drawn from the list.
     Town(&'static [&'static str], &'static [&'static str]),
     /// A date.
@@ -316,6 +318,7 @@ impl Field {
             Self::Digits(places)
             | Self::Range(places, ..)
             | Self::Places(places, _)
+            | Self::Kept(places, _)
             | Self::Other(places) => *places,
             Self::Listed(list, _) => list.first().map_or(0, |entry| entry.len()),
             Self::Town(..) => 6,
@@ -337,6 +340,7 @@ impl Field {
             Self::Places(_, sets) => own
                 .iter()
                 .all(|place| sets.iter().any(|set| set.as_bytes().contains(place))),
+            Self::Kept(_, set) => own.iter().all(|place| set.as_bytes().contains(place)),
             Self::Town(areas, _) => {
                 areas.iter().any(|area| area.as_bytes() == &own[..2])
                     && own.iter().all(u8::is_ascii_digit)
@@ -358,6 +362,7 @@ impl Field {
             Self::Places(_, sets) => own
                 .iter()
                 .all(|place| sets.iter().any(|set| set.as_bytes().contains(place))),
+            Self::Kept(_, set) => own.iter().all(|place| set.as_bytes().contains(place)),
             Self::Listed(..) | Self::Date(_) | Self::Other(_) => true,
         }
     }
@@ -368,7 +373,7 @@ impl Field {
         let (own, new) = (&old[places.clone()], &mut new[places]);
         let begins_kept = at < kept;
         match self {
-            Self::Other(_) => {}
+            Self::Other(_) | Self::Kept(..) => {}
             Self::Fixed(text) => new.copy_from_slice(text.as_bytes()),
             Self::Digits(_) => {
                 let free = kept.saturating_sub(at).min(new.len());
@@ -414,6 +419,7 @@ impl Field {
                 let size: usize = sets.iter().map(|set| set.len()).sum();
                 (size as u128).pow(*places as u32)
             }
+            Self::Kept(places, set) => (set.len() as u128).pow(*places as u32),
             Self::Town(areas, _) => areas.len() as u128 * 10_000,
             Self::Date(form) => form.size().into(),
             Self::Repeating => REPEATING.into(),
@@ -441,6 +447,9 @@ impl Field {
                     Some(rank * size as u128 + index_in(sets, *place)?)
                 })?
             }
+            Self::Kept(_, set) => own.iter().try_fold(0, |rank, place| {
+                Some(rank * set.len() as u128 + index_in(&[set], *place)?)
+            })?,
             Self::Town(areas, _) => {
                 listed(areas, &own[..2])? * 10_000 + u128::from(number_of(&own[2..])?)
             }
@@ -466,6 +475,12 @@ impl Field {
                 for place in new.iter_mut().rev() {
                     *place = all[(rank % all.len() as u128) as usize];
                     rank /= all.len() as u128;
+                }
+            }
+            Self::Kept(_, set) => {
+                for place in new.iter_mut().rev() {
+                    *place = set.as_bytes()[(rank % set.len() as u128) as usize];
+                    rank /= set.len() as u128;
                 }
             }
             Self::Town(areas, _) => {
@@ -502,57 +517,75 @@ fn repeats_well(digits: &[u8]) -> bool {
     repeated == 1 && counts.iter().all(|count| *count < 4) && !in_a_row
 }
 
-/// The sets of `size` places out of ten that a repeated digit may take, in order.
-fn sets_of_places(size: u32) -> impl Iterator<Item = u16> {
-    (0_u16..1024).filter(move |set| {
-        let neighbours = set & (set << 1) & (set << 2) != 0;
-        set.count_ones() == size && !(size == 3 && neighbours)
-    })
+/// The subsets of `size` out of `of` things in order, as bits; of ten places without those of three
+/// neighbours.
+const fn subsets<const N: usize>(of: u32, size: u32) -> [u16; N] {
+    let mut found = [0; N];
+    let (mut set, mut count) = (0_u16, 0);
+    while count < N && set < 1 << of {
+        let neighbours = of == 10 && set & (set << 1) & (set << 2) != 0;
+        if set.count_ones() == size && !neighbours {
+            found[count] = set;
+            count += 1;
+        }
+        set += 1;
+    }
+    found
+}
+
+/// The places of a digit that comes twice.
+const PAIRS: [u16; 45] = subsets(10, 2);
+/// The places of a digit that comes three times.
+const TRIPLES: [u16; 112] = subsets(10, 3);
+/// Which one of the nine other digits is missing.
+const ONE_MISSING: [u16; 9] = subsets(9, 1);
+/// Which two of the nine other digits are missing.
+const TWO_MISSING: [u16; 36] = subsets(9, 2);
+
+/// For a digit that comes twice or thrice: orders of the other digits that are there, the sets of its
+/// places, and of the digits that are missing.
+fn tables(thrice: bool) -> (u64, &'static [u16], &'static [u16]) {
+    match thrice {
+        false => (40_320, &PAIRS, &ONE_MISSING),
+        true => (5_040, &TRIPLES, &TWO_MISSING),
+    }
 }
 
 /// The digits at a rank: [`rank_repeating`] turned round.
 fn unrank_repeating(rank: u64, digits: &mut [u8]) {
-    let (size, rank) = match rank.checked_sub(TWICE) {
-        None => (2, rank),
-        Some(rank) => (3, rank),
-    };
-    let (orders, sets, others) = if size == 2 {
-        (40_320, 45, 9)
-    } else {
-        (5_040, 112, 36)
-    };
+    let thrice = rank >= TWICE;
+    let rank = if thrice { rank - TWICE } else { rank };
+    let (orders, sets, missing) = tables(thrice);
     let (mut order, rank) = (rank % orders, rank / orders);
-    let (set, rank) = (rank % sets, rank / sets);
-    let (missing, repeated) = (rank % others, (rank / others) as usize);
-    let set = sets_of_places(size).nth(set as usize).unwrap_or_default();
-    let mut left: Vec<u8> = (0..10)
-        .filter(|digit| usize::from(*digit) != repeated)
-        .collect();
-    let mut gone = subsets(left.len(), size - 1)
-        .nth(missing as usize)
-        .unwrap_or_default();
-    while gone != 0 {
-        let highest = 15 - gone.leading_zeros() as usize;
-        left.remove(highest);
-        gone &= !(1 << highest);
+    let (set, rank) = (
+        sets[(rank % sets.len() as u64) as usize],
+        rank / sets.len() as u64,
+    );
+    let gone = missing[(rank % missing.len() as u64) as usize];
+    let repeated = (rank / missing.len() as u64) as u8;
+    // The other digits that are there, in order; the first `count` of the array.
+    let (mut left, mut count) = ([0; 10], 0);
+    for (index, digit) in (0..10).filter(|digit| *digit != repeated).enumerate() {
+        if gone >> index & 1 == 0 {
+            left[count] = digit;
+            count += 1;
+        }
     }
     let mut weight = orders;
     for (at, digit) in digits.iter_mut().enumerate() {
-        let value = if set >> at & 1 == 1 {
-            repeated as u8
+        let value = if set >> at & 1 == 1 || count == 0 {
+            repeated
         } else {
-            weight /= left.len() as u64;
+            weight /= count as u64;
             let index = (order / weight) as usize;
             order %= weight;
-            left.remove(index)
+            let value = left[index];
+            left.copy_within(index + 1..count, index);
+            count -= 1;
+            value
         };
         *digit = b'0' + value;
     }
-}
-
-/// The subsets of `size` out of `of` things, as bits, in order.
-fn subsets(of: usize, size: u32) -> impl Iterator<Item = u16> {
-    (0_u16..1 << of).filter(move |set| set.count_ones() == size)
 }
 
 /// Where ten digits that [`repeats_well`] stand among all of them.
@@ -563,20 +596,19 @@ fn rank_repeating(digits: &[u8]) -> Option<u64> {
     let repeated = (0..10).find(|value| count(*value) > 1)?;
     let size = count(repeated);
     let others: Vec<u8> = (0..10).filter(|value| *value != repeated).collect();
-    let (start, orders, sets, missing_sets) = match size {
-        2 => (0, 40_320, 45, 9),
-        _ => (TWICE, 5_040, 112, 36),
-    };
+    let thrice = size == 3;
+    let (orders, sets, missing_sets) = tables(thrice);
+    let start = if thrice { TWICE } else { 0 };
     let gone: u16 = (0..others.len())
         .filter(|at| count(others[*at]) == 0)
         .map(|at| 1 << at)
         .sum();
-    let missing = subsets(others.len(), size - 1).position(|set| set == gone)? as u64;
+    let missing = missing_sets.iter().position(|set| *set == gone)? as u64;
     let places: u16 = (0..10)
         .filter(|at| values[*at] == repeated)
         .map(|at| 1 << at)
         .sum();
-    let set = sets_of_places(size).position(|set| set == places)? as u64;
+    let set = sets.iter().position(|set| *set == places)? as u64;
     let mut left: Vec<u8> = others
         .into_iter()
         .filter(|value| count(*value) > 0)
@@ -588,6 +620,7 @@ fn rank_repeating(digits: &[u8]) -> Option<u64> {
         order += index as u64 * weight;
         left.remove(index);
     }
-    let rank = (u64::from(repeated) * missing_sets + missing) * sets + set;
+    let missing = u64::from(repeated) * missing_sets.len() as u64 + missing;
+    let rank = missing * sets.len() as u64 + set;
     Some(start + rank * orders + order)
 }

@@ -27,10 +27,11 @@ impl Number {
     pub(crate) fn read(text: &str, separators: &str) -> Option<Self> {
         let mut number = Self::zeros(0);
         for byte in text.bytes() {
-            if separators.as_bytes().contains(&byte) {
+            let place = byte.is_ascii_alphanumeric();
+            if !place && separators.as_bytes().contains(&byte) {
                 continue;
             }
-            if !(byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'-') {
+            if !(place || byte == b'+' || byte == b'-') {
                 return None;
             }
             *number.bytes.get_mut(usize::from(number.len))? = byte.to_ascii_uppercase();
@@ -67,18 +68,23 @@ impl Number {
 
     /// Appends the places as they are.
     pub(crate) fn push_to(&self, text: &mut String) {
-        text.extend(self.places().iter().map(|place| char::from(*place)));
+        text.push_str(std::str::from_utf8(self.places()).expect("places are ASCII"));
     }
 }
 
 /// Appends `number` in the form of `like`, which has as many places: what stands between them stays,
 /// a letter is small where `like` has a small one, or has small letters only.
 pub(crate) fn push_like(number: &Number, like: &str, separators: &str, text: &mut String) {
+    // As many digits and capitals as there are bytes: the usual case.
+    if like.len() == number.places().len() && !like.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        return number.push_to(text);
+    }
     let letters = |wanted: fn(&u8) -> bool| like.bytes().any(|byte| wanted(&byte));
     let small = letters(u8::is_ascii_lowercase) && !letters(u8::is_ascii_uppercase);
     let mut places = number.places().iter();
     for byte in like.bytes() {
-        let written = if separators.as_bytes().contains(&byte) {
+        let place = byte.is_ascii_alphanumeric();
+        let written = if !place && separators.as_bytes().contains(&byte) {
             byte
         } else {
             let Some(place) = places.next() else { break };
