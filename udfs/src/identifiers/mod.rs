@@ -107,29 +107,34 @@ pub(crate) fn draw_until(
     rows: impl Fn(usize) -> bool,
     mut attempt: impl FnMut(usize, Fraction) -> bool,
 ) -> Result<(), MaskError> {
-    const TRIES: usize = 65;
     let mut failed = vec![];
     for (row, draw) in draws.iter().enumerate() {
         if rows(row) && !attempt(row, draw.into()) {
             failed.push(row);
         }
     }
-    if failed.is_empty() {
-        return Ok(());
-    }
-    let mut wanted = vec![0; draws.len()];
-    for row in &failed {
-        wanted[*row] = TRIES;
-    }
-    let blocks = draws.expand(|row| wanted[row]);
-    for (row, blocks) in failed.into_iter().zip(blocks.chunks(TRIES)) {
-        // The first block is the draw itself, which did not do.
-        let mut further = blocks.iter().skip(1);
-        if !further.any(|block| attempt(row, Fraction::from(*block))) {
-            return Err(MaskError::Internal("no draw gave a valid number"));
+    // The first block is the draw itself. Most rows that fail need one more, so few are made at first.
+    let mut tried = 1;
+    for blocks in [5, 65] {
+        if failed.is_empty() {
+            break;
         }
+        let mut wanted = vec![0; draws.len()];
+        for row in &failed {
+            wanted[*row] = blocks;
+        }
+        let expanded = draws.expand(|row| wanted[row]);
+        let mut own = expanded.chunks(blocks);
+        failed.retain(|row| {
+            let further = own.next().unwrap_or_default().iter().skip(tried);
+            !further.copied().any(|block| attempt(*row, block.into()))
+        });
+        tried = blocks;
     }
-    Ok(())
+    match failed.is_empty() {
+        true => Ok(()),
+        false => Err(MaskError::Internal("no draw gave a valid number")),
+    }
 }
 
 impl Kind {
