@@ -155,6 +155,15 @@ impl Kind {
         fields.any(|field| matches!(field, Field::Other(_)))
     }
 
+    /// How many numbers a draw chooses from at least, whatever the old one is.
+    pub(crate) fn choices(&self, kept: Kept) -> u64 {
+        let layouts = self.layouts.iter().map(|layout| {
+            let fields = starts(layout).map(|(at, field)| field.choices(at, kept));
+            fields.fold(1, u64::saturating_mul)
+        });
+        layouts.min().unwrap_or(0)
+    }
+
     /// The number a text holds, of one of the lengths of the kind; what it says is not looked at.
     pub(crate) fn read(&self, text: &str) -> Option<Number> {
         let number = Number::read(text, self.separators)?;
@@ -369,6 +378,30 @@ impl Field {
                 .all(|place| sets.iter().any(|set| set.as_bytes().contains(place))),
             Self::Kept(_, set) => own.iter().all(|place| set.as_bytes().contains(place)),
             Self::Listed(..) | Self::Date(_) | Self::Other(_) => true,
+        }
+    }
+
+    /// How many contents a draw chooses from at least.
+    fn choices(&self, at: usize, kept: Kept) -> u64 {
+        let free = self.width() - kept.places.saturating_sub(at).min(self.width());
+        let begins_kept = at < kept.places;
+        match self {
+            Self::Fixed(_) | Self::Kept(..) | Self::Other(_) | Self::Listed(_, 0) => 1,
+            Self::Digits(_) => 10_u64.saturating_pow(free as u32),
+            Self::Places(_, sets) => {
+                let smallest = sets.iter().map(|set| set.len()).min().unwrap_or(1);
+                (smallest as u64).saturating_pow(free as u32)
+            }
+            _ if begins_kept => 1,
+            Self::Range(_, first, _, drawn) => drawn - first + 1,
+            Self::Listed(_, drawn) => *drawn as u64,
+            Self::Town(_, towns) => towns.len() as u64,
+            Self::Repeating => REPEATING,
+            Self::Date(_) => match kept.birth_date {
+                BirthDate::Draw => 10_000,
+                BirthDate::RetainYear => 12,
+                BirthDate::Retain => 1,
+            },
         }
     }
 

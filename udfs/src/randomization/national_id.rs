@@ -67,7 +67,8 @@ pub(crate) struct NationalId {
     birth_date: BirthDate,
     /// How many characters at the beginning stay, separators not counted (default 0): the region in
     /// `cn_ric` with 6, the type code in `imei` with 8. A date or code that begins among them stays
-    /// whole; check digits are always set anew.
+    /// whole; check digits are always set anew. At least 100 numbers have to be left to draw from, so
+    /// nothing can be retained of `cl_rut`, `de_idnr` and `nz_ird`, which are drawn as a whole.
     retain_prefix_length: usize,
     /// For a value that is no valid number of the kind: `fail` the task (default) or `suppress` it to
     /// null.
@@ -86,10 +87,14 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
         let message = format!("`{}` has letters, and the column holds numbers", kind.code);
         return Err(BindError::new("kind", message));
     }
-    if args.retain_prefix_length + 3 > kind.longest() {
+    let kept = Kept {
+        places: args.retain_prefix_length,
+        birth_date: args.birth_date,
+    };
+    if kind.choices(kept) < FEWEST {
         let message = format!(
-            "`retain_prefix_length` has to be at most {} for `{}`, so that something is masked",
-            kind.longest() - 3,
+            "so little of a number of the kind `{}` would be masked that it could be guessed: \
+             retain less",
             kind.code
         );
         return Err(BindError::new("retain_prefix_length", message));
@@ -97,14 +102,14 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
     Ok(Box::new(Redraw {
         key: binder.key(),
         kind,
-        kept: Kept {
-            places: args.retain_prefix_length,
-            birth_date: args.birth_date,
-        },
+        kept,
         numbers,
         on_invalid: args.on_invalid,
     }))
 }
+
+/// The fewest numbers a draw has to choose from.
+const FEWEST: u64 = 100;
 
 #[derive(Debug)]
 struct Redraw {
@@ -256,11 +261,15 @@ mod tests {
                     assert_eq!(separators(&out), separators(&value), "{code} {value} {out}");
                 }
                 same += usize::from(out == value);
-                let kept = masked(&mask(&code, r#", "retain_prefix_length": 3"#), &value).unwrap();
-                assert!(
-                    kind.is_valid(&kind.read(&kept).unwrap()),
-                    "{code} {value} {kept}"
-                );
+                let prefix = mask(&code, r#", "retain_prefix_length": 3"#);
+                // The body of these is drawn as a whole or not at all.
+                if ["nz_ird", "cl_rut", "de_idnr"].contains(&code.as_str()) {
+                    bind_error(&prefix, &DataType::Utf8);
+                } else {
+                    let kept = masked(&prefix, &value).unwrap();
+                    let number = kind.read(&kept).unwrap();
+                    assert!(kind.is_valid(&number), "{code} {value} {kept}");
+                }
                 let lower = value.to_lowercase();
                 if lower != value {
                     let small = masked(&mask(&code, ""), &lower).unwrap();
@@ -490,7 +499,17 @@ mod tests {
                 "[0].birth_date",
             ),
             (
-                r#""kind": "us_ssn", "retain_prefix_length": 7"#,
+                r#""kind": "us_ssn", "retain_prefix_length": 6"#,
+                DataType::Utf8,
+                "[0].retain_prefix_length",
+            ),
+            (
+                r#""kind": "se_pnr", "retain_prefix_length": 9"#,
+                DataType::Utf8,
+                "[0].retain_prefix_length",
+            ),
+            (
+                r#""kind": "il_id", "retain_prefix_length": 18446744073709551615"#,
                 DataType::Utf8,
                 "[0].retain_prefix_length",
             ),
