@@ -399,7 +399,7 @@ mod tests {
         assert!(kind.is_valid(&kind.read(&out).unwrap()));
     }
 
-    /// A thousand numbers of each kind: valid, dates from 1930 to 2009, and hardly ever the same.
+    /// A thousand draws of each kind: what comes out is valid and hardly ever the same.
     #[test]
     fn many_of_each_kind() {
         for (code, valid, _) in vectors() {
