@@ -106,7 +106,9 @@ impl Spelling for AsciiAlphabet {
         let start = numerals.len();
         let places = text.bytes().map(|byte| self.places[usize::from(byte)]);
         numerals.extend(places);
-        if !numerals[start..].contains(&OUTSIDE) {
+        // Numerals are below 128: the highest bit tells, and plain bits are joined many at a time.
+        let bits = numerals[start..].iter().fold(0, |bits, place| bits | place);
+        if bits < 0x80 {
             return false;
         }
         let mut end = start;

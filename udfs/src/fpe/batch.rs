@@ -1,5 +1,7 @@
 //! Rows of a batch: where their numerals stand, their tweaks, and which of them have one shape.
 
+use super::halves::Radix;
+
 /// Rows encrypted side by side. Eight fill the pipeline of AES-NI, the widest instructions of today
 /// take 64 blocks a call.
 pub(super) const LANES: usize = 64;
@@ -12,10 +14,23 @@ pub(crate) enum Direction {
 }
 
 /// The place of a character in its alphabet.
-pub(crate) trait Numeral: Copy {
+pub(crate) trait Numeral: Copy + Ord {
     fn number(self) -> u64;
     /// `number` is below the radix.
     fn new(number: u64) -> Self;
+
+    /// Numerals as a number below 2^32, the most significant first.
+    #[inline(always)]
+    fn read(numerals: &[Self], radix: Radix) -> u64 {
+        let add = |number, numeral: &Self| number * radix.get() + numeral.number();
+        numerals.iter().fold(0, add)
+    }
+
+    /// A number below 2^32 as numerals.
+    #[inline(always)]
+    fn write(number: u64, numerals: &mut [Self], radix: Radix) {
+        radix.spell(number, numerals.iter_mut().rev());
+    }
 }
 
 impl Numeral for u8 {
@@ -27,6 +42,26 @@ impl Numeral for u8 {
     #[inline(always)]
     fn new(number: u64) -> Self {
         number as Self
+    }
+
+    /// Eight at a time: 16 digits are the length of a card number.
+    #[inline(always)]
+    fn read(numerals: &[Self], radix: Radix) -> u64 {
+        let add = |number, numeral: &Self| number * radix.get() + numeral.number();
+        match numerals.split_last_chunk::<8>() {
+            Some((front, eight)) => {
+                front.iter().fold(0, add) * radix.eighth_power() + radix.read_eight(*eight)
+            }
+            None => numerals.iter().fold(0, add),
+        }
+    }
+
+    #[inline(always)]
+    fn write(number: u64, numerals: &mut [Self], radix: Radix) {
+        match numerals.as_mut_array::<8>() {
+            Some(eight) => *eight = radix.spell_eight(number),
+            None => radix.spell(number, numerals.iter_mut().rev()),
+        }
     }
 }
 
@@ -78,13 +113,19 @@ pub(crate) enum Refusal {
     Numeral,
 }
 
-/// Fewer than 2^16 rows' numbers, those with equal `shape` together.
+/// The numbers of all rows, those with equal `shape` together.
 pub(super) fn by_shape<S: Ord + Copy>(
     rows: usize,
     shape: impl Fn(usize) -> S,
 ) -> Vec<(S, Vec<usize>)> {
     let mut order: Vec<usize> = (0..rows).collect();
-    // Most columns have one length, and are sorted by one look.
+    let Some(first) = order.first().map(|&row| shape(row)) else {
+        return vec![];
+    };
+    // Most columns have one length.
+    if order.iter().all(|&row| shape(row) == first) {
+        return vec![(first, order)];
+    }
     order.sort_by_key(|&row| shape(row));
     order
         .chunk_by(|&one, &other| shape(one) == shape(other))
@@ -93,12 +134,8 @@ pub(super) fn by_shape<S: Ord + Copy>(
 }
 
 /// Whether all numerals are below `radix`.
-pub(super) fn all_below<N: Numeral>(numerals: &[N], spans: &[Span], radix: u32) -> bool {
-    spans.iter().all(|span| {
-        numerals[span.start..][..span.length]
-            .iter()
-            .fold(true, |below, numeral| {
-                below & (numeral.number() < u64::from(radix))
-            })
-    })
+pub(super) fn all_below<N: Numeral>(numerals: &[N], radix: Radix) -> bool {
+    // The greatest of plain integers is found many at a time.
+    let greatest = numerals.iter().copied().fold(N::new(0), N::max);
+    greatest.number() < radix.get()
 }

@@ -140,7 +140,7 @@ impl Ff1 {
     /// Encrypts or decrypts the numerals of every span in their place, the most significant first.
     ///
     /// # Errors
-    /// When a span has no plan or a numeral is not below the radix.
+    /// When a span has no plan or a numeral, in a span or not, is not below the radix.
     pub(crate) fn run<N: Numeral>(
         &self,
         direction: Direction,
@@ -148,7 +148,7 @@ impl Ff1 {
         spans: &[Span],
         tweaks: Tweaks<'_>,
     ) -> Result<(), Refusal> {
-        if !all_below(numerals, spans, self.radix.get() as u32) {
+        if !all_below(numerals, self.radix) {
             return Err(Refusal::Numeral);
         }
         let shape = |row: usize| (spans[row].length, tweaks.of(row).len());
@@ -233,8 +233,8 @@ impl Ff1 {
         let mut right = [M::Half::default(); LANES];
         for ((start, left), right) in starts.clone().zip(&mut left).zip(&mut right) {
             let (a, b) = numerals[start..][..plan.length].split_at(plan.u);
-            *left = M::read(a.iter().copied(), self.radix);
-            *right = M::read(b.iter().copied(), self.radix);
+            *left = M::read_slice(a, self.radix);
+            *right = M::read_slice(b, self.radix);
         }
         let rows = states.len();
         self.rounds(
@@ -247,8 +247,8 @@ impl Ff1 {
         );
         for ((start, left), right) in starts.zip(left).zip(right) {
             let (a, b) = numerals[start..][..plan.length].split_at_mut(plan.u);
-            M::write(left, a.iter_mut().rev(), self.radix);
-            M::write(right, b.iter_mut().rev(), self.radix);
+            M::write_slice(left, a, self.radix);
+            M::write_slice(right, b, self.radix);
         }
     }
 
@@ -262,46 +262,27 @@ impl Ff1 {
         states: &[u128],
     ) {
         let [even, odd] = moduli;
+        let mut function = RoundFunction {
+            cipher: &self.cipher,
+            states,
+            half_bits: 8 * plan.b,
+            spare: 128 - 8 * plan.d as u32,
+            blocks: [[0; 16]; LANES],
+        };
         for step in 0..ROUNDS {
+            let round = match direction {
+                Direction::Encrypt => step,
+                Direction::Decrypt => ROUNDS - 1 - step,
+            };
             // Even rounds move the left half by the right one, odd rounds the right by the left.
-            match (direction, step % 2 == 0) {
-                (Direction::Encrypt, true) => {
-                    self.round::<false, M>(plan, step, even, left, right, states);
-                }
-                (Direction::Encrypt, false) => {
-                    self.round::<false, M>(plan, step, odd, right, left, states);
-                }
-                (Direction::Decrypt, true) => {
-                    self.round::<true, M>(plan, ROUNDS - 1 - step, odd, right, left, states);
-                }
-                (Direction::Decrypt, false) => {
-                    self.round::<true, M>(plan, ROUNDS - 1 - step, even, left, right, states);
-                }
+            let (modulus, moved, by) = match round % 2 {
+                0 => (even, &mut *left, &*right),
+                _ => (odd, &mut *right, &*left),
+            };
+            match direction {
+                Direction::Encrypt => function.apply::<false, M>(round, modulus, moved, by),
+                Direction::Decrypt => function.apply::<true, M>(round, modulus, moved, by),
             }
-        }
-    }
-
-    #[inline(always)]
-    fn round<const BACK: bool, M: Modulus>(
-        &self,
-        plan: &Plan,
-        round: u32,
-        modulus: M,
-        moved: &mut [M::Half],
-        by: &[M::Half],
-        states: &[u128],
-    ) {
-        let mut blocks = [[0; 16]; LANES];
-        let blocks = &mut blocks[..moved.len()];
-        let number = u128::from(round) << (8 * plan.b);
-        let spare = 128 - 8 * plan.d as u32;
-        for ((block, half), state) in blocks.iter_mut().zip(by).zip(states) {
-            *block = (state ^ number ^ M::wide(*half)).to_be_bytes();
-        }
-        self.cipher.encrypt(blocks);
-        for (half, block) in moved.iter_mut().zip(blocks) {
-            let block = u128::from_be_bytes(*block);
-            *half = modulus.moved::<BACK>(*half, Sum { block, spare });
         }
     }
 
@@ -374,6 +355,41 @@ impl Ff1 {
             let low = u64::try_from(&number % power).expect("a remainder is below its divisor");
             number /= power;
             self.radix.spell(low, part.iter_mut().rev());
+        }
+    }
+}
+
+/// The round function over the rows of a group.
+struct RoundFunction<'r> {
+    cipher: &'r Cipher,
+    /// What each row's last block of Q is added to.
+    states: &'r [u128],
+    /// Bits of a half in Q.
+    half_bits: usize,
+    /// Bits of a result that do not count.
+    spare: u32,
+    blocks: [[u8; 16]; LANES],
+}
+
+impl RoundFunction<'_> {
+    #[inline(always)]
+    fn apply<const BACK: bool, M: Modulus>(
+        &mut self,
+        round: u32,
+        modulus: M,
+        moved: &mut [M::Half],
+        by: &[M::Half],
+    ) {
+        let number = u128::from(round) << self.half_bits;
+        let spare = self.spare;
+        let blocks = &mut self.blocks[..moved.len()];
+        for ((block, half), state) in blocks.iter_mut().zip(by).zip(self.states) {
+            *block = (state ^ number ^ M::wide(*half)).to_be_bytes();
+        }
+        self.cipher.encrypt(blocks);
+        for (half, block) in moved.iter_mut().zip(blocks) {
+            let block = u128::from_be_bytes(*block);
+            *half = modulus.moved::<BACK>(*half, Sum { block, spare });
         }
     }
 }

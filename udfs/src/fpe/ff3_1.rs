@@ -54,7 +54,7 @@ impl Ff3_1 {
         spans: &[Span],
         tweaks: Tweaks<'_>,
     ) -> Result<(), Refusal> {
-        if !all_below(numerals, spans, self.radix.get() as u32) {
+        if !all_below(numerals, self.radix) {
             return Err(Refusal::Numeral);
         }
         for (length, rows) in by_shape(spans.len(), |row| spans[row].length) {

@@ -44,6 +44,16 @@ pub(super) trait Modulus: Copy {
         numerals: impl Iterator<Item = &'n mut N>,
         radix: Radix,
     );
+
+    #[inline(always)]
+    fn read_slice<N: Numeral>(numerals: &[N], radix: Radix) -> Self::Half {
+        Self::read(numerals.iter().copied(), radix)
+    }
+
+    #[inline(always)]
+    fn write_slice<N: Numeral>(half: Self::Half, numerals: &mut [N], radix: Radix) {
+        Self::write(half, numerals.iter_mut().rev(), radix);
+    }
 }
 
 /// What the round function gives: a block, of which the first `d` bytes count, as a number.
@@ -56,13 +66,17 @@ pub(super) struct Sum {
 
 /// A radix with its reciprocal.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Radix {
+pub(crate) struct Radix {
     radix: u64,
     /// 2^64 / radix, rounded up: exact as a divisor for numbers below 2^32, as the radix is below 2^17.
     reciprocal: u64,
     /// The greatest power of the radix that is not above 2^32, and its exponent.
     power: u64,
     places: u32,
+    /// The second, fourth and eighth power, as far as a word goes.
+    powers: [u64; 3],
+    /// The reciprocals of the first two of them.
+    reciprocals: [u64; 2],
 }
 
 impl Radix {
@@ -73,13 +87,56 @@ impl Radix {
             power *= radix;
             places += 1;
         }
+        let powers = [2, 4, 8].map(|places| radix.saturating_pow(places));
+        let reciprocal = |power: u64| {
+            u64::try_from((1_u128 << 64).div_ceil(u128::from(power)))
+                .expect("a power is at least 2")
+        };
         Self {
             radix,
-            reciprocal: u64::try_from((1_u128 << 64).div_ceil(u128::from(radix)))
-                .expect("a radix is at least 2"),
+            reciprocal: reciprocal(radix),
             power,
             places,
+            powers,
+            reciprocals: [reciprocal(powers[0]), reciprocal(powers[1])],
         }
+    }
+
+    /// The eighth power, where it is below 2^64.
+    #[inline(always)]
+    pub(super) fn eighth_power(self) -> u64 {
+        self.powers[2]
+    }
+
+    /// Eight numerals of a radix up to 256 as a number, pairs and fours of them at a time.
+    #[inline(always)]
+    pub(super) fn read_eight(self, numerals: [u8; 8]) -> u64 {
+        const PAIRS: u64 = 0x00ff_00ff_00ff_00ff;
+        const FOURS: u64 = 0x0000_ffff_0000_ffff;
+        // The first numeral is in the lowest byte, so that the higher one of a pair is below the other.
+        let ones = u64::from_le_bytes(numerals);
+        let twos = (ones & PAIRS) * self.radix + (ones >> 8 & PAIRS);
+        let fours = (twos & FOURS) * self.powers[0] + (twos >> 16 & FOURS);
+        (fours & 0xffff_ffff) * self.powers[1] + (fours >> 32)
+    }
+
+    /// A number below 2^32 as eight numerals of a radix up to 16: divided in halves, not one by one, as
+    /// each division waits for the one before it.
+    #[inline(always)]
+    pub(super) fn spell_eight(self, number: u64) -> [u8; 8] {
+        let divide = |number: u64, power: u64, reciprocal: u64| {
+            let rest = ((u128::from(number) * u128::from(reciprocal)) >> 64) as u64;
+            [rest, number - rest * power]
+        };
+        let mut numerals = [0; 8];
+        let fours = divide(number, self.powers[1], self.reciprocals[1]);
+        for (four, numerals) in fours.into_iter().zip(numerals.as_chunks_mut::<4>().0) {
+            let twos = divide(four, self.powers[0], self.reciprocals[0]);
+            for (two, numerals) in twos.into_iter().zip(numerals.as_chunks_mut::<2>().0) {
+                *numerals = divide(two, self.radix, self.reciprocal).map(|one| one as u8);
+            }
+        }
+        numerals
     }
 
     pub(super) fn get(self) -> u64 {
@@ -157,6 +214,15 @@ impl Modulus for Modulus32 {
         radix: Radix,
     ) {
         radix.spell(half, numerals);
+    }
+    #[inline(always)]
+    fn read_slice<N: Numeral>(numerals: &[N], radix: Radix) -> u64 {
+        N::read(numerals, radix)
+    }
+
+    #[inline(always)]
+    fn write_slice<N: Numeral>(half: u64, numerals: &mut [N], radix: Radix) {
+        N::write(half, numerals, radix);
     }
 }
 
@@ -341,6 +407,23 @@ mod tests {
         for modulus in [10_u128.pow(28), 1 << 96, 1 << 64] {
             check::<Modulus128>(modulus, 0, |half| half);
             check::<Modulus128>(modulus, 32, |half| half);
+        }
+    }
+
+    #[test]
+    fn eight_at_a_time() {
+        for radix in [2, 3, 10, 15, 16] {
+            let radix = Radix::new(radix);
+            for n in 0..20_000 {
+                let number = radix.eighth_power() * n / 20_000 + n % 7 % radix.get();
+                let number = number.min(radix.eighth_power() - 1);
+                let mut one_by_one = [0_u8; 8];
+                radix.spell(number, one_by_one.iter_mut().rev());
+                assert_eq!(radix.spell_eight(number), one_by_one, "{number} {radix:?}");
+                assert_eq!(radix.read_eight(one_by_one), number);
+            }
+            let most = [radix.get() as u8 - 1; 8];
+            assert_eq!(radix.spell_eight(radix.eighth_power() - 1), most);
         }
     }
 
