@@ -72,7 +72,7 @@ impl Ff1 {
         }
     }
 
-    /// The same without the least domain of Rev. 1: the text of 2016 asks for 100 values and vectors have less.
+    /// The same without the least domain of Rev. 1, for vectors that are right under the text of 2016.
     #[cfg(test)]
     pub(super) fn of_2016(self) -> Self {
         Self {
@@ -94,7 +94,6 @@ impl Ff1 {
             return Err(Refusal::Short);
         }
         let (u, v) = (n / 2, n - n / 2);
-        // 2^96 is more than any radix to the power of 96 / 16 - 1.
         let power = |places| match u128::from(self.radix.get()).checked_pow(places) {
             Some(power) => Ok(power),
             None => Err(BigUint::from(self.radix.get()).pow(places)),

@@ -14,8 +14,7 @@ mod halves;
 mod vectors;
 
 pub(crate) use alphabet::{Alphabet, Spelling};
-pub(crate) use batch::Numeral;
-pub(crate) use batch::{Direction, Refusal, Span, Tweaks};
+pub(crate) use batch::{Direction, Numeral, Refusal, Span, Tweaks};
 pub(crate) use cipher::Cipher;
 pub(crate) use ff1::{Ff1, Plan};
 pub(crate) use ff3_1::Ff3_1;
