@@ -18,7 +18,7 @@ pub use crate::bind::{Binder, SeedFiles, SeedTable};
 use crate::canonical::plain_text;
 use crate::draw::Draws;
 pub use crate::error::{BindError, MaskError};
-use crate::key::MaskKey;
+use crate::key::{MaskKey, Root};
 use crate::rows::Rows;
 
 /// Arguments of a mask as a ruleset writes them, without `type` and `domain`.
@@ -44,6 +44,26 @@ pub struct MaskSpec {
     pub bind: Bind,
     /// Values before and after, for the reference page; tested under the key of [`Example`].
     pub examples: &'static [Example],
+}
+
+impl MaskSpec {
+    /// Whether the mask has an argument `name`, under this or another spelling. The schema holds one
+    /// spelling of each.
+    pub fn knows_argument(&self, name: &str) -> bool {
+        struct NoSeeds;
+        impl SeedFiles for NoSeeds {
+            fn table(&self, _: &str) -> Result<Arc<SeedTable>, String> {
+                Err("none".to_owned())
+            }
+        }
+        let (root, mut inputs) = (Root::new(b"", None), vec![]);
+        let mut binder = Binder::new(&root, &NoSeeds, DataType::Utf8View, &mut inputs);
+        let args = MaskArgs::from_iter([(name.to_owned(), Value::Null)]);
+        match (self.bind)(&args, &mut binder) {
+            Ok(_) => true,
+            Err(error) => !error.message.starts_with("unknown field"),
+        }
+    }
 }
 
 /// One example: arguments as JSON, a value, and what it becomes under the run secret

@@ -58,6 +58,10 @@ impl MaskCatalogue for BuiltMasks {
                 .collect(),
         )
     }
+
+    fn is_alias(&self, name: &str, argument: &str) -> bool {
+        find_mask(name).is_some_and(|spec| spec.knows_argument(argument))
+    }
 }
 
 impl BuiltMasks {
@@ -158,6 +162,23 @@ fn resolved(pipeline: &Pipeline, place: &Place) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::KNOWN_MASKS;
+
+    #[test]
+    fn rulesets_know_every_mask_and_every_spelling_of_an_argument() {
+        for spec in MASKS {
+            assert!(KNOWN_MASKS.contains(&spec.name), "{}", spec.name);
+            for (argument, _) in BuiltMasks.parameters(spec.name).unwrap() {
+                assert!(spec.knows_argument(&argument), "{} {argument}", spec.name);
+            }
+            assert!(
+                !BuiltMasks.is_alias(spec.name, "no_such_argument"),
+                "{}",
+                spec.name
+            );
+        }
+        assert!(BuiltMasks.is_alias("numeric_bucket", "bounds"));
+    }
 
     #[test]
     fn a_digest_covers_seed_files_and_the_environment() {

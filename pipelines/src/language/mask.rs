@@ -14,6 +14,8 @@ pub trait MaskCatalogue {
     fn is_built(&self, name: &str) -> bool;
     /// Its parameters, each with whether it is required; nothing when they are checked elsewhere.
     fn parameters(&self, name: &str) -> Option<Vec<(String, bool)>>;
+    /// Whether `argument` is another spelling of one of the parameters of the mask `name`.
+    fn is_alias(&self, name: &str, argument: &str) -> bool;
 }
 
 /// Every mask type that has a meaning, built or not.
@@ -282,7 +284,7 @@ fn check_arguments(
     let names = || parameters.iter().map(|(name, _)| name.as_str());
     for entry in map.entries.iter().filter(|entry| !is_common(&entry.key)) {
         let name = &*entry.key.text;
-        if names().any(|known| known == name) {
+        if names().any(|known| known == name) || catalogue.is_alias(kind, name) {
             continue;
         }
         let help = match parameters.is_empty() {

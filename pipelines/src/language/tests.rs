@@ -9,6 +9,10 @@ use super::*;
 struct FewMasks;
 
 impl MaskCatalogue for FewMasks {
+    fn is_alias(&self, _: &str, _: &str) -> bool {
+        false
+    }
+
     fn is_built(&self, name: &str) -> bool {
         self.parameters(name).is_some()
     }
