@@ -47,22 +47,25 @@ pub struct MaskSpec {
 }
 
 impl MaskSpec {
-    /// Whether the mask has an argument `name`, under this or another spelling. The schema holds one
-    /// spelling of each.
-    pub fn knows_argument(&self, name: &str) -> bool {
+    /// Whether `name` is another spelling of one of the mask's arguments. The schema holds one
+    /// spelling of each, so the parser is asked: a value of a wrong type is found wrong only in an
+    /// argument that there is.
+    pub fn is_alias(&self, name: &str) -> bool {
         struct NoSeeds;
         impl SeedFiles for NoSeeds {
             fn table(&self, _: &str) -> Result<Arc<SeedTable>, String> {
                 Err("none".to_owned())
             }
         }
-        let (root, mut inputs) = (Root::new(b"", None), vec![]);
-        let mut binder = Binder::new(&root, &NoSeeds, DataType::Utf8View, &mut inputs);
-        let args = MaskArgs::from_iter([(name.to_owned(), Value::Null)]);
-        match (self.bind)(&args, &mut binder) {
-            Ok(_) => true,
-            Err(error) => !error.message.starts_with("unknown field"),
-        }
+        let error_of = |args: &MaskArgs| {
+            let (root, mut inputs) = (Root::new(b"", None), vec![]);
+            let mut binder = Binder::new(&root, &NoSeeds, DataType::Utf8View, &mut inputs);
+            (self.bind)(args, &mut binder).err()
+        };
+        let wrong = MaskArgs::from_iter([(name.to_owned(), Value::Object(Map::new()))]);
+        error_of(&wrong).is_some_and(|error| {
+            !error.message.starts_with("unknown field") && Some(error) != error_of(&Map::new())
+        })
     }
 }
 
