@@ -7,10 +7,9 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeListArray, GenericListArray, MapArray, OffsetSizeTrait,
-    StructArray, UInt32Array,
+    Array, ArrayRef, AsArray, FixedSizeListArray, GenericListArray, MapArray, MutableArrayData,
+    OffsetSizeTrait, StructArray, make_array,
 };
-use arrow::compute::take;
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use arrow_select::dictionary::garbage_collect_any_dictionary;
@@ -18,7 +17,7 @@ use arrow_select::dictionary::garbage_collect_any_dictionary;
 /// `array` without anything behind nulls, in views, dictionaries or slices that is not one of its values.
 ///
 /// # Errors
-/// When Arrow cannot take the values of the array's type.
+/// When Arrow cannot rebuild an array of this type.
 pub fn sanitize(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     let array = match is_whole(array) {
         true => Arc::clone(array),
@@ -111,21 +110,32 @@ fn is_whole(array: &ArrayRef) -> bool {
         }
 }
 
-/// The values taken one by one, nulls from nowhere.
+/// The values copied, and nothing for nulls.
 fn rebuilt(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    let rows = u32::try_from(array.len())
-        .map_err(|_| ArrowError::ComputeError("an array of 2^32 rows or more".to_owned()))?;
-    let rows = UInt32Array::new((0..rows).collect(), array.logical_nulls());
-    take(array, &rows, None)
+    let data = array.to_data();
+    let mut copy = MutableArrayData::new(vec![&data], true, array.len());
+    let mut at = 0;
+    if let Some(nulls) = array.logical_nulls() {
+        for (start, end) in nulls.valid_slices() {
+            copy.try_extend_nulls(start - at)?;
+            copy.try_extend(0, start, end)?;
+            at = end;
+        }
+        copy.try_extend_nulls(array.len() - at)?;
+    } else {
+        copy.try_extend(0, 0, array.len())?;
+    }
+    Ok(make_array(copy.freeze()))
 }
 
 #[cfg(test)]
 mod tests {
     use arrow::array::{
         DictionaryArray, Int32Array, Int64Array, ListArray, StringArray, StringViewArray,
+        UInt32Array,
     };
     use arrow::buffer::{NullBuffer, OffsetBuffer};
-    use arrow::compute::nullif;
+    use arrow::compute::{nullif, take};
     use arrow::datatypes::{Field, Int32Type};
 
     use super::*;
