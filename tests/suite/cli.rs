@@ -56,7 +56,10 @@ fn wrong_input_is_refused_with_a_way_out() {
             "- column: email\n  hash_columns: [idd]\n  masks: [{type: imitate}]",
             "nearest: `id`",
         ),
-        ("- column: email\n  masks: [{type: json}]", "V0910"),
+        (
+            "- column: email\n  masks: [{type: secure_shuffle}]",
+            "V0910",
+        ),
     ] {
         visard.pipeline("", rules);
         let ended = visard.run(&[]).expect(2);

@@ -6,6 +6,17 @@ use std::path::Path;
 use visard::language::{CODES, Severity};
 use visard_udfs::MASKS;
 
+/// A line of a table of arguments.
+fn row(name: &str, argument: &serde_json::Value) -> String {
+    let meaning = argument["description"].as_str().unwrap_or_default();
+    let meaning = meaning.replace('\n', " ").replace('|', "\\|");
+    let default = match argument.get("default") {
+        None | Some(serde_json::Value::Null) => String::new(),
+        Some(default) => format!("`{default}`"),
+    };
+    format!("| `{name}` | {default} | {meaning} |\n")
+}
+
 /// `docs/masks.md`.
 fn masks() -> String {
     let mut page = String::from(
@@ -37,13 +48,14 @@ fn masks() -> String {
             page.push_str("\n| Argument | Default | Meaning |\n|---|---|---|\n");
         }
         for (name, argument) in arguments {
-            let meaning = argument["description"].as_str().unwrap_or_default();
-            let meaning = meaning.replace('\n', " ").replace('|', "\\|");
-            let default = match argument.get("default") {
-                None | Some(serde_json::Value::Null) => String::new(),
-                Some(default) => format!("`{default}`"),
-            };
-            writeln!(page, "| `{name}` | {default} | {meaning} |").unwrap();
+            page += &row(&name, &argument);
+            // Arguments of each entry of a list.
+            let entry = argument["items"]["$ref"].as_str().unwrap_or_default();
+            let entry = schema.pointer(entry.trim_start_matches('#'));
+            let inner = entry.and_then(|entry| entry["properties"].as_object());
+            for (inner, argument) in inner.into_iter().flatten() {
+                page += &row(&format!("{name}[].{inner}"), argument);
+            }
         }
         if !spec.examples.is_empty() {
             page.push_str("\n| Arguments | Value | Masked |\n|---|---|---|\n");
@@ -53,7 +65,8 @@ fn masks() -> String {
                 None => "null".to_owned(),
                 Some(text) => format!("`{}`", text.replace('|', "\\|")),
             };
-            let args = example.args.replace('|', "\\|");
+            let args: serde_json::Value = serde_json::from_str(example.args).unwrap();
+            let args = args.to_string().replace('|', "\\|");
             let (value, masked) = (show(example.value), show(example.masked));
             writeln!(page, "| `{args}` | {value} | {masked} |").unwrap();
         }
@@ -106,4 +119,36 @@ fn reference_pages_are_fresh() {
             "docs/{name} is stale: run the tests with UPDATE=1"
         );
     }
+}
+
+/// The Python on the page about keys computes the token of the reference's first example of `hash`.
+#[test]
+fn the_page_about_keys_reproduces_a_token() {
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/keys.md"))
+            .unwrap();
+    let (_, code) = page.split_once("```python\n").unwrap();
+    let (code, _) = code.split_once("```").unwrap();
+    let spec = MASKS.iter().find(|spec| spec.name == "hash").unwrap();
+    let token = spec.examples[0].masked.unwrap();
+    assert!(
+        code.contains(token),
+        "the page is about another token than {token}"
+    );
+    let python = std::env::var("VISARD_TEST_PYTHON").unwrap_or_default();
+    if python.is_empty() {
+        let under_run = std::env::var_os("VISARD_TEST_SERVERS").is_some();
+        assert!(!under_run, "there is no VISARD_TEST_PYTHON");
+        println!("left out: the Python of docs/keys.md; tests/run installs what it needs");
+        return;
+    }
+    let ran = std::process::Command::new(python)
+        .args(["-c", code])
+        .output()
+        .unwrap();
+    assert!(
+        ran.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
 }

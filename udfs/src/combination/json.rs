@@ -412,7 +412,7 @@ mod tests {
             [Some(r#"{"a": "x"}"#.into())]
         );
         assert!(try_texts(&with(""), &[Some("no document")]).is_err());
-        let suppressing = with("").replace("[{\"path", "[{\"path").replacen(
+        let suppressing = with("").replacen(
             "\"type\": \"json\"",
             "\"type\": \"json\", \"on_invalid\": \"suppress\"",
             1,

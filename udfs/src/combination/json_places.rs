@@ -102,7 +102,7 @@ fn follow<'d>(
         }
         _ => {}
     }
-    places.missing |= !matched && !(empty && step.is_every());
+    places.missing |= !(matched || empty && step.is_every());
     within.pop();
     Some(())
 }

@@ -8,8 +8,8 @@
 //!   addresses.
 //! - Keyless, many-to-one: equal networks meet in every table, and nothing leads back.
 
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::fmt::Write;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use arrow::array::{Array, StringViewArray, StringViewBuilder};
 use schemars::JsonSchema;

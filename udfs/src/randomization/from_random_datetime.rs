@@ -18,7 +18,7 @@ use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
     TypeFamily, schema_of,
 };
-use crate::randomization::moments::Moments;
+use crate::randomization::random_moments::Moments;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
     name: "from_random_datetime",

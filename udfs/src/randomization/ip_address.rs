@@ -9,8 +9,8 @@
 //!   of `2001:db8::/32`; of `network`; or one that keeps its first bits, with `keep_prefix`.
 //! - Value and draw decide; each address of the range is as likely as the others.
 
+use core::net::{Ipv4Addr, Ipv6Addr};
 use std::fmt::Write;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,8 @@
 //! Values become made-up ones.
 
 mod country;
-mod moments;
 mod picks;
+mod random_moments;
 mod rewrite;
 mod words;
 
