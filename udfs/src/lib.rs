@@ -78,6 +78,7 @@ pub const MASKS: &[MaskSpec] = &[
     pseudonymization::imitate_nz_ird::SPEC,
     pseudonymization::imitate_unique::SPEC,
     pseudonymization::imitate_uuid::SPEC,
+    pseudonymization::tokenize::SPEC,
     randomization::add_noise::SPEC,
     randomization::address::SPEC,
     randomization::brazilian_cpf::SPEC,

@@ -5,3 +5,4 @@ pub(crate) mod hash;
 pub(crate) mod imitate_nz_ird;
 pub(crate) mod imitate_unique;
 pub(crate) mod imitate_uuid;
+pub(crate) mod tokenize;
