@@ -353,10 +353,12 @@ impl ExecutionPlan for MaskExec {
 mod tests {
     use arrow::array::{AsArray, Int64Array, StringArray, StringViewArray};
     use arrow::datatypes::{DataType, Int64Type};
+    use datafusion::catalog::streaming::StreamingTable;
     use datafusion::datasource::MemTable;
     use datafusion::functions_aggregate::expr_fn::count;
     use datafusion::logical_expr::{cast, col, lit, when};
     use datafusion::physical_plan::displayable;
+    use datafusion::physical_plan::streaming::PartitionStream;
     use datafusion::prelude::SessionContext;
     use serde_json::json;
     use visard_udfs::{ColumnMask, ColumnRule, DrawBy, MaskNode, Root, SeedFiles, SeedTable};
@@ -537,6 +539,36 @@ mod tests {
         let table = context().table("people").await.unwrap();
         let some = table.select(vec![col("card")]).unwrap();
         assert_eq!(some.limit(0, Some(2)).unwrap().count().await.unwrap(), 2);
+    }
+
+    /// A partition that fails and quotes what it read.
+    #[derive(Debug)]
+    struct Failing(SchemaRef);
+
+    impl PartitionStream for Failing {
+        fn schema(&self) -> &SchemaRef {
+            &self.0
+        }
+
+        fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+            let error = DataFusionError::Execution("cannot parse `secret`".to_owned());
+            let batches = futures::stream::iter([Err(error)]);
+            Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.0), batches))
+        }
+    }
+
+    #[tokio::test]
+    async fn errors_of_the_source_are_not_told_unless_asked_for() {
+        let schema = Arc::new(Schema::new(vec![Field::new("a", DataType::Utf8View, true)]));
+        let failing = Arc::new(Failing(Arc::clone(&schema)));
+        let source = Arc::new(StreamingTable::try_new(schema, vec![failing]).unwrap());
+        let masks = || vec![masked("a", &DataType::Utf8View, json!({"type": "hash"}))];
+        let table = || MaskedTable::try_new(Arc::clone(&source) as _, masks(), None, &[]).unwrap();
+        for (table, told) in [(table(), false), (table().with_source_errors(), true)] {
+            let rows = SessionContext::new().read_table(Arc::new(table)).unwrap();
+            let error = rows.collect().await.unwrap_err().to_string();
+            assert_eq!(error.contains("secret"), told, "{error}");
+        }
     }
 
     #[test]

@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, StringViewArray};
-use arrow::datatypes::DataType;
+use arrow::array::{
+    Array, ArrayRef, DictionaryArray, LargeStringArray, StringArray, StringViewArray,
+};
+use arrow::datatypes::{DataType, Int32Type};
 use serde_json::Value;
 
 use crate::bind::{Binder, MaskNode, SeedFiles, SeedTable};
 use crate::canonical::canonical_text;
 use crate::chain::Chain;
+use crate::column::{Argument, ColumnMask, ColumnRule, DrawBy};
 use crate::draw::Messages;
 use crate::error::{BindError, MaskError};
+use crate::hash_columns::HashColumn;
 use crate::key::Root;
 use crate::mask::{Mask, text};
 use crate::restore::restore;
@@ -180,4 +184,94 @@ fn the_table_is_sound() {
             assert!(argument["description"].is_string(), "{} {name}", spec.name);
         }
     }
+}
+
+/// `values` masked as a column named `c` that draws from itself, beside a column `surname`.
+fn mask_column(node: &MaskNode, values: &ArrayRef) -> Vec<Option<String>> {
+    let rule = ColumnRule {
+        path: "c".to_owned(),
+        masks: vec![node.clone()],
+        draw_by: DrawBy::Columns(vec![HashColumn {
+            column: "c".to_owned(),
+            ..HashColumn::default()
+        }]),
+        chooses: None,
+        conditional: false,
+        places: None,
+        first: true,
+    };
+    let root = Root::new(b"golden run secret 0123456789", None);
+    let mask = ColumnMask::bind(&rule, values.data_type(), &root, &TestSeeds).unwrap();
+    let surnames: StringViewArray = (0..values.len()).map(|_| Some("Smith")).collect();
+    let surnames: ArrayRef = Arc::new(surnames);
+    let arguments: Vec<ArrayRef> = mask
+        .arguments()
+        .iter()
+        .map(|argument| match argument {
+            Argument::Column(column) if column == "c" => Arc::clone(values),
+            _ => Arc::clone(&surnames),
+        })
+        .collect();
+    let masked = mask.apply(values, &arguments).unwrap();
+    assert_eq!(masked.len(), values.len(), "{}", node.kind);
+    masked.to_data().validate_full().unwrap();
+    let masked = text(&masked).unwrap();
+    masked
+        .iter()
+        .map(|value| value.map(str::to_owned))
+        .collect()
+}
+
+/// How a column lies in memory, and what is masked together, changes no value.
+#[test]
+fn every_mask_gives_the_same_in_every_layout() {
+    let mut layouts = 0;
+    for spec in crate::MASKS {
+        for example in spec.examples {
+            let mut mask: Value = serde_json::from_str(example.args).unwrap();
+            mask["type"] = spec.name.into();
+            let node: MaskNode = serde_json::from_value(mask).unwrap();
+            let known: Vec<Option<&str>> = spec
+                .examples
+                .iter()
+                .filter(|other| other.args == example.args)
+                .map(|other| other.value)
+                .collect();
+            let values: Vec<Option<&str>> = known
+                .iter()
+                .copied()
+                .chain([example.value, None, example.value])
+                .cycle()
+                .take(11)
+                .collect();
+            let view: ArrayRef = Arc::new(StringViewArray::from(values.clone()));
+            let expected = mask_column(&node, &view);
+            let around = [&values[..3], &values[..], &values[..2]].concat();
+            let (rows, sliced) = (values.len(), StringArray::from(around));
+            let columns: [ArrayRef; 5] = [
+                Arc::new(StringArray::from(values.clone())),
+                Arc::new(LargeStringArray::from(values.clone())),
+                Arc::new(sliced.slice(3, rows)),
+                Arc::new(sliced.iter().collect::<StringViewArray>().slice(3, rows)),
+                Arc::new(
+                    values
+                        .iter()
+                        .copied()
+                        .collect::<DictionaryArray<Int32Type>>(),
+                ),
+            ];
+            for column in columns {
+                let what = format!("{} {} {}", spec.name, example.args, column.data_type());
+                assert_eq!(mask_column(&node, &column), expected, "{what}");
+                layouts += 1;
+            }
+            let parts = [view.slice(0, 4), view.slice(4, 1), view.slice(5, rows - 5)];
+            let apart: Vec<_> = parts
+                .iter()
+                .flat_map(|part| mask_column(&node, part))
+                .collect();
+            assert_eq!(apart, expected, "{} {} in parts", spec.name, example.args);
+        }
+    }
+    assert!(layouts > 5 * crate::MASKS.len() - 1, "{layouts}");
 }

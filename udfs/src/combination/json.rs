@@ -253,7 +253,15 @@ impl Bound {
                 row: row as usize,
                 expected,
             };
-            let Some(places) = places(document, path) else {
+            let read = places(document, path).and_then(|places| {
+                let texts = places
+                    .found
+                    .iter()
+                    .map(|place| text_of(&document[place.span.clone()]));
+                let texts = texts.collect::<Option<Vec<_>>>()?;
+                Some((places, texts))
+            });
+            let Some((places, texts)) = read else {
                 on_invalid.at::<()>(row as usize, "a JSON document")?;
                 found.invalid.push(row);
                 continue;
@@ -262,8 +270,7 @@ impl Bound {
                 return Err(refused("a JSON document with a value at every path"));
             }
             let mut ordinal = 0;
-            for Place { span, within } in places.found {
-                let text = text_of(&document[span.clone()]);
+            for (Place { span, within }, text) in places.found.into_iter().zip(texts) {
                 match (&text, on_null) {
                     (None, OnNull::Skip) => continue,
                     (None, OnNull::Error) => {
@@ -276,7 +283,7 @@ impl Bound {
                 found.spans.push(span);
                 found.texts.append_option(text);
                 for (path, source) in hash_sources.iter().zip(&mut found.sources) {
-                    source.append_option(relative(&within, path).and_then(text_of));
+                    source.append_option(relative(&within, path).and_then(text_of).flatten());
                 }
                 ordinal += 1;
             }
@@ -285,12 +292,13 @@ impl Bound {
     }
 }
 
-/// A JSON value as masks see it; `None` for `null`.
-fn text_of(raw: &str) -> Option<String> {
+/// A JSON value as masks see it, nothing inside for `null`; `None` for a string that is no text, such as
+/// half of a surrogate pair.
+fn text_of(raw: &str) -> Option<Option<String>> {
     match raw.as_bytes().first() {
-        Some(b'"') => serde_json::from_str(raw).ok(),
-        Some(b'n') => None,
-        _ => Some(raw.to_owned()),
+        Some(b'"') => serde_json::from_str(raw).ok().map(Some),
+        Some(b'n') => Some(None),
+        _ => Some(Some(raw.to_owned())),
     }
 }
 
@@ -344,6 +352,7 @@ fn push_value(text: &mut String, value: Option<&str>, old: &str) {
 #[cfg(test)]
 mod tests {
     use arrow::datatypes::DataType;
+    use proptest::prelude::*;
 
     use crate::examples::{bind_error, mask_texts, try_texts};
 
@@ -411,7 +420,9 @@ mod tests {
             mask_texts(&with(r#", "on_null": "mask""#), null),
             [Some(r#"{"a": "x"}"#.into())]
         );
-        assert!(try_texts(&with(""), &[Some("no document")]).is_err());
+        for text in ["no document", r#"{"a": "\ud83d"}"#] {
+            assert!(try_texts(&with(""), &[Some(text)]).is_err(), "{text}");
+        }
         let suppressing = with("").replacen(
             "\"type\": \"json\"",
             "\"type\": \"json\", \"on_invalid\": \"suppress\"",
@@ -445,6 +456,30 @@ mod tests {
             equal,
         );
         assert_ne!(advanced[0], by_value[0]);
+    }
+
+    proptest! {
+        /// Whatever the text is: a document stays one with the same shape, anything else is none.
+        #[test]
+        fn any_text(pieces in prop::collection::vec(prop::sample::select(vec![
+            "{", "}", "[", "]", "\"a\"", "\"b\\u00e9\\\"\"", ":", ",", " ", "1", "-2.5e3", "true", "null", "\"\\ud83d\"", "é", "\\",
+            r#"{"a": [1, "x"]}"#, r#"{"a": {"a": null}}"#, r#"[{"a": "y"}]"#,
+        ]), 0..12)) {
+            let text = pieces.concat();
+            let transform = format!(r#"{{"path": ["*", "a"], {X}, "on_missing": "skip", "on_null": "mask"}}"#);
+            let mask = format!(r#"{{"type": "json", "on_invalid": "suppress", "transforms": [{transform}]}}"#);
+            let masked = mask_texts(&mask, &[Some(&text)])[0].clone();
+            let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+            match (parse(&text), masked) {
+                (_, None) => prop_assert!(serde_json::from_str::<&serde_json::value::RawValue>(&text).is_err()),
+                (None, Some(masked)) => prop_assert_eq!(masked, text),
+                (Some(before), Some(masked)) => {
+                    let after = parse(&masked);
+                    prop_assert!(after.is_some(), "{}", masked);
+                    prop_assert_eq!(before.is_object(), after.unwrap().is_object());
+                }
+            }
+        }
     }
 
     #[test]
