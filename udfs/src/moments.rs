@@ -419,16 +419,17 @@ pub(crate) fn weekday_of(day: i64) -> u32 {
 }
 
 /// `HH:MM:SS[.fraction][zone]`, taken apart.
-struct IsoTime<'t> {
+pub(crate) struct IsoTime<'t> {
     second: u32,
     nanos: u32,
     /// With its point.
-    fraction: &'t str,
-    zone: &'t str,
+    pub(crate) fraction: &'t str,
+    pub(crate) zone: &'t str,
 }
 
 impl<'t> IsoTime<'t> {
-    fn read(time: &'t str) -> Option<Self> {
+    /// `None` where `time` is written in another way.
+    pub(crate) fn read(time: &'t str) -> Option<Self> {
         let bytes = time.as_bytes();
         let &[h1, h2, b':', m1, m2, b':', s1, s2, ..] = bytes else {
             return None;

@@ -5,9 +5,10 @@ use std::ops::Range;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime};
 
-use crate::calendar::{DAY, days_of, draw_from, is_date, push_date, push_time};
+use crate::calendar::{DAY, days_of, draw_from, push_date, push_time, year_of};
 use crate::draw::Draw;
 use crate::error::BindError;
+use crate::moments::{IsoTime, iso_day};
 
 /// How a date is written.
 #[derive(Debug)]
@@ -78,7 +79,7 @@ fn second_of(year: i32, draw: Draw) -> Option<NaiveDateTime> {
 
 fn redraw_iso(value: &str, draw: Draw, text: &mut String) -> Option<()> {
     let (date, time) = value.as_bytes().split_first_chunk::<10>()?;
-    let days = days_of(iso_year(date)?.into());
+    let days = days_of(year_of(iso_day(date)?));
     let Some(separator) = time.first() else {
         push_date(text, draw_from(days, &ALL, draw));
         return Some(());
@@ -86,7 +87,7 @@ fn redraw_iso(value: &str, draw: Draw, text: &mut String) -> Option<()> {
     if !matches!(separator, b'T' | b' ') {
         return None;
     }
-    let (fraction, zone) = after_seconds(&value[11..])?;
+    let IsoTime { fraction, zone, .. } = IsoTime::read(&value[11..])?;
     let second = draw_from(days.start * DAY..days.end * DAY, &ALL, draw);
     push_date(text, second.div_euclid(DAY));
     text.push(char::from(*separator));
@@ -95,54 +96,4 @@ fn redraw_iso(value: &str, draw: Draw, text: &mut String) -> Option<()> {
     text.extend(fraction.chars().map(zero));
     text.push_str(zone);
     Some(())
-}
-
-/// The year of `YYYY-MM-DD`, if there is such a day.
-fn iso_year(date: &[u8; 10]) -> Option<u32> {
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *date else {
-        return None;
-    };
-    if ![y1, y2, y3, y4, m1, m2, d1, d2]
-        .iter()
-        .all(u8::is_ascii_digit)
-    {
-        return None;
-    }
-    let number = |tens: u8, ones: u8| u32::from(tens - b'0') * 10 + u32::from(ones - b'0');
-    let year = number(y1, y2) * 100 + number(y3, y4);
-    let days = days_of(year.into());
-    is_date(
-        (days.end - days.start) as u32,
-        number(m1, m2),
-        number(d1, d2),
-    )
-    .then_some(year)
-}
-
-/// What follows the seconds of `HH:MM:SS[.fraction][zone]`, checked: fraction and zone.
-fn after_seconds(time: &str) -> Option<(&str, &str)> {
-    let [hours, minutes, seconds] = [time.get(..2)?, time.get(3..5)?, time.get(6..8)?].map(number);
-    let colons = time.get(2..3)? == ":" && time.get(5..6)? == ":";
-    if !colons || hours? > 23 || minutes? > 59 || seconds? > 60 {
-        return None;
-    }
-    let rest = time.get(8..)?;
-    let fraction = match rest.strip_prefix('.') {
-        None => 0,
-        Some(digits) => 1 + digits.bytes().take_while(u8::is_ascii_digit).count(),
-    };
-    let (fraction, zone) = rest.split_at(fraction);
-    let offset = |zone: &str| {
-        let zone = zone.strip_prefix(['+', '-'])?.replacen(':', "", 1);
-        (matches!(zone.len(), 2 | 4) && number(&zone)? <= 1800).then_some(())
-    };
-    let zoned = zone.is_empty() || zone == "Z" || offset(zone).is_some();
-    (zoned && fraction != ".").then_some((fraction, zone))
-}
-
-fn number(digits: &str) -> Option<u32> {
-    match digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => digits.parse().ok(),
-        false => None,
-    }
 }
