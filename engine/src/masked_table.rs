@@ -330,12 +330,10 @@ impl ExecutionPlan for MaskExec {
         let input = self.input.execute(partition, context).map_err(told)?;
         let batches = input.map(move |batch| {
             let batch = batch.map_err(told)?;
-            let columns = exprs.iter().map(|(expr, masked)| {
+            // Open columns too: their views may point into a buffer that holds the raw ones.
+            let columns = exprs.iter().map(|(expr, _)| {
                 let value = expr.evaluate(&batch)?.into_array(batch.num_rows())?;
-                Ok(match masked {
-                    true => sanitize(&value)?,
-                    false => value,
-                })
+                Ok(sanitize(&value)?)
             });
             let columns = columns.collect::<Result<Vec<ArrayRef>>>()?;
             let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
@@ -351,7 +349,8 @@ impl ExecutionPlan for MaskExec {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{AsArray, Int64Array, StringArray, StringViewArray};
+    use arrow::array::{AsArray, Int64Array, StringArray, StringViewArray, StringViewBuilder};
+    use arrow::buffer::Buffer;
     use arrow::datatypes::{DataType, Int64Type};
     use datafusion::catalog::streaming::StreamingTable;
     use datafusion::datasource::MemTable;
@@ -539,6 +538,26 @@ mod tests {
         let table = context().table("people").await.unwrap();
         let some = table.select(vec![col("card")]).unwrap();
         assert_eq!(some.limit(0, Some(2)).unwrap().count().await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn open_columns_do_not_carry_raw_ones_along() {
+        // As a text source has it: all fields of a record are views into one block.
+        let mut text = StringViewBuilder::new();
+        let block = text.append_block(Buffer::from(
+            &b"an open field of some length,secret ssn"[..],
+        ));
+        text.try_append_view(block, 0, 28).unwrap();
+        let note: ArrayRef = Arc::new(text.finish());
+        assert!(holds(note.to_data().buffers()[1].as_slice(), "secret"));
+        let ssn: ArrayRef = Arc::new(StringViewArray::from(vec!["secret ssn"]));
+        let batch = RecordBatch::try_from_iter([("note", note), ("ssn", ssn)]).unwrap();
+        let table = MemTable::try_new(batch.schema(), vec![vec![batch]]).unwrap();
+        let masks = vec![masked("ssn", &DataType::Utf8View, json!({"type": "hash"}))];
+        let table = MaskedTable::try_new(Arc::new(table), masks, None, &[]).unwrap();
+        let rows = SessionContext::new().read_table(Arc::new(table)).unwrap();
+        let bytes = wire(&rows.collect().await.unwrap());
+        assert!(holds(&bytes, "an open field") && !holds(&bytes, "secret"));
     }
 
     /// A partition that fails and quotes what it read.
