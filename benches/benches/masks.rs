@@ -10,32 +10,8 @@ use arrow::array::{Array, ArrayRef, AsArray, Date32Builder, StringViewArray, Str
 use arrow::datatypes::{DataType, Date32Type};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::{Value, json};
-use visard_benches::{ROWS, column};
-use visard_udfs::{
-    Argument, ColumnMask, ColumnRule, DrawBy, HashColumn, MASKS, MaskNode, MaskSpec, Root,
-    SeedFiles, SeedTable, shipped,
-};
-
-/// A seed file of a thousand names, and those that ship.
-struct Names;
-
-impl SeedFiles for Names {
-    fn table(&self, name: &str) -> Result<Arc<SeedTable>, String> {
-        let text = match shipped(name) {
-            Some(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-            None => (0..1000).fold("name\n".to_owned(), |text, row| {
-                text + &format!("Name{row}\n")
-            }),
-        };
-        let mut lines = text
-            .lines()
-            .map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
-        Ok(Arc::new(SeedTable {
-            columns: lines.next().unwrap_or_default(),
-            rows: lines.collect(),
-        }))
-    }
-}
+use visard_benches::{ROWS, bound, column};
+use visard_udfs::{Argument, ColumnMask, MASKS, MaskSpec};
 
 /// Arguments for the masks that take any value and need some.
 fn arguments(mask: &str) -> Option<Value> {
@@ -53,7 +29,7 @@ fn arguments(mask: &str) -> Option<Value> {
 }
 
 /// The mask with arguments and a column that it takes.
-fn prepared(spec: &MaskSpec, root: &Root, null_every: usize) -> Option<(ColumnMask, ArrayRef)> {
+fn prepared(spec: &MaskSpec, null_every: usize) -> Option<(ColumnMask, ArrayRef)> {
     let example = spec.examples.first()?;
     let (args, values) = match arguments(spec.name) {
         Some(args) => {
@@ -73,33 +49,16 @@ fn prepared(spec: &MaskSpec, root: &Root, null_every: usize) -> Option<(ColumnMa
             (args, Arc::new(values) as ArrayRef)
         }
     };
-    let rule = ColumnRule {
-        path: "c".to_owned(),
-        masks: vec![MaskNode {
-            kind: spec.name.to_owned(),
-            domain: None,
-            args: args.as_object().cloned().unwrap_or_default(),
-        }],
-        draw_by: DrawBy::Columns(vec![HashColumn {
-            column: "c".to_owned(),
-            ..HashColumn::default()
-        }]),
-        chooses: None,
-        conditional: false,
-        places: None,
-        first: true,
-    };
-    let mask = ColumnMask::bind(&rule, values.data_type(), root, &Names).ok()?;
+    let mask = bound(spec.name, &args, values.data_type())?;
     Some((mask, values))
 }
 
 fn masks(criterion: &mut Criterion) {
-    let root = Root::new(b"golden run secret 0123456789", None);
     for spec in MASKS {
         let mut group = criterion.benchmark_group(spec.name);
         group.throughput(Throughput::Elements(ROWS as u64));
         for (name, null_every) in [("no nulls", 0), ("nulls", 10)] {
-            let (mask, values) = prepared(spec, &root, null_every)
+            let (mask, values) = prepared(spec, null_every)
                 .unwrap_or_else(|| panic!("{}: its first example does not bind", spec.name));
             let inputs: Vec<ArrayRef> = mask
                 .arguments()

@@ -4,6 +4,10 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, StringViewArray};
 use arrow::datatypes::DataType;
+use serde_json::Value;
+use visard_udfs::{
+    ColumnMask, ColumnRule, DrawBy, HashColumn, MaskNode, Root, SeedFiles, SeedTable, shipped,
+};
 
 /// Rows in a batch, as in a run.
 pub const ROWS: usize = 8192;
@@ -25,5 +29,49 @@ pub fn column(data_type: &DataType, null_every: usize) -> ArrayRef {
                 })
                 .collect::<StringViewArray>(),
         ),
+    }
+}
+
+/// The mask `name` as a run binds it, on a column of `data_type` whose own value is hashed. `None` where
+/// it does not take the arguments or the type.
+pub fn bound(name: &str, args: &Value, data_type: &DataType) -> Option<ColumnMask> {
+    let root = Root::new(b"golden run secret 0123456789", None);
+    let rule = ColumnRule {
+        path: "c".to_owned(),
+        masks: vec![MaskNode {
+            kind: name.to_owned(),
+            domain: None,
+            args: args.as_object().cloned().unwrap_or_default(),
+        }],
+        draw_by: DrawBy::Columns(vec![HashColumn {
+            column: "c".to_owned(),
+            ..HashColumn::default()
+        }]),
+        chooses: None,
+        conditional: false,
+        places: None,
+        first: true,
+    };
+    ColumnMask::bind(&rule, data_type, &root, &Names).ok()
+}
+
+/// A seed file of a thousand names, and those that ship.
+struct Names;
+
+impl SeedFiles for Names {
+    fn table(&self, name: &str) -> Result<Arc<SeedTable>, String> {
+        let text = match shipped(name) {
+            Some(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            None => (0..1000).fold("name\n".to_owned(), |text, row| {
+                text + &format!("Name{row}\n")
+            }),
+        };
+        let mut lines = text
+            .lines()
+            .map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
+        Ok(Arc::new(SeedTable {
+            columns: lines.next().unwrap_or_default(),
+            rows: lines.collect(),
+        }))
     }
 }
