@@ -21,7 +21,12 @@ use crate::error::MaskError;
 /// For a type that has no canonical text (nested types, intervals).
 pub fn canonical_text(array: &ArrayRef) -> Result<StringViewArray, MaskError> {
     let text = plain_text(array)?;
-    if text.iter().flatten().all(is_canonical) {
+    // A view holds a value of up to twelve bytes itself, in its upper three quarters.
+    let short = |view: u128| view as u32 <= 12 && (view >> 32) & HIGH_BITS == 0;
+    let is_canonical = |(row, view): (usize, &u128)| {
+        short(*view) || text.is_null(row) || is_canonical(text.value(row))
+    };
+    if text.views().iter().enumerate().all(is_canonical) {
         return Ok(text);
     }
     Ok(text
@@ -29,6 +34,9 @@ pub fn canonical_text(array: &ArrayRef) -> Result<StringViewArray, MaskError> {
         .map(|value| value.map(|value| value.nfc().collect::<String>()))
         .collect())
 }
+
+/// The bit of each byte that no ASCII character has.
+const HIGH_BITS: u128 = u128::from_ne_bytes([0x80; 16]);
 
 fn is_canonical(value: &str) -> bool {
     value.is_ascii() || is_nfc_quick(value.chars()) == IsNormalized::Yes
