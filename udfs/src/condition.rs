@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, StringViewArray};
 use arrow::datatypes::{DataType, Field, FieldRef};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
+use data_encoding::HEXLOWER;
 use datafusion_common::{DataFusionError, Result};
 use datafusion_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
@@ -16,7 +18,10 @@ use datafusion_expr::{
 use regex::Regex;
 use unicode_normalization::UnicodeNormalization;
 
+use crate::calendar::DAY;
 use crate::canonical::canonical_text;
+use crate::mask::TypeFamily;
+use crate::moments::day_of;
 use crate::nested::leaf_of_structs;
 
 /// What a rule asks of a row.
@@ -51,21 +56,77 @@ pub enum Test {
     GreaterThanOrEqual(Operand),
 }
 
-/// What a value is compared with; it decides how.
+/// What a value is compared with; it decides how. See [`Test::of`] for what fits which column.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operand {
-    /// As text, code point by code point; right for ISO 8601 dates too.
+    /// As text, code point by code point.
     Text(String),
     /// As a whole number, exactly; a value that is no number does not compare.
     Integer(i128),
     /// As a number; a value that is none does not compare.
     Number(f64),
+    /// As nanoseconds since 1970 in UTC; a value that is no date or timestamp does not compare.
+    Instant(i128),
 }
 
 impl Operand {
     /// Text in the form values are compared in.
     pub fn text(text: &str) -> Self {
         Self::Text(text.nfc().collect())
+    }
+
+    /// The operand as it compares with values of `column`.
+    ///
+    /// # Errors
+    /// What would be expected in its place.
+    fn of(self, column: &DataType) -> std::result::Result<Self, &'static str> {
+        let family = TypeFamily::of(column);
+        match (family, self) {
+            (None | Some(TypeFamily::Text), operand) => Ok(operand),
+            (
+                Some(TypeFamily::Integer | TypeFamily::Decimal | TypeFamily::Float),
+                Self::Text(text),
+            ) => number(text.trim()).ok_or("a number"),
+            (
+                Some(TypeFamily::Integer | TypeFamily::Decimal | TypeFamily::Float),
+                operand @ (Self::Integer(_) | Self::Number(_)),
+            ) => Ok(operand),
+            (Some(TypeFamily::Boolean), Self::Text(text))
+                if ["true", "false"].contains(&&*text) =>
+            {
+                Ok(Self::Text(text))
+            }
+            (Some(TypeFamily::Boolean), _) => Err("true or false"),
+            (Some(TypeFamily::Date), operand) => match operand {
+                Self::Text(text) => written_instant(&text, false).map(Self::Instant),
+                _ => None,
+            }
+            .ok_or("a date, as in `2000-01-31`"),
+            (Some(TypeFamily::Timestamp), operand) => {
+                let zoned = matches!(column, DataType::Timestamp(_, Some(_)));
+                let instant = match operand {
+                    Self::Text(text) => written_instant(&text, zoned).map(Self::Instant),
+                    _ => None,
+                };
+                instant.ok_or(match zoned {
+                    true => "a moment, as in `2000-01-31T18:00:00+01:00`",
+                    false => "a moment without a zone, as in `2000-01-31T18:00:00`",
+                })
+            }
+            (Some(TypeFamily::Time), operand) => match operand {
+                Self::Text(text) => time_of_day(&text).map(Self::Text),
+                _ => None,
+            }
+            .ok_or("a time of day, as in `18:00:00`"),
+            (Some(TypeFamily::Binary), operand) => match operand {
+                Self::Text(text) if HEXLOWER.decode(text.as_bytes()).is_ok() => {
+                    Some(Self::Text(text))
+                }
+                _ => None,
+            }
+            .ok_or("bytes as lower-case hexadecimal digits"),
+            (Some(_), Self::Instant(_)) => Err("another value"),
+        }
     }
 
     fn order(&self, value: &str) -> Option<Ordering> {
@@ -76,11 +137,101 @@ impl Operand {
                 Err(_) => Self::Number(*integer as f64).order(value),
             },
             Self::Number(number) => value.trim().parse::<f64>().ok()?.partial_cmp(number),
+            Self::Instant(instant) => Some(canonical_instant(value)?.cmp(instant)),
         }
     }
 }
 
+fn number(text: &str) -> Option<Operand> {
+    if let Ok(integer) = text.parse() {
+        return Some(Operand::Integer(integer));
+    }
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
+    number.map(Operand::Number)
+}
+
+const NANOS: i128 = 1_000_000_000;
+
+/// The instant of a date or timestamp as a ruleset writes it: ISO 8601, also with a blank in place of
+/// the `T`. A date is its midnight; what has no zone is in UTC, and may only have one where `zoned`.
+fn written_instant(text: &str, zoned: bool) -> Option<i128> {
+    let at = text.trim().replacen(' ', "T", 1);
+    let utc = match DateTime::parse_from_rfc3339(&at) {
+        Ok(moment) if zoned => moment.naive_utc(),
+        Ok(_) => return None,
+        Err(_) => match NaiveDate::parse_from_str(&at, "%Y-%m-%d") {
+            Ok(date) => date.and_time(NaiveTime::MIN),
+            Err(_) => {
+                let minutes = || NaiveDateTime::parse_from_str(&at, "%Y-%m-%dT%H:%M");
+                NaiveDateTime::parse_from_str(&at, "%Y-%m-%dT%H:%M:%S%.f")
+                    .or_else(|_| minutes())
+                    .ok()?
+            }
+        },
+    };
+    let utc = utc.and_utc();
+    Some(i128::from(utc.timestamp()) * NANOS + i128::from(utc.timestamp_subsec_nanos()))
+}
+
+/// A time of day as canonical text has it.
+fn time_of_day(text: &str) -> Option<String> {
+    let minutes = || NaiveTime::parse_from_str(text, "%H:%M");
+    let time = NaiveTime::parse_from_str(text, "%H:%M:%S%.f").or_else(|_| minutes());
+    let text = time.ok()?.format("%H:%M:%S%.9f").to_string();
+    Some(text.trim_end_matches('0').trim_end_matches('.').to_owned())
+}
+
+/// The instant of a date or timestamp in canonical text, which is in UTC.
+fn canonical_instant(text: &str) -> Option<i128> {
+    let (date, time) = text.split_once('T').unwrap_or((text, "00:00:00"));
+    let (year, rest) = date.split_at_checked(date.len().checked_sub("-MM-DD".len())?)?;
+    let &[b'-', m1, m2, b'-', d1, d2] = rest.as_bytes() else {
+        return None;
+    };
+    let two = |tens: u8, ones: u8| {
+        u32::from(tens.wrapping_sub(b'0')) * 10 + u32::from(ones.wrapping_sub(b'0'))
+    };
+    let day = day_of(year.parse().ok()?, two(m1, m2), two(d1, d2));
+    let (clock, fraction) = time
+        .trim_end_matches('Z')
+        .split_once('.')
+        .unwrap_or((time.trim_end_matches('Z'), ""));
+    let &[h1, h2, b':', m1, m2, b':', s1, s2] = clock.as_bytes() else {
+        return None;
+    };
+    let second = i64::from(two(h1, h2) * 3600 + two(m1, m2) * 60 + two(s1, s2));
+    let nanos: i128 = match fraction.len() {
+        0 => 0,
+        digits @ 1..=9 => fraction.parse::<i128>().ok()? * 10_i128.pow(9 - digits as u32),
+        _ => return None,
+    };
+    Some(i128::from(day * DAY + second) * NANOS + nanos)
+}
+
 impl Test {
+    /// The test as it is asked of values of `column`: numbers compare with numbers, dates, timestamps
+    /// and times of day with what ISO 8601 writes, everything with text as it is.
+    ///
+    /// # Errors
+    /// What would be expected in place of a value that cannot be one of the column's.
+    pub fn of(self, column: &DataType) -> std::result::Result<Self, &'static str> {
+        Ok(match self {
+            Self::In(operands) => {
+                let operands = operands.into_iter().map(|operand| operand.of(column));
+                Self::In(operands.collect::<std::result::Result<_, _>>()?)
+            }
+            Self::IsNull => Self::IsNull,
+            Self::Matches(_) if TypeFamily::of(column) == Some(TypeFamily::Binary) => {
+                return Err("another test: bytes are no text that a pattern matches");
+            }
+            Self::Matches(regex) => Self::Matches(regex),
+            Self::LessThan(bound) => Self::LessThan(bound.of(column)?),
+            Self::LessThanOrEqual(bound) => Self::LessThanOrEqual(bound.of(column)?),
+            Self::GreaterThan(bound) => Self::GreaterThan(bound.of(column)?),
+            Self::GreaterThanOrEqual(bound) => Self::GreaterThanOrEqual(bound.of(column)?),
+        })
+    }
+
     /// Whether `value` passes.
     pub fn passes(&self, value: Option<&str>) -> bool {
         use Ordering::{Equal, Greater, Less};
@@ -216,7 +367,133 @@ impl ScalarUDFImpl for ConditionUdf {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::{
+        Date32Array, Decimal128Array, Int32Array, Time64MicrosecondArray,
+        TimestampMicrosecondArray, TimestampNanosecondArray,
+    };
+
     use super::*;
+
+    /// The rows of `values` that pass, or what was expected.
+    fn passing(values: ArrayRef, test: Test) -> std::result::Result<Vec<usize>, &'static str> {
+        let test = test.of(values.data_type())?;
+        let texts = canonical_text(&values).unwrap();
+        let passes = |row: &usize| test.passes(texts.is_valid(*row).then(|| texts.value(*row)));
+        Ok((0..values.len()).filter(passes).collect())
+    }
+
+    #[test]
+    fn a_value_compares_as_its_type_does() {
+        let text = Operand::text;
+        let ages: ArrayRef = Arc::new(Int32Array::from(vec![5, 17, 100, 2]));
+        let prices = Decimal128Array::from(vec![200, 1000, 250]).with_precision_and_scale(9, 2);
+        let prices: ArrayRef = Arc::new(prices.unwrap());
+        let days: ArrayRef = Arc::new(Date32Array::from(vec![-800_000, 10_957, 10_958, 3_000_000]));
+        let hour = 3_600_000_000;
+        let day = 10_959 * 24 * hour;
+        let moments = TimestampMicrosecondArray::from(vec![day - 1, day, day + 3 * hour]);
+        let zoned: ArrayRef = Arc::new(moments.clone().with_timezone("+02:00"));
+        let moments: ArrayRef = Arc::new(moments);
+        let nanos: ArrayRef = Arc::new(TimestampNanosecondArray::from(vec![-1, 0, 1]));
+        let times: ArrayRef = Arc::new(Time64MicrosecondArray::from(vec![
+            0,
+            10 * hour,
+            10 * hour + 500_000,
+        ]));
+        for (values, test, expected) in [
+            (&ages, Test::LessThan(text("18")), Ok(vec![0, 1, 3])),
+            (
+                &ages,
+                Test::In(vec![text("17"), Operand::Number(2.0)]),
+                Ok(vec![1, 3]),
+            ),
+            (&ages, Test::LessThan(text("abc")), Err("a number")),
+            (&ages, Test::LessThan(text("nan")), Err("a number")),
+            (&prices, Test::In(vec![text("2.00")]), Ok(vec![0])),
+            (&prices, Test::GreaterThan(text("2.4")), Ok(vec![1, 2])),
+            (&days, Test::GreaterThan(text("2000-01-01")), Ok(vec![2, 3])),
+            (
+                &days,
+                Test::LessThanOrEqual(text("2000-01-01")),
+                Ok(vec![0, 1]),
+            ),
+            (
+                &days,
+                Test::LessThan(text("2000-01-01 12:00")),
+                Ok(vec![0, 1]),
+            ),
+            (
+                &days,
+                Test::GreaterThan(text("03/01/2000")),
+                Err("a date, as in `2000-01-31`"),
+            ),
+            (
+                &days,
+                Test::GreaterThan(text("2000-13-01")),
+                Err("a date, as in `2000-01-31`"),
+            ),
+            (
+                &days,
+                Test::LessThan(Operand::Integer(5)),
+                Err("a date, as in `2000-01-31`"),
+            ),
+            (
+                &moments,
+                Test::LessThanOrEqual(text("2000-01-03")),
+                Ok(vec![0, 1]),
+            ),
+            (
+                &moments,
+                Test::LessThan(text("2000-01-03 12:00:00")),
+                Ok(vec![0, 1, 2]),
+            ),
+            (
+                &moments,
+                Test::In(vec![text("2000-01-03T03:00")]),
+                Ok(vec![2]),
+            ),
+            (
+                &moments,
+                Test::LessThan(text("2000-01-03T00:00:00Z")),
+                Err("a moment without a zone, as in `2000-01-31T18:00:00`"),
+            ),
+            (
+                &zoned,
+                Test::In(vec![text("2000-01-03T02:00:00+02:00")]),
+                Ok(vec![1]),
+            ),
+            (&zoned, Test::GreaterThan(text("2000-01-03")), Ok(vec![2])),
+            (
+                &nanos,
+                Test::LessThan(text("1970-01-01T00:00:00.000000001")),
+                Ok(vec![0, 1]),
+            ),
+            (&times, Test::LessThanOrEqual(text("10:00")), Ok(vec![0, 1])),
+            (&times, Test::In(vec![text("10:00:00.500")]), Ok(vec![2])),
+            (&times, Test::In(vec![text("00:00:00")]), Ok(vec![0])),
+            (
+                &times,
+                Test::In(vec![text("25:00:00")]),
+                Err("a time of day, as in `18:00:00`"),
+            ),
+        ] {
+            assert_eq!(
+                passing(Arc::clone(values), test.clone()),
+                expected,
+                "{test:?}"
+            );
+        }
+        for (column, test) in [
+            (DataType::Boolean, Test::In(vec![Operand::Integer(3)])),
+            (DataType::Boolean, Test::In(vec![text("yes")])),
+            (DataType::Binary, Test::In(vec![text("0xFF")])),
+            (DataType::Binary, Test::Matches(Regex::new("a").unwrap())),
+        ] {
+            assert!(test.of(&column).is_err(), "{column}");
+        }
+        assert!(Test::In(vec![text("true")]).of(&DataType::Boolean).is_ok());
+        assert!(Test::In(vec![text("00ff")]).of(&DataType::Binary).is_ok());
+    }
 
     #[test]
     fn tests_of_values() {

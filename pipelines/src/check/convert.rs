@@ -1,9 +1,12 @@
 //! Conditions and hash columns from the ruleset's words into the masks' own.
 
-use regex::Regex;
-use visard_engine::udfs::{self, HashColumn, JsonStep, Operand};
+use std::collections::BTreeMap;
 
-use crate::language::{self, Condition, Literal, PathStep, Subject, Test};
+use regex::Regex;
+use visard_engine::udfs::{self, HashColumn, JsonStep, Operand, TypeFamily};
+
+use super::columns::FileColumn;
+use crate::language::{self, Condition, Literal, PathStep, Spanned, Subject, Test};
 
 /// A rule's condition, cut in two: what hangs on the masked value itself (a list's elements each for
 /// themselves), and what hangs on the row.
@@ -15,33 +18,103 @@ pub(super) struct Chosen {
     pub(super) of_row: Option<udfs::Condition>,
 }
 
-/// Cuts `condition` for the column at `own`. `resolve` gives the path of a column that is named.
-pub(super) fn chosen(
-    condition: Option<&Condition>,
-    own: &str,
-    resolve: &dyn Fn(&str) -> String,
-) -> Chosen {
-    let parts = match condition {
-        None => return Chosen::default(),
-        Some(Condition::All(parts)) => parts.iter().collect(),
-        Some(other) => vec![other],
-    };
-    let (of_value, of_row): (Vec<&Condition>, Vec<&Condition>) =
-        parts.into_iter().partition(|part| is_own(part));
-    let all = |parts: Vec<&Condition>| {
-        let mut parts: Vec<_> = parts
-            .iter()
-            .map(|part| convert(part, own, resolve))
-            .collect();
-        match parts.len() {
-            0 => None,
-            1 => parts.pop(),
-            _ => Some(udfs::Condition::And(parts)),
+/// What is to be said of a test.
+pub(super) struct Remark<'c> {
+    /// The column as it is named.
+    pub(super) column: &'c Spanned<String>,
+    /// What would fit the column's type; nothing where the test fits, but compares numbers as text.
+    pub(super) expected: Option<&'static str>,
+}
+
+/// Makes conditions that test columns of known types.
+pub(super) struct Converter<'c> {
+    /// The masked column.
+    pub(super) own: &'c FileColumn,
+    /// The columns that conditions name.
+    pub(super) named: &'c BTreeMap<&'c str, &'c FileColumn>,
+    pub(super) remarks: Vec<Remark<'c>>,
+}
+
+impl<'c> Converter<'c> {
+    /// Cuts `condition`. Where a remark says what was expected, the outcome is of no use.
+    pub(super) fn chosen(&mut self, condition: Option<&'c Condition>) -> Chosen {
+        let parts = match condition {
+            None => return Chosen::default(),
+            Some(Condition::All(parts)) => parts.iter().collect(),
+            Some(other) => vec![other],
+        };
+        let (of_value, of_row): (Vec<&Condition>, Vec<&Condition>) =
+            parts.into_iter().partition(|part| is_own(part));
+        let mut all = |parts: Vec<&'c Condition>| {
+            let mut parts: Vec<_> = parts.iter().map(|part| self.convert(part)).collect();
+            match parts.len() {
+                0 => None,
+                1 => parts.pop(),
+                _ => Some(udfs::Condition::And(parts)),
+            }
+        };
+        Chosen {
+            of_value: all(of_value),
+            of_row: all(of_row),
         }
-    };
-    Chosen {
-        of_value: all(of_value),
-        of_row: all(of_row),
+    }
+
+    fn convert(&mut self, condition: &'c Condition) -> udfs::Condition {
+        let mut each =
+            |parts: &'c [Condition]| parts.iter().map(|part| self.convert(part)).collect();
+        match condition {
+            Condition::Test {
+                subject: Subject::Own,
+                test,
+            } => udfs::Condition::Column(self.own.path.clone(), self.skipped(test)),
+            Condition::Test {
+                subject: Subject::Column(name),
+                test,
+            } => self.named(name, test),
+            Condition::All(parts) => udfs::Condition::And(each(parts)),
+            Condition::Any(parts) => udfs::Condition::Or(each(parts)),
+            Condition::Not(inner) => udfs::Condition::Not(Box::new(self.convert(inner))),
+        }
+    }
+
+    /// The test of a skipped value. One that the column cannot hold is never found in it: the rule's
+    /// values may be meant for several columns.
+    fn skipped(&self, test: &Test) -> udfs::Test {
+        let fits = |test: udfs::Test| test.of(&self.own.data_type).ok();
+        match test {
+            Test::In(literals) => {
+                let each = literals
+                    .iter()
+                    .map(|literal| udfs::Test::In(vec![operand(literal)]));
+                udfs::Test::In(each.filter_map(fits).flat_map(operands).collect())
+            }
+            test => fits(converted(test)).unwrap_or(udfs::Test::In(vec![])),
+        }
+    }
+
+    fn named(&mut self, name: &'c Spanned<String>, test: &Test) -> udfs::Condition {
+        let Some(column) = self.named.get(name.value.as_str()) else {
+            return udfs::Condition::Column(name.value.clone(), converted(test));
+        };
+        let is_text = TypeFamily::of(&column.data_type) == Some(TypeFamily::Text);
+        if is_text && orders_digits(test) {
+            let expected = None;
+            self.remarks.push(Remark {
+                column: name,
+                expected,
+            });
+        }
+        let test = converted(test)
+            .of(&column.data_type)
+            .unwrap_or_else(|expected| {
+                let expected = Some(expected);
+                self.remarks.push(Remark {
+                    column: name,
+                    expected,
+                });
+                udfs::Test::In(vec![])
+            });
+        udfs::Condition::Column(column.path.clone(), test)
     }
 }
 
@@ -54,31 +127,26 @@ fn is_own(condition: &Condition) -> bool {
     }
 }
 
-fn convert(condition: &Condition, own: &str, resolve: &dyn Fn(&str) -> String) -> udfs::Condition {
-    let each = |parts: &[Condition]| {
-        parts
-            .iter()
-            .map(|part| convert(part, own, resolve))
-            .collect()
-    };
-    match condition {
-        Condition::Test {
-            subject,
-            test: tested,
-        } => {
-            let column = match subject {
-                Subject::Own => own.to_owned(),
-                Subject::Column(name) => resolve(&name.value),
-            };
-            udfs::Condition::Column(column, test(tested))
-        }
-        Condition::All(parts) => udfs::Condition::And(each(parts)),
-        Condition::Any(parts) => udfs::Condition::Or(each(parts)),
-        Condition::Not(inner) => udfs::Condition::Not(Box::new(convert(inner, own, resolve))),
+/// Whether the test puts a number into the order of texts, where 100 stands in front of 18.
+fn orders_digits(test: &Test) -> bool {
+    use Test::{GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual};
+    match test {
+        LessThan(Literal::Text(text))
+        | LessThanOrEqual(Literal::Text(text))
+        | GreaterThan(Literal::Text(text))
+        | GreaterThanOrEqual(Literal::Text(text)) => text.trim().parse::<f64>().is_ok(),
+        _ => false,
     }
 }
 
-fn test(test: &Test) -> udfs::Test {
+fn operands(test: udfs::Test) -> Vec<Operand> {
+    match test {
+        udfs::Test::In(operands) => operands,
+        _ => vec![],
+    }
+}
+
+fn converted(test: &Test) -> udfs::Test {
     match test {
         Test::IsNull => udfs::Test::IsNull,
         Test::Equals(literal) => udfs::Test::In(vec![operand(literal)]),

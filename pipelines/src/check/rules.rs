@@ -6,10 +6,10 @@ use visard_engine::MaskedStep;
 use visard_engine::udfs::{ColumnMask, ColumnRule, DrawBy, MaskNode, PlaceUnit, Root, SeedFiles};
 
 use super::columns::{FileColumn, FileColumns};
-use super::convert::{Chosen, chosen, hash_column};
+use super::convert::{Chosen, Converter, Remark, hash_column};
 use crate::language::{
-    ColumnPattern, Coverage, Diagnostic, Diagnostics, HashSource, Rule, Ruleset, RunOptions, Span,
-    Spanned, codes, nearest_label, quoted_list,
+    ColumnPattern, Condition, Coverage, Diagnostic, Diagnostics, HashColumn, HashSource, Rule,
+    Ruleset, RunOptions, Span, Spanned, codes, nearest_label, quoted_list,
 };
 
 /// Everything rules do to files of one schema.
@@ -206,9 +206,9 @@ impl<'a> Resolver<'a> {
     /// The masks of one rule on one column.
     fn step(
         &mut self,
-        rule: &Rule,
+        rule: &'a Rule,
         pattern: &ColumnPattern,
-        column: &FileColumn,
+        column: &'a FileColumn,
         first: bool,
         read: &mut Vec<String>,
     ) -> Option<MaskedStep> {
@@ -223,21 +223,15 @@ impl<'a> Resolver<'a> {
             });
             return None;
         }
-        let draw_by = self.draw_by(rule, column)?;
-        let tested = rule
-            .condition
-            .iter()
-            .flat_map(|condition| condition.columns());
-        let mut paths = BTreeMap::new();
-        for name in tested {
-            paths.insert(name.value.clone(), self.column_of_row(name)?.path.clone());
-        }
-        let resolve = |name: &str| paths.get(name).cloned().unwrap_or_else(|| name.to_owned());
-        let Chosen { of_value, of_row } = chosen(rule.condition.as_ref(), &column.path, &resolve);
+        // Each part is looked at, whatever is wrong with the others.
+        let draw_by = self.draw_by(rule, column);
+        let chosen = self.chosen(rule, column);
+        let sound = draw_by.is_some() && chosen.is_some();
+        let Chosen { of_value, of_row } = chosen.unwrap_or_default();
         let column_rule = ColumnRule {
             path: column.path.clone(),
             masks: rule.masks.iter().map(mask_node).collect(),
-            draw_by,
+            draw_by: draw_by.unwrap_or(DrawBy::Place),
             chooses: of_value,
             conditional: of_row.is_some(),
             places: Some(self.places),
@@ -291,10 +285,48 @@ impl<'a> Resolver<'a> {
             }
         }
         read.extend(of_row.iter().flat_map(|condition| condition.columns()));
-        Some(MaskedStep {
+        sound.then_some(MaskedStep {
             mask,
             condition: of_row,
         })
+    }
+
+    /// Which rows and values of `column` the rule is for.
+    fn chosen(&mut self, rule: &'a Rule, column: &'a FileColumn) -> Option<Chosen> {
+        let tested = rule.condition.iter().flat_map(Condition::columns);
+        let mut named = BTreeMap::new();
+        let mut sound = true;
+        for name in tested {
+            match self.column_of_row(name) {
+                Some(column) => _ = named.insert(name.value.as_str(), column),
+                None => sound = false,
+            }
+        }
+        let mut converter = Converter {
+            own: column,
+            named: &named,
+            remarks: vec![],
+        };
+        let chosen = converter.chosen(rule.condition.as_ref());
+        for Remark { column, expected } in converter.remarks {
+            let (called, file) = (&column.value, self.file);
+            self.diagnostics.push(match expected {
+                Some(expected) => {
+                    sound = false;
+                    let message =
+                        format!("`{called}` of `{file}` does not compare with this value");
+                    Diagnostic::new(&codes::BAD_COMPARISON, message)
+                        .at(column.span, format!("expected {expected}"))
+                }
+                None => {
+                    let message = format!("`{called}` of `{file}` is text, and so is the number");
+                    Diagnostic::new(&codes::TEXT_ORDER, message)
+                        .at(column.span, "`100` is less than `18`")
+                        .help("write the number without quotes")
+                }
+            });
+        }
+        sound.then_some(chosen)
     }
 
     /// The path of an argument; the masked column itself may have several values a row.
@@ -310,16 +342,16 @@ impl<'a> Resolver<'a> {
         if hashed.is_empty() {
             return Some(DrawBy::Place);
         }
-        let mut columns = Vec::with_capacity(hashed.len());
-        for hashed in hashed {
-            let path = match &hashed.source {
-                HashSource::Own => column.path.clone(),
-                HashSource::Column(name) if name.value == column.path => column.path.clone(),
-                HashSource::Column(name) => self.column_of_row(name)?.path.clone(),
-            };
-            columns.push(hash_column(hashed, path));
-        }
-        Some(DrawBy::Columns(columns))
+        let path = |hashed: &HashColumn| match &hashed.source {
+            HashSource::Own => Some(column.path.clone()),
+            HashSource::Column(name) if name.value == column.path => Some(column.path.clone()),
+            HashSource::Column(name) => self.column_of_row(name).map(|column| column.path.clone()),
+        };
+        let paths: Vec<Option<String>> = hashed.iter().map(path).collect();
+        let paths: Option<Vec<String>> = paths.into_iter().collect();
+        let columns = hashed.iter().zip(paths?);
+        let columns = columns.map(|(hashed, path)| hash_column(hashed, path));
+        Some(DrawBy::Columns(columns.collect()))
     }
 
     fn check_coverage(&mut self, tasks: &[usize], unmasked: &[String]) {

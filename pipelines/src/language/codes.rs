@@ -131,8 +131,10 @@ codes! {
     "V1004" UNMASKABLE_COLUMN Error "a column cannot be rewritten";
     "V1005" REPEATED_COLUMN Error "a column with several values in a row cannot decide about the row";
     "V1006" REQUIRED_COLUMN Error "a mask may give null, and the column holds none";
-    "V1007" NOT_COVERED Error "no rule names a column, under `coverage: strict`";
+    "V1007" NOT_COVERED Error "no rule names a column or a file with columns, under `coverage: strict`";
     "V1008" NOT_DISTINCT Error "a mask may make two values one, and the rule asks for `unique`";
+    "V1009" BAD_COMPARISON Error "a condition compares a column with a value that is none of its type";
+    "V1010" TEXT_ORDER Warning "a condition puts a number among texts, where 100 is less than 18";
     "V1011" CONNECTION_FAILED Error "a connection does not work";
     "V1012" PUBLIC_PLACE Error "strangers can read a bucket or container";
     "V1013" OVERLAPPING_PLACES Error "source and destination are the same place, or one lies in the other";

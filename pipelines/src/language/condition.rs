@@ -3,6 +3,8 @@
 //! A condition is true or false, never unknown: a test of a null is false, only `is_null` is true,
 //! and `not` turns false into true. So `not_equals: x` chooses the rows where the column is null.
 
+use chrono::{Months, NaiveDate};
+
 use super::codes;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::fields::{self, Fields};
@@ -239,6 +241,7 @@ fn parse_tests(
             tests.push(Condition::of(subject, test(bound)));
         }
     }
+    tests.extend(parse_ages(fields, subject, diagnostics)?);
     if let Some(node) = fields.raw("in") {
         let Some(items) = node.as_seq() else {
             fields::wrong_type(node, "a list of values", diagnostics);
@@ -249,6 +252,66 @@ fn parse_tests(
     if let Some(wanted) = fields.flag("is_null", diagnostics) {
         let test = Condition::of(subject, Test::IsNull);
         tests.push(if wanted { test } else { test.negated() });
+    }
+    Some(tests)
+}
+
+/// Tests of the age of who was born on the column's day, as tests of that day. Who was born on
+/// 29 February is a year older from 1 March on in common years.
+fn parse_ages(
+    fields: &Fields<'_>,
+    subject: &Subject,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<Condition>> {
+    /// The key, years that its number stands for besides, and whether the younger are chosen.
+    const AGES: [(&str, u32, bool); 4] = [
+        ("age_less_than", 0, true),
+        ("age_less_than_or_equal", 1, true),
+        ("age_greater_than", 1, false),
+        ("age_greater_than_or_equal", 0, false),
+    ];
+    let at = match fields.raw("at") {
+        None => None,
+        Some(node) => {
+            let day = node.as_str().and_then(|day| day.parse::<NaiveDate>().ok());
+            let Some(day) = day else {
+                let message = "`at` is a day, as in `2026-01-31`";
+                return bad(node.span, message, diagnostics);
+            };
+            Some(day)
+        }
+    };
+    let mut tests = Vec::new();
+    for (key, besides, younger) in AGES {
+        let Some(node) = fields.raw(key) else {
+            continue;
+        };
+        let Some(at) = at else {
+            let message = "an age needs `at`, the day it is counted on: the same ruleset has to \
+                           choose the same rows tomorrow";
+            return bad(node.span, message, diagnostics);
+        };
+        let born = match node.kind {
+            Kind::Int(years @ 0..=999) => {
+                let months = 12 * (years as u32 + besides);
+                let birthday = at.checked_sub_months(Months::new(months));
+                birthday.and_then(|birthday| birthday.succ_opt())
+            }
+            _ => None,
+        };
+        let Some(born) = born else {
+            return bad(node.span, "an age is a whole number of years", diagnostics);
+        };
+        let born = Literal::Text(born.to_string());
+        let test = match younger {
+            true => Test::GreaterThanOrEqual(born),
+            false => Test::LessThan(born),
+        };
+        tests.push(Condition::of(subject, test));
+    }
+    if let (Some(_), [], Some(node)) = (at, &tests[..], fields.raw("at")) {
+        let message = "`at` says when ages are counted, and none is asked for";
+        return bad(node.span, message, diagnostics);
     }
     Some(tests)
 }

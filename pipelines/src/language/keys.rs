@@ -20,6 +20,8 @@ const FILTERS: &str = r##"{"type":"array","items":{"$ref":"#/$defs/file_filter"}
 const CONDITIONS: &str = r##"{"$ref":"#/$defs/conditions"}"##;
 const LITERAL: &str = r#"{"type":["string","number","boolean","null"]}"#;
 const ORDERED: &str = r#"{"type":["string","number"]}"#;
+const YEARS: &str = r#"{"type":"integer","minimum":0,"maximum":999}"#;
+const DAY: &str = r#"{"type":"string","format":"date"}"#;
 const PLACE: &str = r##"{"oneOf":[{"type":"string"},{"$ref":"#/$defs/place"}]}"##;
 const CHARACTER: &str = r#"{"type":"string","maxLength":3}"#;
 
@@ -643,6 +645,23 @@ pub(super) const CONDITION: &[KeySpec] = &[
         "greater_than_or_equal",
         ORDERED,
         "the column is greater or the same",
+    ),
+    may(
+        "age_less_than",
+        YEARS,
+        "who was born on the column's day is younger, on the day `at`",
+    ),
+    may("age_less_than_or_equal", YEARS, "is of this age or younger"),
+    may("age_greater_than", YEARS, "is older"),
+    may(
+        "age_greater_than_or_equal",
+        YEARS,
+        "is of this age or older",
+    ),
+    may(
+        "at",
+        DAY,
+        "the day on which ages are counted; needed, so that the same ruleset chooses the same rows tomorrow",
     ),
     may(
         "in",

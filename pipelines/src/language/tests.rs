@@ -453,6 +453,11 @@ fn ruleset_problems_by_code() {
         (condition("{column: a, equal: 1}"), vec!["V0504", "V0202"]),
         (condition("{column: a, less_than: true}"), vec!["V0504"]),
         (condition("{column: a, in: 1}"), vec!["V0204"]),
+        (condition("{column: a, age_less_than: 18, at: '2026-01-31'}"), vec![]),
+        (condition("{column: a, age_less_than: 18}"), vec!["V0504"]),
+        (condition("{column: a, age_less_than: x, at: '2026-01-31'}"), vec!["V0504"]),
+        (condition("{column: a, age_less_than: 18, at: yesterday}"), vec!["V0504"]),
+        (condition("{column: a, equals: 1, at: '2026-01-31'}"), vec!["V0504"]),
         (condition("{column: a, matches: '('}"), vec!["V0206"]),
         (condition("{and: [], or: [{column: a, is_null: true}]}"), vec!["V0501"]),
         // Masks.
