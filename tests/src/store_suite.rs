@@ -74,7 +74,7 @@ pub async fn lists_many(store: &Store, count: usize) -> Result<()> {
     ensure!(
         listed
             .iter()
-            .all(|object| object.size == 1 && !object.archived),
+            .all(|object| object.size == 1 && object.obstacle.is_none()),
         "not as written"
     );
     in_parallel(count, |n| {

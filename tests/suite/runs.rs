@@ -96,6 +96,67 @@ fn strict_coverage_names_what_is_left() {
     );
     std::fs::remove_dir_all(visard.path("run")).unwrap_or_default();
     visard.run(&[]).expect(0);
+
+    visard.write("in/folder/b.tsv", "email\nann@x.org\n");
+    for (unmatched, code) in [("copy", 2), ("skip", 0)] {
+        visard.pipeline(
+            &format!("coverage: strict\nunmatched: {unmatched}"),
+            &format!("{EMAIL}\n- column: id\n  masks: [{{type: do_nothing}}]"),
+        );
+        let yaml = String::from_utf8(visard.read("pipeline.yml")).unwrap();
+        visard.write(
+            "pipeline.yml",
+            yaml.replace("recurse: true", "recurse: false"),
+        );
+        std::fs::remove_dir_all(visard.path("run")).unwrap_or_default();
+        let ended = visard.run(&[]).expect(code);
+        let named = ended
+            .stderr
+            .contains("`folder/b.tsv` would be copied unmasked");
+        assert_eq!(named, code == 2, "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn links_are_named_and_not_followed() {
+    use std::os::unix::fs::symlink;
+    let visard = Visard::new();
+    visard.write("in/a.csv", "email\nann@x.org\n");
+    symlink("a.csv", visard.path("in/link")).unwrap();
+    let only_csv = |options: &str| {
+        visard.pipeline(options, EMAIL);
+        let yaml = String::from_utf8(visard.read("pipeline.yml")).unwrap();
+        let all = "recurse: true";
+        visard.write(
+            "pipeline.yml",
+            yaml.replace(all, "recurse: true\n      include: ['*.csv']"),
+        );
+    };
+    for (unmatched, code) in [("fail", 2), ("copy", 0)] {
+        only_csv(&format!("unmatched: {unmatched}"));
+        std::fs::remove_dir_all(visard.path("run")).unwrap_or_default();
+        let ended = visard.run(&[]).expect(code);
+        assert_eq!(
+            ended.stderr.contains("`link`"),
+            code == 2,
+            "{}",
+            ended.stderr
+        );
+    }
+    let report = String::from_utf8(visard.read("run/report.txt")).unwrap();
+    assert!(
+        report.contains("link [skipped]\n  it is a symbolic link"),
+        "{report}"
+    );
+
+    symlink("a.csv", visard.path("in/b.csv")).unwrap();
+    std::fs::remove_dir_all(visard.path("run")).unwrap();
+    let ended = visard.run(&[]).expect(2);
+    assert!(
+        ended.stderr.contains("`b.csv` is a symbolic link"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(super) fn object(path: String, found: &Metadata) -> Object {
         path,
         size: found.len(),
         version,
-        archived: false,
+        obstacle: None,
     }
 }
 

@@ -1,8 +1,8 @@
 //! A folder of this machine, or a share mounted on it.
 //!
-//! Nothing outside the folder is touched: a symbolic link below it is never followed. Listings leave
-//! links out with a warning, and a path that leads through one is refused. The base directory itself
-//! may be reached through links.
+//! Nothing outside the folder is touched: a symbolic link below it is never followed. Listings name
+//! links, pipes and the like as what cannot be read, and a path that leads through a link is refused.
+//! The base directory itself may be reached through links.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -17,7 +17,7 @@ use super::config::MountedShare;
 use super::error::{Label, StoreError, StoreErrorKind};
 use super::exposure::Finding;
 use super::file_reader::{FileReader, object};
-use super::object::{Object, RangeReader, Staged};
+use super::object::{Object, Obstacle, RangeReader, Staged};
 use super::output::OnBegin;
 use super::path::{hex, is_temp, join, problem_of_path, split};
 use super::place::{Draft, Place, Root, blocking};
@@ -64,13 +64,14 @@ impl Folder {
     fn first_file(&self) -> Result<Option<Object>, StoreError> {
         let mut first = None;
         self.walk(&mut |object| {
-            first = Some(object).filter(|object| !is_temp(&object.path) && object.size > 0);
+            let readable = object.obstacle.is_none() && !is_temp(&object.path) && object.size > 0;
+            first = Some(object).filter(|_| readable);
             first.is_none()
         })?;
         Ok(first)
     }
 
-    /// Shows `visit` every regular file until it says no.
+    /// Shows `visit` everything that is no folder until it says no.
     fn walk(&self, visit: &mut dyn FnMut(Object) -> bool) -> Result<(), StoreError> {
         let mut folders = vec![String::new()];
         while let Some(folder) = folders.pop() {
@@ -85,15 +86,17 @@ impl Folder {
                 let path = join(&folder, &name);
                 match entry.metadata() {
                     Ok(found) if found.is_dir() => folders.push(path),
-                    Ok(found) if found.is_file() => {
-                        if !visit(object(path, &found)) {
+                    Ok(found) => {
+                        let obstacle = match found.file_type() {
+                            kind if kind.is_file() => None,
+                            kind if kind.is_symlink() => Some(Obstacle::Link),
+                            _ => Some(Obstacle::Special),
+                        };
+                        let object = object(path, &found);
+                        if !visit(Object { obstacle, ..object }) {
                             return Ok(());
                         }
                     }
-                    Ok(found) if found.is_symlink() => {
-                        tracing::warn!("connection {}: left out link `{path}`", self.label);
-                    }
-                    Ok(_) => {}
                     // Gone since the folder was read, as temp files of another run may be.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     Err(error) => return Err(self.label.io(&path, error)),

@@ -48,7 +48,7 @@ use std::sync::Arc;
 pub use config::{AzureBlobConfig, ConnectionConfig, GcsConfig, MountedShare, S3Config, Secret};
 pub use error::{StoreError, StoreErrorKind};
 pub use exposure::{Exposure, exposure};
-pub use object::{Object, RangeReader, Staged, Version};
+pub use object::{Object, Obstacle, RangeReader, Staged, Version};
 pub use output::{OnBegin, Output, StagedOutput};
 pub use probe::{Check, Outcome, probe};
 

@@ -1,6 +1,6 @@
 //! What a store holds, and how ranges of it are read.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug, Display};
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -17,9 +17,29 @@ pub struct Object {
     pub size: u64,
     /// Which version of it this is.
     pub version: Version,
-    /// Whether it lies in cold storage (S3 Glacier) and cannot be read before it is restored. Only
-    /// listings know it.
-    pub archived: bool,
+    /// Why it cannot be read as it is; only listings know it.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// Why a thing that has a name in a store is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It lies in cold storage and must be restored first.
+    Archived,
+    /// It is a symbolic link in a folder: where it leads is not looked at.
+    Link,
+    /// It is a pipe, a socket or a device in a folder.
+    Special,
+}
+
+impl Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Archived => "lies in an archive (S3 Glacier)",
+            Self::Link => "is a symbolic link, and links are not followed",
+            Self::Special => "is a pipe, a socket or a device",
+        })
+    }
 }
 
 /// Tells versions of one object apart.

@@ -23,7 +23,7 @@ pub(super) struct ObjectReader {
 
 impl ObjectReader {
     pub(super) fn new(bucket: Bucket, object: &Object) -> Result<Self, StoreError> {
-        if object.archived {
+        if object.obstacle.is_some() {
             let problem = "lies in cold storage and must be restored first";
             return Err(bucket
                 .label

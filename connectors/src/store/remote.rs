@@ -148,7 +148,7 @@ impl Bucket {
     /// Whether a probe can read it: a byte is there, and its name is one we can ask for.
     pub(super) fn is_readable(&self, object: &Object) -> bool {
         let named = self.key(&object.path).is_ok() && !is_temp(&object.path);
-        named && object.size > 0 && !object.archived
+        named && object.size > 0 && object.obstacle.is_none()
     }
 
     async fn first_plainly(&self) -> Result<Option<Object>, StoreError> {
@@ -251,7 +251,7 @@ impl Bucket {
             path: path.to_owned(),
             size: meta.size,
             version: version(meta),
-            archived: false,
+            obstacle: None,
         })
     }
 }
@@ -313,7 +313,7 @@ impl Place for Bucket {
                 path: path.to_owned(),
                 size: meta.size,
                 version: version(&meta),
-                archived: false,
+                obstacle: None,
             })),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(self.remote(path, &error)),

@@ -20,7 +20,7 @@ use super::aws::{ChainCredentials, failure, region, sdk_config};
 use super::config::S3Config;
 use super::error::{Label, StoreError, StoreErrorKind};
 use super::exposure::Finding;
-use super::object::{Object, Staged, Version};
+use super::object::{Object, Obstacle, Staged, Version};
 use super::place::Manner;
 use super::remote::{Bucket, Dialect, bare_etag, base_of};
 
@@ -304,7 +304,7 @@ fn object(path: &str, found: &types::Object) -> Option<Object> {
         path: path.to_owned(),
         size,
         version,
-        archived,
+        obstacle: archived.then_some(Obstacle::Archived),
     })
 }
 

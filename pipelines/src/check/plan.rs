@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use visard_connectors::parquet::{ParquetGroup, ParquetOptions};
-use visard_connectors::store::Object;
+use visard_connectors::store::{Object, Obstacle};
 use visard_connectors::text::{Header, TextGroup, TextOptions};
 use visard_connectors::{FileUnit, GroupRef, PATH_COLUMN, ROW_COLUMN, UnitTable, UnitTarget};
 use visard_engine::udfs::{PlaceUnit, Root};
@@ -16,7 +16,7 @@ use super::files::{Format, Shape, contradiction, format_of, inspect, tasks_of};
 use super::rules::{Resolved, Resolver};
 use super::seeds::Seeds;
 use super::{Loaded, Stores};
-use crate::language::{Diagnostic, Diagnostics, Task, Unmatched, codes};
+use crate::language::{self, Coverage, Diagnostic, Diagnostics, Task, Unmatched, codes};
 
 /// What happens to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,9 +215,15 @@ fn select(
         }
         let of_tasks = tasks_of(tasks, &object.path);
         let copied = of_tasks.is_err();
+        if let (Err(reason), Action::Copy, Coverage::Strict) =
+            (&of_tasks, &action, loaded.pipeline.options.coverage)
+            && format_of(&object.path, &language::TextOptions::default()).is_some()
+        {
+            uncovered(loaded, &object, reason, diagnostics);
+        }
         match of_tasks {
-            Err(_) if object.archived && matches!(action, Action::Copy) => {
-                action = Action::Skip("it lies in an archive (S3 Glacier)".to_owned());
+            Err(_) if object.obstacle.is_some() && action == Action::Copy => {
+                action = Action::Skip(unreadable(&object));
             }
             Err(reason) if in_place && matches!(action, Action::Copy) => {
                 action = Action::Skip(format!("{reason}; it stays where it is"));
@@ -227,13 +233,23 @@ fn select(
                     not_selected(loaded, &object, &reason, diagnostics);
                 }
                 if let Action::Skip(why) = &mut action {
-                    *why = reason;
+                    *why = match object.obstacle {
+                        Some(_) => unreadable(&object),
+                        None => reason,
+                    };
                 }
             }
             Ok(of_file) => {
                 selecting.extend(&of_file);
                 let task = &tasks[of_file[0]];
-                if object.archived {
+                if let Some(obstacle @ (Obstacle::Link | Obstacle::Special)) = object.obstacle {
+                    let message = format!("`{}` {obstacle}", object.path);
+                    diagnostics.push(
+                        Diagnostic::new(&codes::FILE_REFUSED, message)
+                            .at(task.span, "this task selects it")
+                            .help("put the file itself there, or add it to `skip`"),
+                    );
+                } else if object.obstacle == Some(Obstacle::Archived) {
                     let message = format!("`{}` lies in an archive and is left out", object.path);
                     if loaded.ruleset.warn_on_glacier {
                         let diagnostic = Diagnostic::new(&codes::ARCHIVED, message);
@@ -289,6 +305,12 @@ fn select(
     (planned, selected)
 }
 
+/// Why an object is left alone that cannot be read.
+fn unreadable(object: &Object) -> String {
+    let obstacle = object.obstacle.map(|obstacle| format!("it {obstacle}"));
+    obstacle.unwrap_or_default()
+}
+
 /// Reports tasks that would read a file in another way than the first that selects it.
 fn read_in_one_way(
     loaded: &Loaded,
@@ -326,6 +348,17 @@ fn read_in_one_way(
 /// Whether the file at `path` lies where run folders are made by default.
 fn is_of_a_run(path: &str) -> bool {
     path.starts_with(".visard/runs/") || path.contains("/.visard/runs/")
+}
+
+/// Reports a file whose columns no rule could name, and that would be at the destination as it is.
+fn uncovered(loaded: &Loaded, object: &Object, reason: &str, diagnostics: &mut Diagnostics) {
+    let options = loaded.pipeline.options.node.as_ref();
+    let message = format!("`{}` would be copied unmasked: {reason}", object.path);
+    diagnostics.push(
+        Diagnostic::new(&codes::NOT_COVERED, message)
+            .at_maybe(options.map(|node| node.span_of("coverage")), "")
+            .help("add a task for it, or set `unmatched: skip`"),
+    );
 }
 
 fn not_selected(loaded: &Loaded, object: &Object, reason: &str, diagnostics: &mut Diagnostics) {

@@ -71,6 +71,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
     let store = Store::open("folder", &ConnectionConfig::MountedShare(config)).await?;
     let mut kinds: BTreeMap<Vec<String>, (Vec<String>, Vec<FileColumn>)> = BTreeMap::new();
     for object in store.list().await? {
+        if let Some(obstacle) = object.obstacle {
+            say(&format!("left out: {} ({obstacle})\n", object.path));
+            continue;
+        }
         match columns_of(&store, &object, &TextOptions::default()).await {
             None => say(&format!(
                 "left out: {} (neither Parquet nor delimited text)\n",

@@ -27,6 +27,20 @@ pub enum Status {
     NotStarted,
 }
 
+impl Status {
+    /// As reports spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Masked => "masked",
+            Self::Copied => "copied",
+            Self::Skipped => "skipped",
+            Self::Archived => "archived",
+            Self::Failed => "failed",
+            Self::NotStarted => "not_started",
+        }
+    }
+}
+
 /// One column of one file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnReport {
@@ -190,9 +204,10 @@ impl Totals {
     pub fn of(files: &[FileReport], seconds: f64) -> Self {
         let mut totals = Self::default();
         for file in files {
-            let status = serde_json::to_value(file.status).unwrap_or_default();
-            let status = status.as_str().unwrap_or_default().to_owned();
-            *totals.files.entry(status).or_default() += 1;
+            *totals
+                .files
+                .entry(file.status.name().to_owned())
+                .or_default() += 1;
             if matches!(file.status, Status::Masked | Status::Copied) && !file.resumed {
                 totals.rows += file.rows;
                 totals.values_masked += file.columns.values().map(|c| c.masked).sum::<u64>();
@@ -244,8 +259,11 @@ impl Report {
             writeln!(page, "warning: {warning}")?;
         }
         for file in &self.files {
-            let status = format!("{:?}", file.status).to_lowercase();
-            writeln!(page, "\n{} [{status}]", file.path)?;
+            writeln!(page, "\n{} [{}]", file.path, file.status.name())?;
+            if matches!(file.status, Status::Masked | Status::Copied) {
+                let (read, written) = (bytes(file.bytes_in), bytes(file.bytes_out));
+                writeln!(page, "  {} rows, {read} read, {written} written", file.rows)?;
+            }
             if let Some(reason) = &file.reason {
                 writeln!(page, "  {reason}")?;
             }
@@ -271,7 +289,7 @@ impl Report {
                     "  {path:<28} {values:>10} {nulls:>10} {masked:>10} {kept:>10}"
                 )?;
             }
-            if !file.unmasked.is_empty() {
+            if file.status == Status::Masked && !file.unmasked.is_empty() {
                 writeln!(page, "  not masked: {}", file.unmasked.join(", "))?;
             }
         }
