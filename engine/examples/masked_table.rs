@@ -13,26 +13,8 @@ use datafusion::datasource::MemTable;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::prelude::{SessionContext, col, lit};
 use serde_json::json;
-use visard_engine::udfs::{
-    ColumnMask, ColumnRule, DrawBy, HashColumn, MaskNode, Root, SeedFiles, SeedTable, shipped,
-};
+use visard_engine::udfs::{ColumnMask, ColumnRule, DrawBy, MaskNode, Root, ShippedSeeds};
 use visard_engine::{MaskedColumn, MaskedStep, MaskedTable};
-
-/// The seed files that ship with visard; they have no quoted fields but two.
-struct Shipped;
-
-impl SeedFiles for Shipped {
-    fn table(&self, name: &str) -> std::result::Result<Arc<SeedTable>, String> {
-        let bytes = shipped(name).ok_or_else(|| format!("there is no seed file `{name}`"))?;
-        let text = String::from_utf8_lossy(bytes);
-        let fields = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
-        let mut lines = text.lines().map(fields);
-        Ok(Arc::new(SeedTable {
-            columns: lines.next().unwrap_or_default(),
-            rows: lines.collect(),
-        }))
-    }
-}
 
 /// `column`, masked by what a ruleset would say of it. Equal ids draw alike.
 fn masked(root: &Root, column: &str, mask: serde_json::Value) -> Result<MaskedColumn> {
@@ -42,16 +24,13 @@ fn masked(root: &Root, column: &str, mask: serde_json::Value) -> Result<MaskedCo
     let rule = ColumnRule {
         path: column.to_owned(),
         masks: vec![mask],
-        draw_by: DrawBy::Columns(vec![HashColumn {
-            column: "id".to_owned(),
-            ..HashColumn::default()
-        }]),
+        draw_by: DrawBy::Columns(vec!["id".into()]),
         chooses: None,
         conditional: false,
         places: None,
         first: true,
     };
-    let mask = ColumnMask::bind(&rule, &DataType::Utf8, root, &Shipped).map_err(wrong)?;
+    let mask = ColumnMask::bind(&rule, &DataType::Utf8, root, &ShippedSeeds).map_err(wrong)?;
     Ok(MaskedColumn {
         column: column.to_owned(),
         steps: vec![MaskedStep {

@@ -14,7 +14,7 @@ use crate::canonical::canonical_text;
 use crate::chain::Chain;
 use crate::condition::Condition;
 use crate::draw::{Messages, Part};
-use crate::error::{BindError, MaskError, PlaceUnit, RecordPlace};
+use crate::error::{BindError, MaskError, PlaceUnit};
 use crate::hash_columns::HashColumn;
 use crate::key::Root;
 use crate::mask::Mask;
@@ -176,12 +176,10 @@ impl ColumnMask {
         self.chain.may_give_null()
     }
 
-    /// Where the record of `row` lies.
-    pub(crate) fn place_of(&self, row: usize, arguments: &[ArrayRef]) -> Option<RecordPlace> {
-        let unit = self.places?;
-        let places = arguments.first()?.as_primitive_opt::<UInt64Type>()?;
-        let at = *places.values().get(row)?;
-        Some(RecordPlace { at, unit })
+    /// What the places of records count, where there are any: then they are the first argument.
+    #[cfg(feature = "datafusion")]
+    pub(crate) fn places(&self) -> Option<PlaceUnit> {
+        self.places
     }
 
     /// The column masked, in its own type. `arguments` are those of [`ColumnMask::arguments`].

@@ -4,25 +4,17 @@
 //! not satisfy the test, and never raises an error that could tell what the value was.
 
 use std::cmp::Ordering;
-use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, StringViewArray};
-use arrow::datatypes::{DataType, Field, FieldRef};
+use arrow::array::{Array, StringViewArray};
+use arrow::datatypes::DataType;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 use data_encoding::HEXLOWER;
-use datafusion_common::{DataFusionError, Result};
-use datafusion_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
-};
 use regex::Regex;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::calendar::DAY;
-use crate::canonical::canonical_text;
 use crate::mask::TypeFamily;
 use crate::moments::day_of;
-use crate::nested::leaf_of_structs;
 
 /// What a rule asks of a row.
 #[derive(Debug, Clone)]
@@ -79,7 +71,7 @@ impl Operand {
     ///
     /// # Errors
     /// What would be expected in its place.
-    fn of(self, column: &DataType) -> std::result::Result<Self, &'static str> {
+    fn of(self, column: &DataType) -> Result<Self, &'static str> {
         let family = TypeFamily::of(column);
         match (family, self) {
             (None | Some(TypeFamily::Text), operand) => Ok(operand),
@@ -214,11 +206,11 @@ impl Test {
     ///
     /// # Errors
     /// What would be expected in place of a value that cannot be one of the column's.
-    pub fn of(self, column: &DataType) -> std::result::Result<Self, &'static str> {
+    pub fn of(self, column: &DataType) -> Result<Self, &'static str> {
         Ok(match self {
             Self::In(operands) => {
                 let operands = operands.into_iter().map(|operand| operand.of(column));
-                Self::In(operands.collect::<std::result::Result<_, _>>()?)
+                Self::In(operands.collect::<Result<_, _>>()?)
             }
             Self::IsNull => Self::IsNull,
             Self::Matches(_) if TypeFamily::of(column) == Some(TypeFamily::Binary) => {
@@ -283,99 +275,20 @@ impl Condition {
     }
 }
 
-/// A condition as a DataFusion function: the root columns of [`Condition::columns`] in, booleans out.
-#[derive(Debug)]
-pub struct ConditionUdf {
-    condition: Condition,
-    columns: Vec<String>,
-    signature: Signature,
-    /// The condition spelled out, by which two functions are equal.
-    identity: String,
-}
-
-impl ConditionUdf {
-    /// The function for `condition`.
-    pub fn new(condition: Condition) -> Self {
-        let columns = condition.columns();
-        let signature = Signature::variadic_any(Volatility::Immutable);
-        let identity = format!("{condition:?}");
-        Self {
-            condition,
-            columns,
-            signature,
-            identity,
-        }
-    }
-
-    /// The arguments: dotted paths, whose root columns are to be passed in this order.
-    pub fn columns(&self) -> &[String] {
-        &self.columns
-    }
-}
-
-impl PartialEq for ConditionUdf {
-    fn eq(&self, other: &Self) -> bool {
-        self.identity == other.identity
-    }
-}
-
-impl Eq for ConditionUdf {}
-
-impl Hash for ConditionUdf {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.identity.hash(state);
-    }
-}
-
-impl ScalarUDFImpl for ConditionUdf {
-    fn name(&self) -> &str {
-        "visard_if"
-    }
-
-    fn schema_name(&self, _: &[datafusion_expr::Expr]) -> Result<String> {
-        let mut hasher = std::hash::DefaultHasher::new();
-        self.identity.hash(&mut hasher);
-        Ok(format!("visard_if#{:016x}", hasher.finish()))
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Boolean)
-    }
-
-    fn return_field_from_args(&self, _: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        Ok(Arc::new(Field::new(self.name(), DataType::Boolean, false)))
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let roots = ColumnarValue::values_to_arrays(&args.args)?;
-        let external = |error| DataFusionError::External(Box::new(error));
-        let mut columns = Vec::with_capacity(roots.len());
-        for (path, root) in self.columns.iter().zip(roots) {
-            let leaf: ArrayRef = leaf_of_structs(&root, path).map_err(external)?;
-            columns.push((path.clone(), canonical_text(&leaf).map_err(external)?));
-        }
-        let chosen: BooleanArray = (0..args.number_rows)
-            .map(|row| Some(self.condition.evaluate(row, &columns)))
-            .collect();
-        Ok(ColumnarValue::Array(Arc::new(chosen)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use arrow::array::{
-        Date32Array, Decimal128Array, Int32Array, Time64MicrosecondArray,
+        ArrayRef, Date32Array, Decimal128Array, Int32Array, Time64MicrosecondArray,
         TimestampMicrosecondArray, TimestampNanosecondArray,
     };
 
     use super::*;
+    use crate::canonical::canonical_text;
 
     /// The rows of `values` that pass, or what was expected.
-    fn passing(values: ArrayRef, test: Test) -> std::result::Result<Vec<usize>, &'static str> {
+    fn passing(values: ArrayRef, test: Test) -> Result<Vec<usize>, &'static str> {
         let test = test.of(values.data_type())?;
         let texts = canonical_text(&values).unwrap();
         let passes = |row: &usize| test.passes(texts.is_valid(*row).then(|| texts.value(*row)));

@@ -1,7 +1,5 @@
 //! What can go wrong in a mask. Says where, never what: no cell value enters an error.
 
-use std::fmt;
-
 use arrow::datatypes::DataType;
 
 /// Why a mask refused a batch.
@@ -30,20 +28,18 @@ pub enum MaskError {
         /// The column's type.
         found: DataType,
     },
+    /// A column that decides about the values is not there, or has another number of rows.
+    #[error("the column `{column}` is not given, or has another number of rows")]
+    Missing {
+        /// Its dotted path.
+        column: String,
+    },
     /// A mask broke its own promise, such as its number of rows.
     #[error("internal error in a mask: {0}")]
     Internal(&'static str),
 }
 
 impl MaskError {
-    /// The row within the batch, where one value is to blame.
-    pub(crate) fn row(&self) -> Option<usize> {
-        match self {
-            Self::Refused { row, .. } | Self::Unfit { row, .. } => Some(*row),
-            Self::Type { .. } | Self::Internal(_) => None,
-        }
-    }
-
     /// The same error with its row counted in the batch the selected `rows` came from.
     pub(crate) fn in_rows(self, rows: &[u32]) -> Self {
         let place = |row: usize| rows.get(row).map_or(row, |&row| row as usize);
@@ -68,51 +64,6 @@ pub enum PlaceUnit {
     Row,
     /// Bytes of the unit in front of the record.
     Byte,
-}
-
-/// Where in its unit a record lies.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RecordPlace {
-    pub(crate) at: u64,
-    pub(crate) unit: PlaceUnit,
-}
-
-impl fmt::Display for RecordPlace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.unit {
-            // People count rows from one.
-            PlaceUnit::Row => write!(f, "row {}", self.at.saturating_add(1)),
-            PlaceUnit::Byte => write!(f, "the record at byte {}", self.at),
-        }
-    }
-}
-
-/// A [`MaskError`], the column it came from and, where that is known, the record.
-#[derive(Debug, thiserror::Error)]
-pub(crate) struct ColumnError {
-    pub(crate) column: String,
-    pub(crate) place: Option<RecordPlace>,
-    pub(crate) error: MaskError,
-}
-
-impl fmt::Display for ColumnError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            column,
-            place,
-            error,
-        } = self;
-        match (place, error) {
-            (Some(place), MaskError::Refused { expected, .. }) => {
-                write!(f, "column `{column}`, {place}: the value is not {expected}")
-            }
-            (Some(place), MaskError::Unfit { wanted, .. }) => {
-                let problem = "the masked value does not fit the column's type";
-                write!(f, "column `{column}`, {place}: {problem} {wanted}")
-            }
-            _ => write!(f, "column `{column}`: {error}"),
-        }
-    }
 }
 
 /// Why the arguments of a mask were refused before any row was read.

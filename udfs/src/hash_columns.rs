@@ -21,6 +21,16 @@ pub struct HashColumn {
     pub json_path: Vec<JsonStep>,
 }
 
+impl From<&str> for HashColumn {
+    /// The column's values as they are.
+    fn from(column: &str) -> Self {
+        Self {
+            column: column.to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
 /// Letter case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

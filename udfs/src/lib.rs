@@ -1,7 +1,8 @@
 //! Visard's masks: given values and draws, what are the masked values?
 //!
 //! Every mask is one file and one line in [`MASKS`]. A ruleset's masks for one column become a
-//! [`ColumnMask`], which is evaluated inside a DataFusion projection as a [`MaskUdf`].
+//! [`ColumnMask`], which is evaluated inside a DataFusion projection as a `MaskUdf`. Programs without
+//! DataFusion mask Arrow arrays by a [`Masker`]; the feature `datafusion`, on by default, can be left out.
 //!
 //! Nothing here touches a file, a socket, a clock, the environment or a random source.
 
@@ -13,6 +14,8 @@ mod check_digit;
 mod cmac;
 mod column;
 mod condition;
+#[cfg(feature = "datafusion")]
+mod condition_udf;
 mod draw;
 mod error;
 #[cfg(test)]
@@ -23,11 +26,14 @@ mod hash_columns;
 mod identifiers;
 mod key;
 pub mod mask;
+mod masker;
 mod moments;
 mod nested;
 mod number;
 mod numbers;
 mod permutation;
+#[cfg(feature = "datafusion")]
+mod place;
 mod real;
 mod restore;
 mod rows;
@@ -35,6 +41,7 @@ mod scalar;
 mod seeds;
 mod strftime;
 mod tally;
+#[cfg(feature = "datafusion")]
 mod udf;
 
 mod combination;
@@ -46,16 +53,20 @@ mod suppression;
 pub use bind::{Binder, MaskNode, SeedFiles, SeedTable, parse_args};
 pub use canonical::canonical_text;
 pub use column::{Argument, ColumnMask, ColumnRule, DrawBy, scalar_text};
-pub use condition::{Condition, ConditionUdf, Operand, Test};
+pub use condition::{Condition, Operand, Test};
+#[cfg(feature = "datafusion")]
+pub use condition_udf::ConditionUdf;
 pub use draw::{Draw, Draws, Messages, Part};
 pub use error::{BindError, MaskError, PlaceUnit};
 pub use hash_columns::{Case, HashColumn, JsonStep};
 pub use key::{CONSTRUCTION, MaskKey, Root};
 pub use mask::{Family, MaskSpec, TypeFamily};
+pub use masker::Masker;
 pub use nested::leaf_type;
 pub use rows::Rows;
-pub use seeds::{NAMES as SHIPPED_SEEDS, shipped};
+pub use seeds::{NAMES as SHIPPED_SEEDS, ShippedSeeds, shipped};
 pub use tally::{Counts, Tally};
+#[cfg(feature = "datafusion")]
 pub use udf::MaskUdf;
 
 /// Every mask, by family. The planner, the ruleset schema, the reference page, the example tests and

@@ -3,6 +3,10 @@
 //! Names and columns are those existing rulesets use; the content is ours, written by
 //! `udfs/seeds/generate.py`. For `from_file` a file of the user with the same name goes before ours.
 
+use std::sync::Arc;
+
+use crate::bind::{SeedFiles, SeedTable};
+
 /// The bytes of a shipped seed file: ASCII, comma-separated, one header line; `None` for any other
 /// name.
 ///
@@ -30,6 +34,40 @@ pub(crate) fn rows_of(name: &str) -> impl Iterator<Item = Vec<&'static str>> {
     let text = shipped(name).and_then(|bytes| std::str::from_utf8(bytes).ok());
     let lines = text.unwrap_or_default().lines().skip(1);
     lines.map(|line| line.split(',').collect())
+}
+
+/// The shipped seed files, and no others.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ShippedSeeds;
+
+impl SeedFiles for ShippedSeeds {
+    fn table(&self, name: &str) -> Result<Arc<SeedTable>, String> {
+        let bytes = shipped(name).ok_or_else(|| format!("`{name}` does not ship with visard"))?;
+        let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+        let mut lines = text.lines().map(fields);
+        Ok(Arc::new(SeedTable {
+            columns: lines.next().unwrap_or_default(),
+            rows: lines.collect(),
+        }))
+    }
+}
+
+/// The fields of a line, of which none holds a line break.
+fn fields(line: &str) -> Vec<String> {
+    let mut fields = vec![String::new()];
+    let mut is_quoted = false;
+    let mut characters = line.chars().peekable();
+    while let Some(character) = characters.next() {
+        let field = fields.last_mut().expect("there is always a last field");
+        match character {
+            '"' if !is_quoted => is_quoted = true,
+            '"' if characters.next_if_eq(&'"').is_some() => field.push('"'),
+            '"' => is_quoted = false,
+            ',' if !is_quoted => fields.push(String::new()),
+            other => field.push(other),
+        }
+    }
+    fields
 }
 
 macro_rules! seed_files {

@@ -10,7 +10,7 @@ use datafusion_expr::{
 };
 
 use crate::column::ColumnMask;
-use crate::error::ColumnError;
+use crate::place::ColumnError;
 
 /// The only function visard puts into plans besides conditions: root column and the arguments of
 /// [`ColumnMask::arguments`] in, the root column masked out, in its own type.
@@ -104,13 +104,7 @@ impl ScalarUDFImpl for MaskUdf {
             return internal_err!("a mask needs its column");
         };
         let masked = self.mask.apply(column, arguments).map_err(|error| {
-            let row = error.row();
-            let error = ColumnError {
-                column: self.mask.path().to_owned(),
-                place: row.and_then(|row| self.mask.place_of(row, arguments)),
-                error,
-            };
-            DataFusionError::External(Box::new(error))
+            DataFusionError::External(Box::new(ColumnError::new(&self.mask, arguments, error)))
         })?;
         Ok(ColumnarValue::Array(masked))
     }

@@ -102,7 +102,17 @@ fn parse(bytes: &[u8]) -> Result<SeedTable, String> {
 
 #[cfg(test)]
 mod tests {
+    use visard_engine::udfs::ShippedSeeds;
+
     use super::*;
+
+    #[test]
+    fn shipped_files_read_alike_without_a_csv_reader() {
+        for name in SHIPPED_SEEDS {
+            let table = ShippedSeeds.table(name).unwrap();
+            assert_eq!(*table, parse(shipped(name).unwrap()).unwrap(), "{name}");
+        }
+    }
 
     #[test]
     fn seed_files_are_found_or_named() {
