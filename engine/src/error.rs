@@ -30,7 +30,7 @@ pub enum EngineError {
 }
 
 /// The message of the innermost cause: what a person can act on.
-fn root_message(error: &DataFusionError) -> String {
+pub(crate) fn root_message(error: &DataFusionError) -> String {
     match error.find_root() {
         DataFusionError::External(inner) => {
             let mut messages = vec![inner.to_string()];

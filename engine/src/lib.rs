@@ -4,16 +4,20 @@
 //! knows no file, bucket or database.
 
 mod error;
+mod mask_exec;
 mod masked_table;
 mod memory;
 mod plan;
+mod query;
 mod run;
 mod sanitize;
 
 pub use error::EngineError;
-pub use masked_table::{MaskExec, MaskedTable};
+pub use mask_exec::MaskExec;
+pub use masked_table::MaskedTable;
 pub use memory::MemoryBudget;
 pub use plan::{MaskedColumn, MaskedStep, Places, TaskPlan, plan_task};
+pub use query::{Queries, QueryError};
 pub use run::{Slice, SliceDone, Slices, run_slices};
 pub use sanitize::sanitize;
 pub use visard_udfs as udfs;

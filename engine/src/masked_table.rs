@@ -1,34 +1,25 @@
 //! A table whose columns are masked before any query sees them.
 //!
 //! To DataFusion a [`MaskedTable`] is a source like any other: its optimiser finds masked columns, no
-//! masks, and below [`MaskExec`] nothing at all. So no filter, projection or limit of a query moves to
-//! where raw values are, except a comparison of a column that is not masked with literals, which can
-//! neither fail nor tell anything.
+//! masks, and below [`MaskExec`](crate::MaskExec) nothing at all. So no filter, projection or limit of a
+//! query moves to where raw values are, except a comparison of a column that is not masked with
+//! literals, which can neither fail nor tell anything.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{DFSchema, DataFusionError, Result, exec_err};
+use datafusion::common::{DFSchema, Result, exec_err};
 use datafusion::datasource::TableType;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::execution::TaskContext;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
-use datafusion::physical_expr::EquivalenceProperties;
-use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
-    PhysicalExpr, PlanProperties,
-};
-use futures::StreamExt;
+use datafusion::physical_plan::ExecutionPlan;
 
+use crate::mask_exec::{MaskExec, Masking};
 use crate::plan::{MaskedColumn, Places, column, masked_exprs};
-use crate::sanitize::sanitize;
 
 /// Any table, masked.
 pub struct MaskedTable {
@@ -37,6 +28,7 @@ pub struct MaskedTable {
     columns: Vec<Shown>,
     context: Option<Arc<TaskContext>>,
     source_errors: bool,
+    workers: Option<usize>,
 }
 
 /// A column as queries see it.
@@ -98,6 +90,7 @@ impl MaskedTable {
             columns: shown,
             context: None,
             source_errors: false,
+            workers: None,
         })
     }
 
@@ -114,6 +107,15 @@ impl MaskedTable {
     #[must_use]
     pub fn with_source_errors(mut self) -> Self {
         self.source_errors = true;
+        self
+    }
+
+    /// Reads at most `workers` partitions of the table at once, one after the other in each worker, and
+    /// lets workers that have none mask batches of the others. By default each partition is read and
+    /// masked as a query asks for it, which opens a table of many files all at once.
+    #[must_use]
+    pub fn with_workers(mut self, workers: usize) -> Self {
+        self.workers = Some(workers);
         self
     }
 
@@ -218,145 +220,35 @@ impl TableProvider for MaskedTable {
                 ))
             })
             .collect::<Result<Vec<_>>>()?;
+        let masking = Masking {
+            exprs,
+            schema: Arc::new(self.schema.project(&chosen)?),
+            source_errors: self.source_errors,
+        };
         Ok(Arc::new(MaskExec::new(
             input,
-            exprs,
-            Arc::new(self.schema.project(&chosen)?),
-            self,
+            masking,
+            self.context.clone(),
+            self.workers,
         )))
-    }
-}
-
-/// Masks the batches of a table. What it reads from is no child of it: nobody can look or move below.
-pub struct MaskExec {
-    input: Arc<dyn ExecutionPlan>,
-    /// Each column, and whether it is masked.
-    exprs: Vec<(Arc<dyn PhysicalExpr>, bool)>,
-    schema: SchemaRef,
-    properties: Arc<PlanProperties>,
-    context: Option<Arc<TaskContext>>,
-    source_errors: bool,
-}
-
-impl MaskExec {
-    fn new(
-        input: Arc<dyn ExecutionPlan>,
-        exprs: Vec<(Arc<dyn PhysicalExpr>, bool)>,
-        schema: SchemaRef,
-        table: &MaskedTable,
-    ) -> Self {
-        // Neither order nor constants of the input are known to hold for masked columns.
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(Arc::clone(&schema)),
-            Partitioning::UnknownPartitioning(input.output_partitioning().partition_count()),
-            EmissionType::Incremental,
-            Boundedness::Bounded,
-        );
-        Self {
-            input,
-            exprs,
-            schema,
-            properties: Arc::new(properties),
-            context: table.context.clone(),
-            source_errors: table.source_errors,
-        }
-    }
-}
-
-impl Debug for MaskExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MaskExec")
-            .field("schema", &self.schema)
-            .finish_non_exhaustive()
-    }
-}
-
-impl DisplayAs for MaskExec {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = |wanted: bool| {
-            let fields = self.schema.fields().iter().zip(&self.exprs);
-            let names = fields.filter(|(_, (_, masked))| *masked == wanted);
-            let names: Vec<&str> = names.map(|(field, _)| field.name().as_str()).collect();
-            names.join(", ")
-        };
-        write!(
-            f,
-            "MaskExec: masked=[{}], open=[{}]",
-            names(true),
-            names(false)
-        )
-    }
-}
-
-impl ExecutionPlan for MaskExec {
-    fn name(&self) -> &str {
-        "MaskExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![]
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        _: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn execute(
-        &self,
-        partition: usize,
-        context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
-        let context = self.context.clone().unwrap_or(context);
-        let (exprs, schema) = (self.exprs.clone(), Arc::clone(&self.schema));
-        let source_errors = self.source_errors;
-        let told = move |error: DataFusionError| match source_errors {
-            true => error,
-            false => DataFusionError::Execution("the source of a masked table failed".to_owned()),
-        };
-        let input = self.input.execute(partition, context).map_err(told)?;
-        let batches = input.map(move |batch| {
-            let batch = batch.map_err(told)?;
-            // Open columns too: their views may point into a buffer that holds the raw ones.
-            let columns = exprs.iter().map(|(expr, _)| {
-                let value = expr.evaluate(&batch)?.into_array(batch.num_rows())?;
-                Ok(sanitize(&value)?)
-            });
-            let columns = columns.collect::<Result<Vec<ArrayRef>>>()?;
-            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-            let schema = Arc::clone(&schema);
-            Ok(RecordBatch::try_new_with_options(
-                schema, columns, &options,
-            )?)
-        });
-        let schema = Arc::clone(&self.schema);
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{AsArray, Int64Array, StringArray, StringViewArray, StringViewBuilder};
+    use arrow::array::{
+        ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, StringViewArray, StringViewBuilder,
+    };
     use arrow::buffer::Buffer;
     use arrow::datatypes::{DataType, Int64Type};
     use datafusion::catalog::streaming::StreamingTable;
+    use datafusion::common::DataFusionError;
     use datafusion::datasource::MemTable;
+    use datafusion::execution::SendableRecordBatchStream;
     use datafusion::functions_aggregate::expr_fn::count;
     use datafusion::logical_expr::{cast, col, lit, when};
     use datafusion::physical_plan::displayable;
+    use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
     use datafusion::physical_plan::streaming::PartitionStream;
     use datafusion::prelude::SessionContext;
     use serde_json::json;

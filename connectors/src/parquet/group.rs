@@ -19,13 +19,14 @@ use super::encode::Encoder;
 use super::error::{FormatError, catch};
 use super::file::{Turn, UnitFile};
 use super::pages::TemporaryFolder;
+use super::rows::ParquetRows;
 use super::shape::{ParquetShape, RowGroupShape};
 use crate::format::{FileUnit, Group};
 use crate::store::StagedOutput;
 use crate::unit::{PATH_COLUMN, ROW_COLUMN, Receipt, Sink, Source};
 
 /// Batches on their way between two threads.
-const BATCHES_IN_FLIGHT: usize = 2;
+pub(super) const BATCHES_IN_FLIGHT: usize = 2;
 /// Size of the pages that encoders aim at, and of their dictionaries.
 const PAGE_BYTES: u64 = 1024 * 1024;
 
@@ -138,6 +139,26 @@ impl ParquetGroup {
         })
     }
 
+    /// The file of a slice, and how its rows are decoded with the columns at `projection`.
+    pub(super) fn decode(
+        &self,
+        slice: usize,
+        projection: &[usize],
+    ) -> Result<(Arc<UnitFile>, Decode)> {
+        let slice = self.slices[slice];
+        let file = Arc::clone(&self.files[slice.unit]);
+        let columns = projection.iter().map(|index| self.column(&file, *index));
+        let decode = Decode {
+            row_group: slice.row_group,
+            first_row: slice.first_row,
+            columns: columns.collect(),
+            schema: Arc::new(self.schema.project(projection)?),
+            batch_rows: self.options.batch_rows,
+            read_ahead: self.options.read_ahead,
+        };
+        Ok((file, decode))
+    }
+
     /// The column of unit `file` that the source's schema has at `index`.
     fn column(&self, file: &UnitFile, index: usize) -> Column {
         match index.checked_sub(self.roots.len()) {
@@ -248,38 +269,24 @@ impl Source for ParquetGroup {
     }
 
     fn open(&self, slice: usize, projection: &[usize]) -> Result<SendableRecordBatchStream> {
-        let Slice {
-            unit,
-            row_group,
-            rows,
-            first_row,
-            ..
-        } = self.slices[slice];
-        let file = Arc::clone(&self.files[unit]);
-        let schema = Arc::new(self.schema.project(projection)?);
-        let decode = Decode {
-            row_group,
-            first_row,
-            columns: projection
-                .iter()
-                .map(|index| self.column(&file, *index))
-                .collect(),
-            schema: Arc::clone(&schema),
-            batch_rows: self.options.batch_rows,
-            read_ahead: self.options.read_ahead,
-        };
+        let (file, decode) = self.decode(slice, projection)?;
+        let schema = Arc::clone(&decode.schema);
         let mut stream = RecordBatchReceiverStream::builder(schema, BATCHES_IN_FLIGHT);
         let sender = stream.tx();
         stream.spawn_blocking(move || {
-            let work = || match rows {
-                None => Ok(()),
-                Some(_) => decode.run(&file.open()?.footer, &file.columns.schema, |batch| {
+            let work = || match file.row_groups {
+                0 => Ok(()),
+                _ => decode.run(&file.open()?.footer, &file.columns.schema, |batch| {
                     sender.blocking_send(Ok(batch)).is_ok()
                 }),
             };
             Ok(catch(file.path(), work)?)
         });
         Ok(stream.build())
+    }
+
+    fn for_queries(self: Arc<Self>) -> Arc<dyn Source> {
+        Arc::new(ParquetRows(self))
     }
 }
 

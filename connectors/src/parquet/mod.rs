@@ -28,6 +28,7 @@ mod metadata;
 mod pages;
 mod properties;
 mod reader;
+mod rows;
 mod schema;
 mod shape;
 mod splice;

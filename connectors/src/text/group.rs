@@ -19,6 +19,7 @@ use super::TextError;
 use super::batches::{Batches, LEAST_HELD, schema, span_type};
 use super::compression::Compression;
 use super::options::TextOptions;
+use super::rows::TextRows;
 use super::shape::TextShape;
 use super::sink::{Masked, Out, Splicer, Turns};
 use super::source::Reading;
@@ -27,7 +28,7 @@ use crate::store::{Output, RangeReader, StagedOutput};
 use crate::unit::{RAW_COLUMN, Receipt, SPAN_COLUMN, Sink, Source};
 
 /// Batches that wait between two threads.
-const WAITING: usize = 2;
+pub(super) const WAITING: usize = 2;
 
 /// Delimited text files with the same typed and masked columns; they may stand in another order in
 /// each file.
@@ -39,7 +40,7 @@ pub struct TextGroup {
     typed: usize,
     schema: SchemaRef,
     sink_schema: SchemaRef,
-    block_bytes: usize,
+    options: TextOptions,
 }
 
 /// One file on its way.
@@ -93,7 +94,7 @@ impl TextGroup {
             typed: typed.len(),
             schema: schema(&typed),
             sink_schema: Arc::new(Schema::new(sink_schema.collect::<Vec<_>>())),
-            block_bytes: options.block_bytes,
+            options,
         })
     }
 
@@ -121,7 +122,7 @@ impl Source for TextGroup {
         let schema = Arc::new(self.schema.project(projection)?);
         let (unit, slice) = self.unit_of(slice);
         let (typed, projection) = (self.typed, projection.to_vec());
-        let most_held = (2 * self.block_bytes).max(LEAST_HELD);
+        let most_held = (2 * self.options.block_bytes).max(LEAST_HELD);
         let mut stream = RecordBatchReceiverStreamBuilder::new(Arc::clone(&schema), WAITING);
         let batches = stream.tx();
         // Also tells the slice behind when the thread never starts.
@@ -137,6 +138,13 @@ impl Source for TextGroup {
             unit.reading.read(*slice, unit.reader()?, &mut batches)
         });
         Ok(stream.build())
+    }
+
+    fn for_queries(self: Arc<Self>) -> Arc<dyn Source> {
+        let files = self.units.iter();
+        let files = files.map(|unit| (unit.file.clone(), unit.reading.shape.clone()));
+        let schema = Arc::clone(&self.schema);
+        Arc::new(TextRows::new(files, schema, self.typed, &self.options))
     }
 }
 
@@ -208,7 +216,7 @@ impl Group for TextGroup {
         let shape = &self.unit_of(slice).0.reading.shape;
         let read = match shape.is_streamed() {
             true => LEAST_HELD,
-            false => self.block_bytes.min(shape.size as usize),
+            false => self.options.block_bytes.min(shape.size as usize),
         };
         // What was read, what waits to be written, and the values between them.
         3 * read as u64

@@ -18,6 +18,7 @@
 //! | `source` | how is a slice read, and where are its records? |
 //! | `batches` | how do records become Arrow arrays without being copied? |
 //! | `sink` | how do record batches become a slice of the new file, in order? |
+//! | `rows` | how does a query read a file, from its beginning to its end? |
 //! | `compression` | gzip, zstd, bzip2, each on a thread of its own |
 //! | `group` | the files of one schema, as the plan sees them |
 
@@ -31,6 +32,7 @@ mod marks;
 mod options;
 mod parity;
 mod record;
+mod rows;
 mod shape;
 mod sink;
 mod source;
