@@ -5,11 +5,12 @@ use crate::visard::Visard;
 #[test]
 fn every_command_shows_an_example() {
     let visard = Visard::new();
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 10] = [
         &["run"],
         &["check"],
         &["plan"],
         &["preview"],
+        &["sql"],
         &["masks"],
         &["schema"],
         &["connections", "test"],

@@ -18,6 +18,7 @@ mod pages;
 mod properties;
 mod readback;
 mod runs;
+mod sql;
 mod stores;
 mod tidy;
 mod visard;

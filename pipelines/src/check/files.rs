@@ -15,6 +15,11 @@ const TEXT_ENDINGS: [&str; 6] = ["csv", "tsv", "tab", "txt", "psv", "dsv"];
 /// Endings of compressed text.
 const COMPRESSION_ENDINGS: [&str; 4] = ["gz", "zst", "zstd", "bz2"];
 
+/// Names of codecs that writers put in front of the ending.
+const CODEC_ENDINGS: [&str; 5] = ["snappy", "gzip", "zstd", "lz4", "brotli"];
+/// Endings of Parquet files.
+const PARQUET_ENDINGS: [&str; 3] = ["parquet", "parq", "pq"];
+
 /// How a file is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Format {
@@ -68,7 +73,7 @@ pub(super) fn format_of(path: &str, options: &language::TextOptions) -> Option<F
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
     let mut endings = name.rsplit('.');
     let mut ending = endings.next()?;
-    if matches!(ending, "parquet" | "parq" | "pq") {
+    if PARQUET_ENDINGS.contains(&ending) {
         return Some(Format::Parquet);
     }
     if COMPRESSION_ENDINGS.contains(&ending) {
@@ -77,6 +82,29 @@ pub(super) fn format_of(path: &str, options: &language::TextOptions) -> Option<F
     // A file without a dot has no ending.
     let is_text = TEXT_ENDINGS.contains(&ending) && endings.next().is_some();
     is_text.then(|| Format::Text(Box::new(text_options(options))))
+}
+
+/// The name of the file at `path` without the endings that say how it is written, and the first of these.
+pub(super) fn endings_of(path: &str) -> (&str, Option<&str>) {
+    let mut stem = path.rsplit('/').next().unwrap_or(path);
+    let mut found = None;
+    while let Some((before, ending)) = stem.rsplit_once('.') {
+        let lower = ending.to_ascii_lowercase();
+        let known: [&[&str]; 4] = [
+            &TEXT_ENDINGS,
+            &COMPRESSION_ENDINGS,
+            &CODEC_ENDINGS,
+            &PARQUET_ENDINGS,
+        ];
+        if before.is_empty() || !known.iter().any(|known| known.contains(&lower.as_str())) {
+            break;
+        }
+        stem = before;
+        if !CODEC_ENDINGS.contains(&lower.as_str()) {
+            found = Some(ending);
+        }
+    }
+    (stem, found)
 }
 
 /// The first option by which two tasks would read the text file at `path` in two ways.

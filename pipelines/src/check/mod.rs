@@ -8,14 +8,17 @@
 //! | which columns does a file have? | `columns.rs` |
 //! | which masks go on which column? | `rules.rs`, `convert.rs`, `seeds.rs` |
 //! | which units, groups and plans come of it? | `plan.rs` |
+//! | which tables can queries be asked of? | `tables.rs`, `names.rs` |
 
 mod columns;
 mod convert;
 mod files;
+mod names;
 mod plan;
 mod rules;
 mod seeds;
 mod stores;
+mod tables;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,6 +32,7 @@ pub use files::{Format, columns_of};
 pub use plan::{Action, FilePlan, GroupPlan, Planned, plan};
 pub(crate) use stores::folder_of;
 pub use stores::{Stores, Target, open_stores, store_config};
+pub use tables::{Table, TableColumn, tables};
 
 use crate::language::{
     ConnectionKind, Diagnostics, Language, MaskCatalogue, Pipeline, Place, ProcessEnvironment,

@@ -76,11 +76,17 @@ pub struct Planned {
 }
 
 /// The files of one group, before it is one.
-struct Batch {
-    files: Vec<(usize, Shape)>,
-    resolved: Resolved,
-    columns: FileColumns,
-    format: Format,
+pub(super) struct Batch {
+    /// Indexes into [`Planned::files`].
+    pub files: Vec<(usize, Shape)>,
+    /// The tasks that select them.
+    pub tasks: Vec<usize>,
+    /// What the tasks' rules do to them.
+    pub resolved: Resolved,
+    /// Their columns; none in a file of zero bytes.
+    pub columns: FileColumns,
+    /// How they are read.
+    pub format: Format,
 }
 
 /// Lists the source and plans what happens to each file. `done` are paths that are left alone.
@@ -92,6 +98,41 @@ pub async fn plan(
     done: &HashSet<String>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Planned> {
+    let (mut planned, batches) = batches(loaded, stores, root, done, diagnostics).await?;
+    for batch in batches {
+        let files: Vec<usize> = batch.files.iter().map(|(index, _)| *index).collect();
+        match group(loaded, stores, &planned, batch).await {
+            Ok(group) => {
+                for (unit, index) in files.into_iter().enumerate() {
+                    planned.files[index].action = Action::Mask {
+                        group: planned.groups.len(),
+                        unit,
+                    };
+                }
+                planned.groups.push(group);
+            }
+            Err(problem) => refused(loaded, problem, diagnostics),
+        }
+    }
+    (!diagnostics.has_errors()).then_some(planned)
+}
+
+/// Reports files that cannot be read or written together.
+pub(super) fn refused(loaded: &Loaded, problem: String, diagnostics: &mut Diagnostics) {
+    let span = loaded.pipeline.source.connection.span;
+    let diagnostic = Diagnostic::new(&codes::FILE_REFUSED, problem);
+    diagnostics.push(diagnostic.at(span, ""));
+}
+
+/// Lists the source and puts files of one format and schema under the same tasks together, with their
+/// masks bound under `root`. Nothing comes back where there are errors.
+pub(super) async fn batches(
+    loaded: &Loaded,
+    stores: &Stores,
+    root: &Root,
+    done: &HashSet<String>,
+    diagnostics: &mut Diagnostics,
+) -> Option<(Planned, Vec<Batch>)> {
     let listed = match stores.source.list().await {
         Ok(listed) => listed,
         Err(error) => {
@@ -102,7 +143,7 @@ pub async fn plan(
         }
     };
     let in_place = stores.source.same_place(&stores.target);
-    let (mut planned, selected) = select(loaded, in_place, listed, done, diagnostics);
+    let (planned, selected) = select(loaded, in_place, listed, done, diagnostics);
     let looks: Vec<_> = selected
         .iter()
         .map(|(index, _, format)| (planned.files[*index].object.clone(), format.clone()))
@@ -146,11 +187,12 @@ pub async fn plan(
             true => Resolved::default(),
             false => resolver.resolve(&key.0),
         };
-        let columns = key.1.clone();
+        let (tasks, columns) = (key.0.clone(), key.1.clone());
         batches.insert(
             key,
             Batch {
                 files: vec![(index, shape)],
+                tasks,
                 resolved,
                 columns,
                 format,
@@ -160,30 +202,11 @@ pub async fn plan(
     if diagnostics.has_errors() {
         return None;
     }
-    for (_, batch) in batches {
-        let files: Vec<usize> = batch.files.iter().map(|(index, _)| *index).collect();
-        match group(loaded, stores, &planned, batch).await {
-            Ok(group) => {
-                for (unit, index) in files.into_iter().enumerate() {
-                    planned.files[index].action = Action::Mask {
-                        group: planned.groups.len(),
-                        unit,
-                    };
-                }
-                planned.groups.push(group);
-            }
-            Err(problem) => {
-                let span = loaded.pipeline.source.connection.span;
-                let diagnostic = Diagnostic::new(&codes::FILE_REFUSED, problem);
-                diagnostics.push(diagnostic.at(span, ""));
-            }
-        }
-    }
-    (!diagnostics.has_errors()).then_some(planned)
+    (!diagnostics.has_errors()).then(|| (planned, batches.into_values().collect()))
 }
 
 /// Whether the names of the columns may be the values of a first record.
-fn may_lack_header(format: &Format, columns: &FileColumns) -> bool {
+pub(super) fn may_lack_header(format: &Format, columns: &FileColumns) -> bool {
     let named_by_file = |options: &TextOptions| options.header == Header::FirstRecord;
     matches!(format, Format::Text(options) if named_by_file(options))
         && looks_like_data(&columns.names().collect::<Vec<_>>())
@@ -381,13 +404,9 @@ async fn group(
         resolved,
         columns,
         format,
+        ..
     } = batch;
     let indexes: Vec<usize> = files.iter().map(|(index, _)| *index).collect();
-    let unit = |index: usize| FileUnit {
-        object: planned.files[index].object.clone(),
-        source: stores.source.clone(),
-        target: stores.target.clone(),
-    };
     let masked: Vec<(String, String)> = resolved
         .steps
         .iter()
@@ -402,29 +421,7 @@ async fn group(
     read.dedup();
     let mut typed = paths.clone();
     typed.extend(read.iter().filter(|path| !paths.contains(path)).cloned());
-    let group = match format {
-        Format::Parquet => {
-            let units = files.into_iter().filter_map(|(index, shape)| match shape {
-                Shape::Parquet(shape) => Some((unit(index), shape)),
-                Shape::Text(_) => None,
-            });
-            let options = ParquetOptions {
-                // Encoded pages of half the budget may wait in memory for their turn.
-                spill_above: loaded.pipeline.options.memory_limit_bytes / 8,
-                ..ParquetOptions::default()
-            };
-            let group = ParquetGroup::new(units.collect(), &typed, &paths, options);
-            GroupRef::new(Arc::new(group.map_err(|error| error.to_string())?))
-        }
-        Format::Text(options) => {
-            let units = files.into_iter().filter_map(|(index, shape)| match shape {
-                Shape::Text(shape) => Some((unit(index), shape)),
-                Shape::Parquet(_) => None,
-            });
-            let group = TextGroup::new(units.collect(), *options, typed.clone(), paths.clone());
-            GroupRef::new(Arc::new(group.map_err(|error| error.to_string())?))
-        }
-    };
+    let group = open_group(loaded, stores, planned, (files, format), &typed, &paths)?;
     let plan = plan_task(
         Arc::new(UnitTable(Arc::clone(&group.source))),
         Arc::new(UnitTarget(Arc::clone(&group.sink))),
@@ -449,8 +446,48 @@ async fn group(
     })
 }
 
+/// Files of one format and schema, of which the `typed` columns are read and the `masked` ones of them
+/// written.
+pub(super) fn open_group(
+    loaded: &Loaded,
+    stores: &Stores,
+    planned: &Planned,
+    (files, format): (Vec<(usize, Shape)>, Format),
+    typed: &[String],
+    masked: &[String],
+) -> Result<GroupRef, String> {
+    let unit = |index: usize| FileUnit {
+        object: planned.files[index].object.clone(),
+        source: stores.source.clone(),
+        target: stores.target.clone(),
+    };
+    Ok(match format {
+        Format::Parquet => {
+            let units = files.into_iter().filter_map(|(index, shape)| match shape {
+                Shape::Parquet(shape) => Some((unit(index), shape)),
+                Shape::Text(_) => None,
+            });
+            let options = ParquetOptions {
+                // Encoded pages of half the budget may wait in memory for their turn.
+                spill_above: loaded.pipeline.options.memory_limit_bytes / 8,
+                ..ParquetOptions::default()
+            };
+            let group = ParquetGroup::new(units.collect(), typed, masked, options);
+            GroupRef::new(Arc::new(group.map_err(|error| error.to_string())?))
+        }
+        Format::Text(options) => {
+            let units = files.into_iter().filter_map(|(index, shape)| match shape {
+                Shape::Text(shape) => Some((unit(index), shape)),
+                Shape::Parquet(_) => None,
+            });
+            let group = TextGroup::new(units.collect(), *options, typed.to_vec(), masked.to_vec());
+            GroupRef::new(Arc::new(group.map_err(|error| error.to_string())?))
+        }
+    })
+}
+
 /// Steps by root column: leaves of one root are masked one after the other.
-fn masked_columns(
+pub(super) fn masked_columns(
     columns: &FileColumns,
     steps: std::collections::BTreeMap<String, Vec<MaskedStep>>,
 ) -> Vec<MaskedColumn> {

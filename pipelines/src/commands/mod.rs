@@ -1,5 +1,6 @@
 //! The `visard` command, a file for each of its subcommands.
 
+mod answer;
 mod check;
 mod connections;
 mod init;
@@ -9,6 +10,7 @@ mod preview;
 mod progress;
 mod run;
 mod schema;
+mod sql;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -44,6 +46,14 @@ enum Command {
     Plan(plan::Args),
     /// Show rows before and after masking; write nothing.
     Preview(preview::Args),
+    /// Ask in SQL for what a run would write.
+    ///
+    /// Files that a run masks alike are one table: `customers.csv` is `customers`, the files of the
+    /// folder `orders` are `orders`; --tables lists them. Queries see masked values only, under the
+    /// secrets of the pipeline, and nothing else: no file, no function that reads one, no statement but
+    /// SELECT, WITH and VALUES. Names are taken as they are written, upper and lower case apart. Rows
+    /// come in no order unless ORDER BY gives them one.
+    Sql(sql::Args),
     /// List the masks, or explain one.
     Masks(masks::Args),
     /// Print the JSON Schema of pipelines or rulesets, for editors.
@@ -110,6 +120,7 @@ async fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Check(args) => check::run(args).await,
         Command::Plan(args) => plan::run(args).await,
         Command::Preview(args) => preview::run(args).await,
+        Command::Sql(args) => sql::run(args).await,
         Command::Masks(args) => masks::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Connections(command) => connections::run(command).await,

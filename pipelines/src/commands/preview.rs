@@ -1,6 +1,5 @@
 //! `visard preview`.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -42,8 +41,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
     let loaded = check::load(&args.pipeline.pipeline, &mut sources, &mut diagnostics);
     let mut found = None;
     if let Some(loaded) = &loaded {
-        let (root, is_lasting) =
-            preview_root(loaded, args.instance_secret_file.as_deref().map(Path::new))?;
+        let (root, is_lasting) = preview_root(loaded, args.instance_secret_file.as_deref(), None)?;
         if !is_lasting {
             say("no run secret is given: drawn values will differ in a run\n");
         }

@@ -111,7 +111,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
 }
 
 /// Ctrl-C or SIGTERM; a second one ends the process at once.
-async fn asked_to_stop() {
+pub(super) async fn asked_to_stop() {
     let (ask, asked) = tokio::sync::oneshot::channel();
     // A thread of its own hears them however busy the others are.
     std::thread::spawn(move || {

@@ -146,6 +146,12 @@ codes! {
     "V1025" NOT_SELECTED Error "no task selects a file, under `unmatched: fail`";
     "V1026" ARCHIVED Warning "an object lies in an archive and is left out";
     "V1027" READ_IN_TWO_WAYS Error "two tasks read one file of delimited text with contradicting options";
+
+    "V1101" NOT_A_QUERY Error "`visard sql` is given something else than one query";
+    "V1102" WRONG_QUERY Error "a query cannot be understood, or names a table, column or function there is not";
+    "V1103" NEEDS_A_RUN Error "a mask needs all rows of a run, so that no query can be answered with it";
+    "V1104" NAMES_MAY_BE_VALUES Error "a first record may be no header, so that a query would show values as names of columns";
+    "V1105" UNFIT_FORMAT Error "the answer to a query does not fit the format it is asked for in";
 }
 
 #[cfg(test)]

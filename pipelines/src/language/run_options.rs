@@ -96,6 +96,12 @@ const IGNORED: [&str; 5] = [
 ];
 
 impl RunOptions {
+    /// How many slices are worked on at once.
+    pub fn workers_or_cores(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.workers.unwrap_or_else(cores)
+    }
+
     /// Reads the `options` of a pipeline.
     pub(super) fn parse(node: &Node, sources: &Sources, diagnostics: &mut Diagnostics) -> Self {
         let default = Self::default();

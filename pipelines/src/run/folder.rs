@@ -48,25 +48,26 @@ pub(super) fn create(folder: Option<&Path>, name: &str) -> anyhow::Result<PathBu
     Ok(folder)
 }
 
-/// Refuses a run folder among the files that are read or written: it holds secrets, and the files of
-/// a place may be copied or published. Folders made by default are known by their name and left out.
+/// Refuses a path among the files that are read or written: a run folder holds secrets, and the files of
+/// a place may be copied, published or masked. Folders made by default are known by their name and left
+/// out. `what` the path is for goes into the message.
 ///
 /// # Errors
-/// When `folder` lies below one of `places`.
-pub(super) fn outside(folder: &Path, places: &[PathBuf]) -> anyhow::Result<()> {
-    let folder = std::path::absolute(folder)?;
-    let real = folder.ancestors().find_map(|there| {
-        let rest = folder.strip_prefix(there).ok()?;
+/// When `path` lies below one of `places`.
+pub(super) fn outside(what: &str, path: &Path, places: &[PathBuf]) -> anyhow::Result<()> {
+    let path = std::path::absolute(path)?;
+    let real = path.ancestors().find_map(|there| {
+        let rest = path.strip_prefix(there).ok()?;
         Some(there.canonicalize().ok()?.join(rest))
     });
-    let real = real.unwrap_or(folder);
+    let real = real.unwrap_or(path);
     if let Some(place) = places
         .iter()
         .filter_map(|place| place.canonicalize().ok())
         .find(|place| real.starts_with(place))
     {
         bail!(
-            "the run folder `{}` lies in `{}`, whose files are read or written; name another",
+            "the {what} `{}` lies in `{}`, whose files are read or written; name another",
             real.display(),
             place.display()
         );
@@ -250,7 +251,11 @@ mod tests {
             ("data", false),
             ("data/a/b", false),
         ] {
-            let outcome = outside(&root.path().join(folder), std::slice::from_ref(&data));
+            let outcome = outside(
+                "run folder",
+                &root.path().join(folder),
+                std::slice::from_ref(&data),
+            );
             assert_eq!(outcome.is_ok(), fine, "{folder}");
         }
     }

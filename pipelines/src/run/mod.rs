@@ -24,12 +24,13 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use visard_connectors::store::{Object, Staged};
 use visard_engine::udfs::{CONSTRUCTION, Root};
+use zeroize::Zeroizing;
 
 pub use journal::{Identity, Journal, Record};
 pub use observe::{Event, Observer, Silent};
 pub use report::{ColumnReport, FileReport, Report, Status, Totals, bytes};
 
-use crate::check::{self, Action, Loaded, Planned, Stores, Target};
+use crate::check::{self, Action, Loaded, Planned, Stores, Table, Target};
 use crate::language::{Diagnostics, Severity, Sources};
 use execute::Execution;
 use folder::Earlier;
@@ -103,7 +104,7 @@ pub async fn run(
     }
     let name = name_of(&loaded, &request.pipeline);
     if let Some(folder) = &request.run_folder {
-        folder::outside(folder, &folders(&loaded))?;
+        folder::outside("run folder", folder, &folders(&loaded))?;
     }
     let folder = match request.resume {
         true => folder::find(request.run_folder.as_deref(), &loaded.digest)?,
@@ -376,28 +377,47 @@ pub async fn look_with(
     Some((stores, planned))
 }
 
-/// The root a run would have, and whether it would: without a given run secret every run has its own.
+/// Opens the source of `loaded` as tables for queries, with masks under `root`.
+pub async fn look_at_tables(
+    loaded: &Loaded,
+    root: &Root,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<Table>> {
+    let stores = check::open_stores(loaded, Target::LookedAt, diagnostics).await?;
+    check::tables(loaded, &stores, root, diagnostics).await
+}
+
+/// The root a run would have, and whether it would: without a given run secret every run has its own,
+/// unless it is the one that was kept in `run_folder`. `instance` goes before the pipeline's word.
 ///
 /// # Errors
 /// When a secret cannot be read.
-pub fn preview_root(loaded: &Loaded, instance: Option<&Path>) -> anyhow::Result<(Root, bool)> {
+pub fn preview_root(
+    loaded: &Loaded,
+    instance: Option<&Path>,
+    run_folder: Option<&Path>,
+) -> anyhow::Result<(Root, bool)> {
     let options = &loaded.pipeline.options;
-    let given = options.run_secret.as_ref().map(|secret| secret.expose());
-    let Some(given) = given else {
-        return Ok((Root::new(secrets::random()?.as_slice(), None), false));
+    let run = match (&options.run_secret, run_folder) {
+        (Some(given), _) => Zeroizing::new(given.expose().to_owned()),
+        (None, Some(folder)) => secrets::kept_run_secret(folder)?,
+        (None, None) => return Ok((Root::new(secrets::random()?.as_slice(), None), false)),
     };
     let file = instance.or(options.instance_secret_file.as_deref());
     let instance = match options.disable_instance_secret {
         true => None,
         false => Some(secrets::instance_secret(file)?),
     };
-    Ok((
-        Root::new(
-            given.as_bytes(),
-            instance.as_ref().map(|secret| secret.as_bytes()),
-        ),
-        true,
-    ))
+    let instance = instance.as_ref().map(|secret| secret.as_bytes());
+    Ok((Root::new(run.as_bytes(), instance), true))
+}
+
+/// Refuses a file among those that the pipeline reads or writes.
+///
+/// # Errors
+/// When `file` lies below the source or the destination.
+pub fn outside_of_data(loaded: &Loaded, file: &Path) -> anyhow::Result<()> {
+    folder::outside("output", file, &folders(loaded))
 }
 
 #[cfg(test)]

@@ -53,6 +53,15 @@ pub(super) fn run_secret(given: Option<&str>, run_folder: &Path) -> anyhow::Resu
     })
 }
 
+/// The run secret that an earlier run made and kept in `run_folder`.
+///
+/// # Errors
+/// When there is none, or it cannot be read.
+pub(super) fn kept_run_secret(run_folder: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let path = run_folder.join(RUN_SECRET_FILE);
+    read(&path)?.with_context(|| format!("`{}` holds no run secret", run_folder.display()))
+}
+
 /// The secret of this installation: in `file`, else in the user's configuration folder; made on first use.
 ///
 /// # Errors
@@ -70,6 +79,15 @@ pub(super) fn instance_secret(file: Option<&Path>) -> anyhow::Result<Zeroizing<S
 }
 
 fn read_or_create(path: &Path) -> anyhow::Result<Zeroizing<String>> {
+    match read(path)? {
+        Some(secret) => Ok(secret),
+        None => create(path)
+            .with_context(|| format!("the secret file `{}` cannot be written", path.display())),
+    }
+}
+
+/// The secret in the file at `path`, if there is one.
+fn read(path: &Path) -> anyhow::Result<Option<Zeroizing<String>>> {
     match fs::read_to_string(path) {
         Ok(text) => {
             let secret = Zeroizing::new(
@@ -80,10 +98,9 @@ fn read_or_create(path: &Path) -> anyhow::Result<Zeroizing<String>> {
             if secret.is_empty() {
                 bail!("the secret file `{}` is empty", path.display());
             }
-            Ok(secret)
+            Ok(Some(secret))
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create(path)
-            .with_context(|| format!("the secret file `{}` cannot be written", path.display())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error)
             .with_context(|| format!("the secret file `{}` cannot be read", path.display())),
     }
@@ -144,6 +161,8 @@ mod tests {
             *run_secret(None, folder.path()).unwrap().secret,
             *first.secret
         );
+        assert_eq!(*kept_run_secret(folder.path()).unwrap(), *first.secret);
+        assert!(kept_run_secret(&folder.path().join("other")).is_err());
         assert_eq!(
             fs::read_dir(folder.path()).unwrap().count(),
             1,
