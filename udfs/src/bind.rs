@@ -19,6 +19,16 @@ pub trait SeedFiles: Send + Sync {
     /// # Errors
     /// A message when there is no such file or it is no CSV.
     fn table(&self, name: &str) -> Result<Arc<SeedTable>, String>;
+
+    /// The bytes of the stored file `name`, at most `limit` of them. Where nothing is stored, as by
+    /// default, every name is refused.
+    ///
+    /// # Errors
+    /// A message when there is no such file or it is longer.
+    fn bytes(&self, name: &str, limit: usize) -> Result<Vec<u8>, String> {
+        let _ = limit;
+        Err(format!("there is no stored file `{name}`"))
+    }
 }
 
 /// A seed file: a header and rows of text.
@@ -238,6 +248,16 @@ impl<'a> Binder<'a> {
         self.seeds
             .table(name)
             .map_err(|message| BindError::new("seed_file", message))
+    }
+
+    /// The bytes of the stored file `name`, at most `limit` of them.
+    ///
+    /// # Errors
+    /// When there is none or it is longer; the problem is laid at the argument `blob_file`.
+    pub(crate) fn bytes(&self, name: &str, limit: usize) -> Result<Vec<u8>, BindError> {
+        self.seeds
+            .bytes(name, limit)
+            .map_err(|message| BindError::new("blob_file", message))
     }
 }
 

@@ -20,7 +20,7 @@ use crate::mask::{Mask, text};
 use crate::restore::restore;
 use crate::rows::Rows;
 
-/// The shipped seed files, `people.csv` and `empty.csv`.
+/// The shipped seed files, `people.csv` and `empty.csv`; `letter.txt`, `photo.bin` and `large.bin`.
 struct TestSeeds;
 
 impl SeedFiles for TestSeeds {
@@ -39,6 +39,19 @@ impl SeedFiles for TestSeeds {
             columns,
             rows: std::iter::from_fn(next).collect(),
         }))
+    }
+
+    fn bytes(&self, name: &str, limit: usize) -> Result<Vec<u8>, String> {
+        let bytes = match name {
+            "letter.txt" => b"Dear customer".to_vec(),
+            "photo.bin" => vec![0xff, 0],
+            "large.bin" => vec![0; 64 * 1024 + 1],
+            _ => return Err("there is no such file".to_owned()),
+        };
+        match bytes.len() <= limit {
+            true => Ok(bytes),
+            false => Err("the file is too long".to_owned()),
+        }
     }
 }
 

@@ -72,6 +72,7 @@ pub use udf::MaskUdf;
 /// Every mask, by family. The planner, the ruleset schema, the reference page, the example tests and
 /// the benches read this table.
 pub const MASKS: &[MaskSpec] = &[
+    suppression::from_blob::SPEC,
     suppression::from_fixed::SPEC,
     suppression::partial::SPEC,
     suppression::suppress::SPEC,
@@ -119,6 +120,7 @@ pub const MASKS: &[MaskSpec] = &[
     combination::concat::SPEC,
     combination::do_nothing::SPEC,
     combination::from_column::SPEC,
+    combination::from_json_path::SPEC,
     combination::json::SPEC,
     combination::replace_regex::SPEC,
     combination::replace_substring::SPEC,
@@ -126,6 +128,7 @@ pub const MASKS: &[MaskSpec] = &[
     combination::take_substring::SPEC,
     combination::transform_case::SPEC,
     combination::typecast::SPEC,
+    combination::xml::SPEC,
 ];
 
 /// The mask a ruleset calls `name`.

@@ -15,6 +15,8 @@ pub struct Rows<'r> {
     count: usize,
     messages: Cow<'r, Messages>,
     inputs: Cow<'r, [StringViewArray]>,
+    /// The JSON document each row is a value of, where it is one of a document's.
+    documents: Option<StringViewArray>,
 }
 
 impl<'r> Rows<'r> {
@@ -25,6 +27,7 @@ impl<'r> Rows<'r> {
             count,
             messages: Cow::Borrowed(messages),
             inputs: Cow::Borrowed(inputs),
+            documents: None,
         }
     }
 
@@ -37,6 +40,25 @@ impl<'r> Rows<'r> {
             count: self.count,
             messages: Cow::Borrowed(messages),
             inputs: self.inputs,
+            documents: self.documents,
+        }
+    }
+
+    /// The same rows for masks that draw from nothing.
+    pub(crate) fn without_messages(&self) -> Self {
+        Self {
+            count: self.count,
+            messages: Cow::Owned(Messages::default()),
+            inputs: self.inputs.clone(),
+            documents: self.documents.clone(),
+        }
+    }
+
+    /// The same rows as values of JSON documents.
+    pub(crate) fn inside(self, documents: StringViewArray) -> Self {
+        Self {
+            documents: Some(documents),
+            ..self
         }
     }
 
@@ -75,6 +97,11 @@ impl<'r> Rows<'r> {
         &self.inputs[index]
     }
 
+    /// The JSON documents the rows are values of, as they stand before the masks at hand.
+    pub(crate) fn documents(&self) -> Option<&StringViewArray> {
+        self.documents.as_ref()
+    }
+
     /// Further rows made of these: row `rows[i]`, for the `ordinals[i]`-th time within its row.
     ///
     /// # Errors
@@ -90,16 +117,17 @@ impl<'r> Rows<'r> {
             false => self.messages.select(rows, ordinals, part),
         };
         let indices = UInt32Array::from(rows.to_vec());
-        let mut inputs = Vec::with_capacity(self.inputs.len());
-        for input in self.inputs.iter() {
-            let taken = take(input, &indices, None)
+        let taken = |texts: &StringViewArray| {
+            let taken = take(texts, &indices, None)
                 .map_err(|_| MaskError::Internal("a row index lies outside the batch"))?;
-            inputs.push(crate::mask::text(&taken)?);
-        }
+            crate::mask::text(&taken)
+        };
+        let inputs = self.inputs.iter().map(taken);
         Ok(Rows {
             count: rows.len(),
             messages: Cow::Owned(messages),
-            inputs: Cow::Owned(inputs),
+            inputs: inputs.collect::<Result<_, _>>()?,
+            documents: self.documents.as_ref().map(taken).transpose()?,
         })
     }
 }

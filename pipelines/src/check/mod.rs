@@ -183,6 +183,7 @@ mod tests {
             ("from_random_text", "max_length"),
             ("from_format_string", "value"),
             ("generalize_date", "unit"),
+            ("xml", "node_transforms"),
         ] {
             assert!(BuiltMasks.is_alias(mask, alias), "{mask} {alias}");
         }

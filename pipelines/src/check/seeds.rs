@@ -1,6 +1,8 @@
-//! Seed files: beside the ruleset, or shipped with visard.
+//! Seed files: beside the ruleset, or shipped with visard. Files for `from_blob` beside the ruleset.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -43,6 +45,17 @@ impl SeedFiles for Seeds {
         tables.insert(name.to_owned(), Arc::clone(&table));
         Ok(table)
     }
+
+    fn bytes(&self, name: &str, limit: usize) -> Result<Vec<u8>, String> {
+        let mut bytes = Vec::new();
+        File::open(self.folder.join(name))
+            .and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut bytes))
+            .map_err(|error| format!("the file `{name}` cannot be read: {error}"))?;
+        match bytes.len() <= limit {
+            true => Ok(bytes),
+            false => Err(format!("the file `{name}` has more than {limit} bytes")),
+        }
+    }
 }
 
 /// The bytes of the seed file `name`: in `folder`, else the shipped one.
@@ -50,7 +63,7 @@ pub(super) fn read(folder: &Path, name: &str) -> std::io::Result<Vec<u8>> {
     std::fs::read(folder.join(name)).or_else(|error| shipped(name).map(<[u8]>::to_vec).ok_or(error))
 }
 
-/// The names of all seed files the masks of a ruleset name.
+/// The names of all files the masks of a ruleset name.
 pub(super) fn named_by(ruleset: &Ruleset) -> BTreeSet<String> {
     let rules = ruleset.tasks.iter().flat_map(|task| &task.rules);
     let mut names = BTreeSet::new();
@@ -61,8 +74,8 @@ pub(super) fn named_by(ruleset: &Ruleset) -> BTreeSet<String> {
 }
 
 fn add_of(args: &Map<String, Value>, names: &mut BTreeSet<String>) {
-    let name = args.get("seed_file").and_then(Value::as_str);
-    names.extend(name.map(str::to_owned));
+    let named = ["seed_file", "blob_file"].map(|name| args.get(name).and_then(Value::as_str));
+    names.extend(named.into_iter().flatten().map(str::to_owned));
     // Masks may hold masks.
     args.values().for_each(|arg| add_below(arg, names));
 }
@@ -138,6 +151,22 @@ mod tests {
             ),
         ] {
             let message = seeds.table(name).unwrap_err();
+            assert!(message.contains(problem), "{name}: {message}");
+        }
+    }
+
+    #[test]
+    fn stored_files_are_found_and_measured() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("photo.bin"), [0xff; 4]).unwrap();
+        let seeds = Seeds::new(folder.path().to_owned());
+        assert_eq!(seeds.bytes("photo.bin", 4).unwrap(), [0xff; 4]);
+        for (name, problem) in [
+            ("photo.bin", "has more than 3 bytes"),
+            ("none.bin", "cannot be read"),
+            ("DataMasque_cities.csv", "cannot be read"),
+        ] {
+            let message = seeds.bytes(name, 3).unwrap_err();
             assert!(message.contains(problem), "{name}: {message}");
         }
     }

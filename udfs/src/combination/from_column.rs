@@ -43,10 +43,10 @@ pub(crate) struct FromColumn {
     on_null: OnNull,
 }
 
-/// What to do where the other column holds null.
+/// What to do where null is to be copied.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum OnNull {
+pub(super) enum OnNull {
     /// Null it is.
     #[default]
     Copy,

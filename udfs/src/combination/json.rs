@@ -9,23 +9,15 @@
 //! - Draws: the first value of a document at a path takes the row's draw, each further one a draw of its
 //!   own; see `force_consistency`, `hash_sources` and `advance_hash` for others.
 
-use std::ops::Range;
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, StringViewArray, StringViewBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::json_places::{Place, Step, places, relative};
-use crate::canonical::{canonical_text, plain_text};
-use crate::chain::Chain;
+use super::document::{self, Fallback, Notation, OnMissing, OnNull, Treatment, Value, Values};
+use super::json_places::{Place, Step, places, relative, text_of};
 use crate::combination::Masks;
-use crate::draw::{Messages, Part};
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
-    schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskSpec, OnInvalid, TypeFamily, schema_of,
 };
-use crate::rows::{Rows, row_numbers};
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
     name: "json",
@@ -52,6 +44,8 @@ pub(crate) struct JsonArgs {
     transforms: Vec<Transform>,
     /// For a text that is no JSON document: `fail` the task (default) or `suppress` it to null.
     on_invalid: OnInvalid,
+    /// Masks for a text that is no JSON document, in place of `on_invalid`.
+    fallback_masks: Option<Masks>,
 }
 
 /// One path into the document and what becomes of the values there.
@@ -75,277 +69,89 @@ struct Transform {
     advance_hash: bool,
 }
 
-/// What to do with a JSON `null`.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum OnNull {
-    #[default]
-    Skip,
-    Error,
-    Mask,
-}
-
-/// What to do where there is no value.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum OnMissing {
-    #[default]
-    Error,
-    Skip,
-}
-
 fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindError> {
     let JsonArgs {
         transforms,
         on_invalid,
+        fallback_masks,
     } = binder.parse(args)?;
-    if transforms.is_empty() {
-        let message = "`transforms` needs at least one path with its masks";
-        return Err(BindError::new("transforms", message));
-    }
-    let mut bound = Vec::with_capacity(transforms.len());
-    for (index, transform) in transforms.into_iter().enumerate() {
-        let at = |path: &str| format!("transforms[{index}].{path}");
-        if transform.force_consistency && !transform.hash_sources.is_empty() {
-            let message = "`hash_sources` and `force_consistency` contradict each other: keep one";
-            return Err(BindError::new(at("hash_sources"), message));
-        }
-        let chain = transform.masks.bind(binder).map_err(|error| BindError {
-            path: at(&error.path),
-            ..error
-        })?;
-        bound.push(Bound {
-            ordinal: match transform.advance_hash {
-                true => u32::try_from(index + 1).unwrap_or(u32::MAX),
-                false => 0,
-            },
-            transform,
-            chain,
-        });
-    }
-    Ok(Box::new(Json {
-        transforms: bound,
+    let transforms = transforms.into_iter().map(|transform| {
+        let paths = Paths {
+            path: transform.path,
+            hash_sources: transform.hash_sources,
+        };
+        let treatment = Treatment {
+            masks: transform.masks,
+            on_null: transform.on_null,
+            on_missing: transform.on_missing,
+            force_consistency: transform.force_consistency,
+            advance_hash: transform.advance_hash,
+        };
+        (paths, treatment)
+    });
+    let fallback = Fallback {
         on_invalid,
-    }))
+        masks: fallback_masks,
+    };
+    document::bind(transforms, fallback, binder)
 }
 
 #[derive(Debug)]
-struct Json {
-    transforms: Vec<Bound>,
-    on_invalid: OnInvalid,
+struct Paths {
+    path: Vec<Step>,
+    hash_sources: Vec<Vec<Step>>,
 }
 
-#[derive(Debug)]
-struct Bound {
-    transform: Transform,
-    chain: Chain,
-    /// Tells its draws apart from those of other transforms, unless zero.
-    ordinal: u32,
-}
+impl Notation for Paths {
+    type Form = ();
+    const DOCUMENT: &'static str = "a JSON document";
+    const COMPLETE: &'static str = "a JSON document with a value at every path";
+    const WITHOUT_NULL: &'static str = "a JSON document without null at its paths";
+    const WRITABLE: &'static str = "one whose masked text JSON can hold";
+    const IS_JSON: bool = true;
 
-impl Mask for Json {
-    fn mask(&self, values: ArrayRef, rows: &Rows<'_>) -> Result<ArrayRef, MaskError> {
-        let documents = plain_text(&values)?;
-        let masked = self
-            .transforms
-            .iter()
-            .try_fold(documents, |documents, transform| {
-                transform.apply(&documents, rows, self.on_invalid)
-            });
-        Ok(Arc::new(masked?))
+    fn sources(&self) -> usize {
+        self.hash_sources.len()
     }
 
-    fn by_value(&self) -> bool {
-        self.transforms.iter().all(|bound| bound.chain.by_value())
+    fn values(&self, document: &str) -> Option<Values<()>> {
+        let places = places(document, &self.path)?;
+        let values = places.found.into_iter().map(|Place { span, within }| {
+            let sources = self.hash_sources.iter();
+            Some(Value {
+                text: text_of(&document[span.clone()])?,
+                span,
+                form: (),
+                sources: sources
+                    .map(|path| relative(&within, path).and_then(text_of).flatten())
+                    .collect(),
+            })
+        });
+        Some(Values {
+            found: values.collect::<Option<_>>()?,
+            missing: places.missing,
+        })
     }
 
-    fn draws(&self) -> bool {
-        self.transforms.iter().any(Bound::draws_by_row)
-    }
-
-    fn may_give_null(&self) -> bool {
-        self.on_invalid == OnInvalid::Suppress
-    }
-}
-
-/// The values of a batch at a path, one after the other.
-struct Found {
-    /// The document each is in, ascending.
-    rows: Vec<u32>,
-    /// How many came before it in its document.
-    ordinals: Vec<u32>,
-    spans: Vec<Range<usize>>,
-    texts: StringViewBuilder,
-    /// What its draw is taken from, by hash source.
-    sources: Vec<StringViewBuilder>,
-    /// Documents that are none.
-    invalid: Vec<u32>,
-}
-
-impl Bound {
-    fn draws_by_row(&self) -> bool {
-        let own = self.transform.force_consistency || !self.transform.hash_sources.is_empty();
-        self.chain.draws() && !own
-    }
-
-    fn apply(
-        &self,
-        documents: &StringViewArray,
-        rows: &Rows<'_>,
-        on_invalid: OnInvalid,
-    ) -> Result<StringViewArray, MaskError> {
-        let mut found = self.find(documents, on_invalid)?;
-        let texts: ArrayRef = Arc::new(found.texts.finish());
-        let inner = rows.select(&found.rows, &found.ordinals, Part::Element)?;
-        let messages = match (&self.transform, self.draws_by_row()) {
-            (_, true) => None,
-            (
-                Transform {
-                    force_consistency, ..
-                },
-                _,
-            ) if *force_consistency => Some(Messages::of(&[canonical_text(&texts)?], texts.len())),
-            _ => {
-                let sources = found.sources.iter_mut().map(|source| {
-                    let source: ArrayRef = Arc::new(source.finish());
-                    canonical_text(&source)
-                });
-                Some(Messages::of(
-                    &sources.collect::<Result<Vec<_>, _>>()?,
-                    texts.len(),
-                ))
-            }
+    /// As the number or boolean it is where `old` was one.
+    fn push(text: &mut String, masked: Option<&str>, old: &str, (): &()) -> bool {
+        let Some(value) = masked else {
+            text.push_str("null");
+            return true;
         };
-        let inner = match &messages {
-            Some(messages) => inner.with_messages(messages),
-            None => inner,
+        let was_plain = matches!(
+            old.as_bytes().first(),
+            Some(b'-' | b'0'..=b'9' | b't' | b'f')
+        );
+        let is_plain = || {
+            let parsed = serde_json::from_str::<serde_json::Value>(value);
+            parsed.is_ok_and(|parsed| parsed.is_number() || parsed.is_boolean())
         };
-        let inner = inner.advanced(self.ordinal);
-        let masked = self.chain.mask(Arc::clone(&texts), &inner);
-        let masked = plain_text(&masked.map_err(|error| error.in_rows(&found.rows))?)?;
-        Ok(splice(documents, &found, &masked))
-    }
-
-    fn find(&self, documents: &StringViewArray, on_invalid: OnInvalid) -> Result<Found, MaskError> {
-        let Transform {
-            path,
-            on_null,
-            on_missing,
-            hash_sources,
-            ..
-        } = &self.transform;
-        let mut found = Found {
-            rows: vec![],
-            ordinals: vec![],
-            spans: vec![],
-            texts: StringViewBuilder::new(),
-            sources: hash_sources
-                .iter()
-                .map(|_| StringViewBuilder::new())
-                .collect(),
-            invalid: vec![],
-        };
-        for (row, document) in row_numbers(documents).zip(documents) {
-            let Some(document) = document else {
-                continue;
-            };
-            let refused = |expected| MaskError::Refused {
-                row: row as usize,
-                expected,
-            };
-            let read = places(document, path).and_then(|places| {
-                let texts = places
-                    .found
-                    .iter()
-                    .map(|place| text_of(&document[place.span.clone()]));
-                let texts = texts.collect::<Option<Vec<_>>>()?;
-                Some((places, texts))
-            });
-            let Some((places, texts)) = read else {
-                on_invalid.at::<()>(row as usize, "a JSON document")?;
-                found.invalid.push(row);
-                continue;
-            };
-            if places.missing && *on_missing == OnMissing::Error {
-                return Err(refused("a JSON document with a value at every path"));
-            }
-            let mut ordinal = 0;
-            for (Place { span, within }, text) in places.found.into_iter().zip(texts) {
-                match (&text, on_null) {
-                    (None, OnNull::Skip) => continue,
-                    (None, OnNull::Error) => {
-                        return Err(refused("a JSON document without null at its paths"));
-                    }
-                    (None, OnNull::Mask) | (Some(_), _) => {}
-                }
-                found.rows.push(row);
-                found.ordinals.push(ordinal);
-                found.spans.push(span);
-                found.texts.append_option(text);
-                for (path, source) in hash_sources.iter().zip(&mut found.sources) {
-                    source.append_option(relative(&within, path).and_then(text_of).flatten());
-                }
-                ordinal += 1;
-            }
+        match was_plain && is_plain() {
+            true => text.push_str(value.trim()),
+            false => text.push_str(&serde_json::Value::from(value).to_string()),
         }
-        Ok(found)
-    }
-}
-
-/// A JSON value as masks see it, nothing inside for `null`; `None` for a string that is no text, such as
-/// half of a surrogate pair.
-fn text_of(raw: &str) -> Option<Option<String>> {
-    match raw.as_bytes().first() {
-        Some(b'"') => serde_json::from_str(raw).ok().map(Some),
-        Some(b'n') => Some(None),
-        _ => Some(Some(raw.to_owned())),
-    }
-}
-
-/// `documents` with each value found replaced by its masked text.
-fn splice(documents: &StringViewArray, found: &Found, masked: &StringViewArray) -> StringViewArray {
-    let mut spliced = StringViewBuilder::with_capacity(documents.len());
-    let mut text = String::new();
-    let mut invalid = found.invalid.iter().peekable();
-    let mut next = 0;
-    for (row, document) in row_numbers(documents).zip(documents) {
-        let is_invalid = invalid.next_if(|invalid| **invalid == row).is_some();
-        let Some(document) = document.filter(|_| !is_invalid) else {
-            spliced.append_null();
-            continue;
-        };
-        text.clear();
-        let mut copied = 0;
-        while found.rows.get(next) == Some(&row) {
-            let span = &found.spans[next];
-            text.push_str(&document[copied..span.start]);
-            let value = masked.is_valid(next).then(|| masked.value(next));
-            push_value(&mut text, value, &document[span.clone()]);
-            copied = span.end;
-            next += 1;
-        }
-        text.push_str(&document[copied..]);
-        spliced.append_value(&text);
-    }
-    spliced.finish()
-}
-
-/// Appends `value` in the place of `old`: as the number or boolean it is where `old` was one.
-fn push_value(text: &mut String, value: Option<&str>, old: &str) {
-    let Some(value) = value else {
-        return text.push_str("null");
-    };
-    let was_plain = matches!(
-        old.as_bytes().first(),
-        Some(b'-' | b'0'..=b'9' | b't' | b'f')
-    );
-    let is_plain = || {
-        let parsed = serde_json::from_str::<serde_json::Value>(value);
-        parsed.is_ok_and(|parsed| parsed.is_number() || parsed.is_boolean())
-    };
-    match was_plain && is_plain() {
-        true => text.push_str(value.trim()),
-        false => text.push_str(&serde_json::Value::from(value).to_string()),
+        true
     }
 }
 
@@ -431,6 +237,34 @@ mod tests {
         assert_eq!(
             mask_texts(&suppressing, &[Some("no document"), Some(r#"{"a":1}"#)]),
             [None, Some(r#"{"a":"x"}"#.into())]
+        );
+    }
+
+    #[test]
+    fn masks_for_what_is_no_document() {
+        let mask = format!(
+            r#"{{"type": "json", "transforms": [{{"path": ["a"], {X}}}],
+                "fallback_masks": [{{"type": "partial", "unmasked_from_right": 1}}]}}"#
+        );
+        let texts = [
+            Some("none"),
+            Some(r#"{"a": 1}"#),
+            None,
+            Some(r#"{"a": "\ud83d"}"#),
+        ];
+        assert_eq!(
+            mask_texts(&mask, &texts),
+            [
+                Some("***e".into()),
+                Some(r#"{"a": "x"}"#.into()),
+                None,
+                Some("**************}".into())
+            ]
+        );
+        let both = mask.replacen("{", r#"{"on_invalid": "suppress", "#, 1);
+        assert_eq!(
+            bind_error(&both, &DataType::Utf8).path,
+            "[0].fallback_masks"
         );
     }
 

@@ -20,7 +20,8 @@ pub(super) enum Step {
 }
 
 impl Step {
-    fn is_every(&self) -> bool {
+    /// Whether the step leads to every member or item.
+    pub(super) fn is_every(&self) -> bool {
         matches!(self, Self::Key(key) if key == "*")
     }
 }
@@ -51,6 +52,12 @@ pub(super) fn places<'d>(document: &'d str, path: &[Step]) -> Option<Places<'d>>
     Some(places)
 }
 
+/// The first value at `path` as masks see it; `None` if there is none, or `document` is no JSON.
+pub(super) fn first(document: &str, path: &[Step]) -> Option<Option<String>> {
+    let place = places(document, path)?.found.into_iter().next()?;
+    text_of(&document[place.span])
+}
+
 /// The values at `path` seen from the innermost of `within`; `..` goes one out.
 pub(super) fn relative<'d>(within: &[&'d str], path: &[Step]) -> Option<&'d str> {
     let is_out = |step: &&Step| matches!(step, Step::Key(key) if key == "..");
@@ -60,6 +67,16 @@ pub(super) fn relative<'d>(within: &[&'d str], path: &[Step]) -> Option<&'d str>
     follow(start, start, &path[out..], &mut vec![], &mut places)?;
     let first = places.found.into_iter().next()?;
     start.get(first.span)
+}
+
+/// A JSON value as masks see it, nothing inside for `null`; `None` for a string that is no text, such as
+/// half of a surrogate pair.
+pub(super) fn text_of(raw: &str) -> Option<Option<String>> {
+    match raw.as_bytes().first() {
+        Some(b'"') => serde_json::from_str(raw).ok().map(Some),
+        Some(b'n') => Some(None),
+        _ => Some(Some(raw.to_owned())),
+    }
 }
 
 fn follow<'d>(

@@ -1,13 +1,18 @@
 //! Masks made of masks, and plain transformations of text.
 
 mod class_runs;
+mod document;
 mod json_places;
 mod masks;
+mod xml_places;
+mod xml_text;
+mod xml_tree;
 
 pub(crate) mod chain;
 pub(crate) mod concat;
 pub(crate) mod do_nothing;
 pub(crate) mod from_column;
+pub(crate) mod from_json_path;
 pub(crate) mod json;
 pub(crate) mod replace_regex;
 pub(crate) mod replace_substring;
@@ -15,5 +20,6 @@ pub(crate) mod set_checksum;
 pub(crate) mod take_substring;
 pub(crate) mod transform_case;
 pub(crate) mod typecast;
+pub(crate) mod xml;
 
 pub(crate) use masks::Masks;

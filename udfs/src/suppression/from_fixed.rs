@@ -63,9 +63,9 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
     Ok(Box::new(Constant(constant)))
 }
 
-/// An array of one value.
+/// Gives the one value of an array for every row.
 #[derive(Debug)]
-struct Constant(ArrayRef);
+pub(super) struct Constant(pub(super) ArrayRef);
 
 impl Mask for Constant {
     fn mask(&self, values: ArrayRef, _: &Rows<'_>) -> Result<ArrayRef, MaskError> {
