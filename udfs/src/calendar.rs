@@ -13,51 +13,60 @@ pub(crate) fn draw_from(range: Range<i64>, bounds: &Range<i64>, draw: Draw) -> i
     start + draw.pick(end.abs_diff(start)) as i64
 }
 
-/// The first day of a year of the proleptic Gregorian calendar, counted from 1970-01-01.
-fn first_day(year: i64) -> i64 {
-    let leaps = |year: i64| year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    365 * (year - 1970) + leaps(year - 1) - leaps(1969)
+/// Days from 0000-03-01 to 1970-01-01. Years that begin in March have their leap day at their end.
+const EPOCH: i64 = 719_468;
+/// Days of 400 years, after which the calendar repeats itself.
+const CYCLE: i64 = 146_097;
+
+/// The day of a date that exists, counted from 1970-01-01.
+pub(crate) fn day_of(year: i64, month: u32, day: u32) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let (cycle, of_cycle) = (year.div_euclid(400), year.rem_euclid(400) as u32);
+    // Counted from March, the months before a day have the same days in every year.
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let of_cycle = of_cycle * 365 + of_cycle / 4 - of_cycle / 100 + of_year;
+    cycle * CYCLE + i64::from(of_cycle) - EPOCH
+}
+
+/// Year, month and day of the month of a day, which is one that seconds in 64 bits reach.
+pub(crate) fn date_of(day: i64) -> (i64, u32, u32) {
+    let from_march = day + EPOCH;
+    let cycle = from_march.div_euclid(CYCLE);
+    let of_cycle = (from_march - cycle * CYCLE) as u32;
+    // What is left when the leap days before it are taken away has 365 days a year.
+    let year = (of_cycle - of_cycle / 1_460 + of_cycle / 36_524 - of_cycle / 146_096) / 365;
+    let of_year = of_cycle - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let of_month = of_year - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
+    (cycle * 400 + i64::from(year) + next, month, of_month)
+}
+
+/// The year of a day, which is one that seconds in 64 bits reach.
+pub(crate) fn year_of(day: i64) -> i64 {
+    date_of(day).0
+}
+
+/// How many days a year has.
+pub(crate) fn length_of(year: i64) -> u32 {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    365 + u32::from(leap)
 }
 
 /// The days of a year, counted from 1970-01-01.
 pub(crate) fn days_of(year: i64) -> Range<i64> {
-    first_day(year)..first_day(year + 1)
-}
-
-/// The year of a day, which is one that seconds in 64 bits reach: 400 years have 146,097 days, which
-/// comes within a year of the truth.
-pub(crate) fn year_of(day: i64) -> i64 {
-    let about = 1970 + (day * 400).div_euclid(146_097);
-    if day < first_day(about) {
-        about - 1
-    } else if day >= first_day(about + 1) {
-        about + 1
-    } else {
-        about
-    }
-}
-
-/// How many days of a common year are over when each month begins.
-const BEFORE_MONTH: [u32; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
-
-/// Month and day of the day `of_year`, counted from 0, of a year with `days` days.
-pub(crate) fn month_and_day(of_year: u32, days: u32) -> (u32, u32) {
-    const END_OF_FEBRUARY: u32 = 59;
-    if days == 366 && of_year == END_OF_FEBRUARY {
-        return (2, 29);
-    }
-    let common = of_year - u32::from(days == 366 && of_year > END_OF_FEBRUARY);
-    let month = BEFORE_MONTH.partition_point(|before| *before <= common);
-    (month as u32, common - BEFORE_MONTH[month - 1] + 1)
+    let start = day_of(year, 1, 1);
+    start..start + i64::from(length_of(year))
 }
 
 /// Appends the date of `day` as `YYYY-MM-DD`; years before 0 and behind 9999 with their sign and as
 /// many digits as they need (ISO 8601-1:2019, 5.2.2.3).
 pub(crate) fn push_date(text: &mut String, day: i64) {
-    let year = year_of(day);
-    let days = days_of(year);
-    let of_year = (day - days.start) as u32;
-    let (month, day) = month_and_day(of_year, (days.end - days.start) as u32);
+    let (year, month, day) = date_of(day);
     if !(0..=9999).contains(&year) {
         return text.push_str(&format!("{year:+05}-{month:02}-{day:02}"));
     }
@@ -137,13 +146,15 @@ mod tests {
 
     #[test]
     fn months_and_their_days() {
-        for year in [1900, 2000, 2023, 2024] {
+        for year in [-400, -1, 0, 1, 1900, 2000, 2023, 2024, 9999] {
             let days = days_of(year);
-            let length = (days.end - days.start) as u32;
-            for (of_year, day) in (0..).zip(days) {
+            let length = length_of(year);
+            assert_eq!(i64::from(length), days.end - days.start);
+            for day in days {
                 let date = NaiveDate::from_epoch_days(day as i32).unwrap();
-                let (month, day) = (date.month(), date.day());
-                assert_eq!(month_and_day(of_year, length), (month, day), "{date}");
+                let (month, of_month) = (date.month(), date.day());
+                assert_eq!(date_of(day), (year, month, of_month), "{date}");
+                assert_eq!(day_of(year, month, of_month), day, "{date}");
             }
             for (month, day) in (0..14).flat_map(|month| (0..33).map(move |day| (month, day))) {
                 let exists = NaiveDate::from_ymd_opt(year as i32, month, day).is_some();

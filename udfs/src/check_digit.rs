@@ -7,17 +7,25 @@
 //! Every function takes the places before the check digit. A place is `0` to `9` or `A` to `Z`, worth
 //! 0 to 35; any other byte is worth nothing, so no input can make a sum overflow or panic.
 
-/// What a place is worth.
-pub(crate) fn worth(place: u8) -> u32 {
-    match place {
-        b'0'..=b'9' => u32::from(place - b'0'),
-        b'A'..=b'Z' => u32::from(place - b'A') + 10,
-        _ => 0,
+/// What each byte is worth.
+const WORTHS: [u8; 256] = {
+    let mut worths = [0; 256];
+    let mut number = 0;
+    while number < 36 {
+        worths[place(number as u32) as usize] = number;
+        number += 1;
     }
+    worths
+};
+
+/// What a place is worth.
+#[inline]
+pub(crate) fn worth(place: u8) -> u32 {
+    WORTHS[usize::from(place)].into()
 }
 
 /// The place that is worth `number`; `*` for 36, the last one of MOD 37-2.
-pub(crate) fn place(number: u32) -> u8 {
+pub(crate) const fn place(number: u32) -> u8 {
     match number {
         0..=9 => b'0' + number as u8,
         10..=35 => b'A' + (number - 10) as u8,
@@ -48,11 +56,15 @@ pub(crate) fn luhn(body: &[u8]) -> u32 {
 
 /// What is left of the places, read as one number, when it is divided by 97. A letter is two digits.
 pub(crate) fn rest_97(body: impl IntoIterator<Item = u8>) -> u32 {
-    body.into_iter().fold(0, |rest, place| {
+    /// Below it two more digits fit a word. A division waits long for its result, so it is put off.
+    const ROOM: u64 = u64::MAX / 100 - 100;
+    let rest = body.into_iter().fold(0_u64, |rest, place| {
+        let rest = if rest < ROOM { rest } else { rest % 97 };
         let worth = worth(place);
         let shift = if worth > 9 { 100 } else { 10 };
-        (rest * shift + worth) % 97
-    })
+        rest * shift + u64::from(worth)
+    });
+    (rest % 97) as u32
 }
 
 /// MOD 97-10: the two digits after the places.

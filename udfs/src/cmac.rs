@@ -6,12 +6,14 @@
 
 use std::array::from_fn;
 
-use aes::cipher::{BlockCipherEncrypt, array::Array};
+use aes::cipher::{
+    BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, array::Array,
+    consts::U16,
+};
 use aes::{Aes256, Block};
 use zeroize::Zeroize;
 
-/// Messages worked on side by side. Eight fill the pipeline of AES-NI; more amortise the call.
-const LANES: usize = 32;
+use crate::lanes::{LANES, encrypt_lanes};
 
 /// Bytes that can be read behind the last message: a last block is loaded whole, then cut.
 pub(crate) const SLACK: usize = 16;
@@ -64,57 +66,28 @@ impl Cmac {
         Self { cipher, k1, k2 }
     }
 
+    /// The 128-bit tag of one message.
+    pub(crate) fn tag(&self, message: &[u8]) -> [u8; 16] {
+        let bytes = [message, &[0; SLACK]].concat();
+        self.tags(&bytes, &[message.len()])[0]
+    }
+
     /// The 128-bit tag of each message. Messages stand one after the other in `bytes`, each up to its
     /// end in `ends`, with [`SLACK`] bytes of any kind behind the last.
     pub(crate) fn tags(&self, bytes: &[u8], ends: &[usize]) -> Vec<[u8; 16]> {
         let mut tags = vec![[0; 16]; ends.len()];
-        let mut start = 0;
-        for (ends, tags) in ends.chunks(LANES).zip(tags.chunks_mut(LANES)) {
-            let mut lanes = [Lane::default(); LANES];
-            for (lane, end) in lanes.iter_mut().zip(ends) {
-                *lane = Lane::new(start, *end);
-                start = *end;
-            }
-            self.chain(bytes, &mut lanes[..ends.len()], tags);
-        }
+        self.cipher.encrypt_with_backend(Chains {
+            mac: self,
+            bytes,
+            ends,
+            tags: &mut tags,
+        });
         tags
     }
 
-    fn chain(&self, bytes: &[u8], lanes: &mut [Lane], states: &mut [[u8; 16]]) {
-        let most = lanes.iter().map(|lane| lane.ahead).max().unwrap_or(0);
-        if lanes.iter().all(|lane| lane.ahead == most) {
-            for _ in 0..=most {
-                for (lane, state) in lanes.iter_mut().zip(&mut *states) {
-                    self.absorb(bytes, lane, state);
-                }
-                encrypt_blocks(&self.cipher, states);
-            }
-            return;
-        }
-        // Of unequal messages the ones that still have blocks move together for each round.
-        for round in 0..=most {
-            let mut places = [0; LANES];
-            let mut at_work = 0;
-            for (place, lane) in lanes.iter().enumerate() {
-                places[at_work] = place;
-                // A message is over in the round behind its last block, where nothing is ahead.
-                at_work += usize::from(round == 0 || lane.last > 0);
-            }
-            let places = &places[..at_work];
-            let mut moved: [[u8; 16]; LANES] =
-                from_fn(|at| places.get(at).map_or([0; 16], |place| states[*place]));
-            for (place, state) in places.iter().zip(&mut moved) {
-                self.absorb(bytes, &mut lanes[*place], state);
-            }
-            encrypt_blocks(&self.cipher, &mut moved[..at_work]);
-            for (place, state) in places.iter().zip(moved) {
-                states[*place] = state;
-            }
-        }
-    }
-
     /// Adds the lane's next block to the state, with the padding and subkey of a last block.
-    fn absorb(&self, bytes: &[u8], lane: &mut Lane, state: &mut [u8; 16]) {
+    #[inline(always)]
+    fn absorb(&self, bytes: &[u8], lane: &mut Lane, state: &mut Block) {
         let block = bytes[lane.at..].first_chunk::<16>();
         let block = u128::from_le_bytes(*block.expect("there is slack behind the last message"));
         let block = if lane.ahead > 0 {
@@ -129,12 +102,90 @@ impl Cmac {
             lane.last = 0;
             (block & (end - 1)) ^ (end << 7) ^ self.k2
         };
-        *state = (u128::from_le_bytes(*state) ^ block).to_le_bytes();
+        state.0 = (u128::from_le_bytes(state.0) ^ block).to_le_bytes();
+    }
+}
+
+/// All messages and room for their tags.
+struct Chains<'m> {
+    mac: &'m Cmac,
+    bytes: &'m [u8],
+    ends: &'m [usize],
+    tags: &'m mut [[u8; 16]],
+}
+
+impl BlockSizeUser for Chains<'_> {
+    type BlockSize = U16;
+}
+
+impl BlockCipherEncClosure for Chains<'_> {
+    #[inline(always)]
+    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
+        let Self { mac, bytes, .. } = self;
+        let mut start = 0;
+        for (ends, tags) in self.ends.chunks(LANES).zip(self.tags.chunks_mut(LANES)) {
+            let mut lanes = [Lane::default(); LANES];
+            for (lane, end) in lanes.iter_mut().zip(ends) {
+                *lane = Lane::new(start, *end);
+                start = *end;
+            }
+            let states = mac.chain(bytes, &mut lanes[..ends.len()], backend);
+            for (tag, state) in tags.iter_mut().zip(states) {
+                *tag = state.0;
+            }
+        }
+    }
+}
+
+impl Cmac {
+    /// What each chain holds after its last block.
+    #[inline(always)]
+    fn chain<B: BlockCipherEncBackend<BlockSize = U16>>(
+        &self,
+        bytes: &[u8],
+        lanes: &mut [Lane],
+        backend: &B,
+    ) -> [Block; LANES] {
+        let mut states = [Block::default(); LANES];
+        let most = lanes.iter().map(|lane| lane.ahead).max().unwrap_or(0);
+        if lanes.iter().all(|lane| lane.ahead == most) {
+            for _ in 0..=most {
+                for (lane, state) in lanes.iter_mut().zip(&mut states) {
+                    self.absorb(bytes, lane, state);
+                }
+                encrypt_lanes(backend, &mut states, lanes.len());
+            }
+            return states;
+        }
+        // Of unequal messages the ones that still have blocks move together for each round.
+        for round in 0..=most {
+            let mut places = [0; LANES];
+            let mut at_work = 0;
+            for (place, lane) in lanes.iter().enumerate() {
+                places[at_work] = place;
+                // A message is over in the round behind its last block, where nothing is ahead.
+                at_work += usize::from(round == 0 || lane.last > 0);
+            }
+            let places = &places[..at_work];
+            let mut moved: [Block; LANES] = from_fn(|at| {
+                places
+                    .get(at)
+                    .map_or(Block::default(), |place| states[*place])
+            });
+            for (place, state) in places.iter().zip(&mut moved) {
+                self.absorb(bytes, &mut lanes[*place], state);
+            }
+            encrypt_lanes(backend, &mut moved, at_work);
+            for (place, state) in places.iter().zip(moved) {
+                states[*place] = state;
+            }
+        }
+        states
     }
 }
 
 /// Doubling in GF(2^128), SP 800-38B §6.1.
-fn double(block: [u8; 16]) -> [u8; 16] {
+pub(crate) fn double(block: [u8; 16]) -> [u8; 16] {
     let value = u128::from_be_bytes(block);
     let reduced = (value << 1) ^ if value >> 127 == 1 { 0x87 } else { 0 };
     reduced.to_be_bytes()

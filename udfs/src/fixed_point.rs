@@ -1,15 +1,8 @@
-//! Numbers with a fixed count of digits after the point, held as whole units of the last one.
-
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int64Array, UInt64Array};
-use arrow::datatypes::DataType;
-
-use crate::error::{BindError, MaskError};
-use crate::restore::restore;
-
-/// The most digits after the point.
-pub(crate) const MOST_PLACES: usize = 18;
+//! Numbers with a fixed count of digits after the point as text: whole units of the last digit.
+//!
+//! - Here text is read as people and programs write it, with a plus sign, an exponent, or nothing on one
+//!   side of the point. - [`crate::number`] has numbers that carry their own count of digits, which it
+//!   reads strictly, and computes with them; [`crate::numbers`] has columns of them.
 
 /// The number in `text` in units of the last of `places` digits after the point, cut downwards, and
 /// whether nothing was cut; `None` where it is no number or has more than 38 digits.
@@ -62,9 +55,10 @@ fn whole_number(one: &str, other: &str) -> Option<i128> {
 /// One more than the greatest number of 38 digits.
 const LIMIT: i128 = 10_i128.pow(38);
 
-/// Appends a number of so many units, with `places` digits after the point.
+/// Appends a number of so many units, with `places` digits after the point, at most 76.
 pub(crate) fn push_units(text: &mut String, units: i128, places: usize) {
-    let mut digits = [b'0'; 41];
+    // As many as the widest decimal has, a zero before them and the point.
+    let mut digits = [b'0'; 80];
     let mut at = digits.len();
     let mut rest = units.unsigned_abs();
     let mut written = 0;
@@ -87,134 +81,6 @@ pub(crate) fn push_units(text: &mut String, units: i128, places: usize) {
         text.push('-');
     }
     text.push_str(std::str::from_utf8(&digits[at..]).expect("digits and a point are ASCII"));
-}
-
-/// How units become values of a column of numbers.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Columns {
-    /// By [`push_units`].
-    Text,
-    Integer(DataType),
-    Decimal {
-        column: DataType,
-        precision: u8,
-        scale: i8,
-        /// Units of the column in one unit.
-        factor: i128,
-    },
-    Float {
-        column: DataType,
-        /// Units in 1.
-        divisor: f64,
-    },
-}
-
-impl Columns {
-    /// For numbers with `places` digits after the point.
-    pub(crate) fn of(column: &DataType, places: usize) -> Result<Self, BindError> {
-        use DataType::*;
-        let too_many = |most: i8| {
-            let message = match most {
-                0 => format!("the column's type is {column}: it has no digits after the point"),
-                most => {
-                    format!("the column's type is {column}: `decimal_places` can be {most} at most")
-                }
-            };
-            Err(BindError::new("decimal_places", message))
-        };
-        Ok(match column {
-            Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 => match places {
-                0 => Self::Integer(column.clone()),
-                _ => return too_many(0),
-            },
-            Decimal32(precision, scale)
-            | Decimal64(precision, scale)
-            | Decimal128(precision, scale)
-            | Decimal256(precision, scale) => {
-                let more = usize::try_from(*scale)
-                    .ok()
-                    .and_then(|s| s.checked_sub(places));
-                let factor = more
-                    .and_then(|more| 10_i128.checked_pow(u32::try_from(more).unwrap_or(u32::MAX)));
-                match factor {
-                    None => return too_many(*scale),
-                    Some(factor) => Self::Decimal {
-                        column: column.clone(),
-                        precision: (*precision).min(38),
-                        scale: *scale,
-                        factor,
-                    },
-                }
-            }
-            Float16 | Float32 | Float64 => Self::Float {
-                column: column.clone(),
-                divisor: 10_u64.pow(places as u32) as f64,
-            },
-            _ => Self::Text,
-        })
-    }
-
-    /// `units` as values of the column, or as 64-bit numbers for text.
-    ///
-    /// # Errors
-    /// [`MaskError::Unfit`] where one lies beyond what the type holds.
-    pub(crate) fn array(&self, units: impl Iterator<Item = i128>) -> Result<ArrayRef, MaskError> {
-        let unfit = |wanted: &DataType| MaskError::Unfit {
-            row: 0,
-            wanted: wanted.clone(),
-        };
-        match self {
-            Self::Text => Ok(Arc::new(Float64Array::from_iter_values(
-                units.map(|units| units as f64),
-            ))),
-            Self::Integer(wanted @ DataType::UInt64) => {
-                let numbers = units.map(|units| u64::try_from(units).ok());
-                whole(Arc::new(UInt64Array::from_iter(numbers)), wanted)
-            }
-            Self::Integer(wanted) => {
-                let numbers = units.map(|units| i64::try_from(units).ok());
-                whole(Arc::new(Int64Array::from_iter(numbers)), wanted)
-            }
-            Self::Decimal {
-                column,
-                precision,
-                scale,
-                factor,
-            } => {
-                let bound = 10_i128.pow((*precision).into());
-                let numbers = units.map(|units| {
-                    let number = units.checked_mul(*factor)?;
-                    (-bound < number && number < bound).then_some(number)
-                });
-                let numbers = Decimal128Array::from_iter(numbers)
-                    .with_precision_and_scale(*precision, *scale)
-                    .map_err(|_| unfit(column))?;
-                whole(Arc::new(numbers), column)
-            }
-            Self::Float { column, divisor } => {
-                let most = match column {
-                    DataType::Float16 => 65_504.0,
-                    _ => f64::INFINITY,
-                };
-                let numbers = units.map(|units| {
-                    let number = units as f64 / divisor;
-                    (number.abs() <= most).then_some(number)
-                });
-                whole(Arc::new(Float64Array::from_iter(numbers)), column)
-            }
-        }
-    }
-}
-
-/// `numbers`, of which none may be null, as `wanted`.
-fn whole(numbers: ArrayRef, wanted: &DataType) -> Result<ArrayRef, MaskError> {
-    match (0..numbers.len()).find(|&row| numbers.is_null(row)) {
-        Some(row) if numbers.null_count() > 0 => Err(MaskError::Unfit {
-            row,
-            wanted: wanted.clone(),
-        }),
-        _ => restore(numbers, wanted),
-    }
 }
 
 #[cfg(test)]

@@ -23,8 +23,10 @@ mod examples;
 mod fixed_point;
 mod fpe;
 mod hash_columns;
+mod hex;
 mod identifiers;
 mod key;
+mod lanes;
 pub mod mask;
 mod masker;
 mod moments;
@@ -39,6 +41,7 @@ mod restore;
 mod rows;
 mod scalar;
 mod seeds;
+mod siv;
 mod strftime;
 mod tally;
 #[cfg(feature = "datafusion")]

@@ -16,7 +16,7 @@ use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use chrono::format::{Item, Numeric, Parsed, StrftimeItems, parse};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
 
-use crate::calendar::{DAY, days_of, is_date, month_and_day, push_short_date, push_time, year_of};
+use crate::calendar::{DAY, day_of, is_date, length_of, push_short_date, push_time};
 use crate::canonical::plain_text;
 use crate::mask::{BindError, Binder, MaskError, OnInvalid, TypeFamily};
 
@@ -388,30 +388,6 @@ pub(crate) fn iso_day(date: &[u8; 10]) -> Option<i64> {
     is_date(length_of(year), month, day).then(|| day_of(year, month, day))
 }
 
-/// How many days a year has.
-pub(crate) fn length_of(year: i64) -> u32 {
-    let days = days_of(year);
-    (days.end - days.start) as u32
-}
-
-/// The day of a date that exists. Counted from March, the months before a day have the same days in
-/// every year.
-pub(crate) fn day_of(year: i64, month: u32, day: u32) -> i64 {
-    const MARCH_TO_DECEMBER: i64 = 306;
-    let year = if month <= 2 { year } else { year + 1 };
-    let from_march = (month + 9) % 12;
-    days_of(year).start - MARCH_TO_DECEMBER + i64::from((153 * from_march + 2) / 5 + day - 1)
-}
-
-/// Year, month and day.
-pub(crate) fn date_of(day: i64) -> (i64, u32, u32) {
-    let year = year_of(day);
-    let days = days_of(year);
-    let (month, of_month) =
-        month_and_day((day - days.start) as u32, (days.end - days.start) as u32);
-    (year, month, of_month)
-}
-
 /// The day of the week, from 0 for Monday.
 pub(crate) fn weekday_of(day: i64) -> u32 {
     // 1970-01-01 was a Thursday.
@@ -585,15 +561,9 @@ mod tests {
     }
 
     #[test]
-    fn days_and_dates() {
+    fn weekdays() {
         for day in (-800_000..800_000).step_by(7).chain(-800..800) {
-            let (year, month, of_month) = date_of(day);
             let date = NaiveDate::from_epoch_days(day as i32).unwrap();
-            assert_eq!(
-                (year, month, of_month),
-                (date.year().into(), date.month(), date.day())
-            );
-            assert_eq!(day_of(year, month, of_month), day);
             assert_eq!(weekday_of(day), date.weekday().num_days_from_monday());
         }
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::draw::Draw;
+use crate::fixed_point::push_units;
 
 /// The most decimals taken from a float.
 const FLOAT_DECIMALS: i32 = 20;
@@ -183,24 +184,10 @@ impl Number {
 
     /// Appends the number with as many decimals as its scale says; none where that is negative.
     pub(crate) fn push(self, text: &mut String) {
-        if self.units < 0 {
-            text.push('-');
+        push_units(text, self.units, usize::try_from(self.scale).unwrap_or(0));
+        if self.units != 0 {
+            text.extend((self.scale..0).map(|_| '0'));
         }
-        let units = self.units.unsigned_abs();
-        let Ok(scale @ 1..) = usize::try_from(self.scale) else {
-            push_digits(text, units);
-            if units != 0 {
-                text.extend((self.scale..0).map(|_| '0'));
-            }
-            return;
-        };
-        let start = text.len();
-        push_digits(text, units);
-        let digits = text.len() - start;
-        if digits <= scale {
-            text.insert_str(start, &ZEROS[..(scale + 1 - digits).min(ZEROS.len())]);
-        }
-        text.insert(text.len().saturating_sub(scale).max(start + 1), '.');
     }
 
     /// Without needless zeros at the end.
@@ -232,9 +219,6 @@ const POWERS: [f64; 23] = [
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
-/// As many as a number in text has decimals at most, and one before them.
-const ZEROS: &str = "000000000000000000000000000000000000000";
-
 /// `10^exponent` as a float, the same on every machine.
 pub(crate) fn power_f64(exponent: i32) -> f64 {
     let most = POWERS.len() as u32 - 1;
@@ -249,29 +233,6 @@ pub(crate) fn power_f64(exponent: i32) -> f64 {
     if exponent < 0 { 1.0 / power } else { power }
 }
 
-fn push_digits(text: &mut String, units: u128) {
-    let mut digits = [0; 39];
-    let mut start = digits.len();
-    let mut push = |digit: u8| {
-        start -= 1;
-        digits[start] = b'0' + digit;
-    };
-    let mut high = units;
-    while high > u128::from(u64::MAX) {
-        push((high % 10) as u8);
-        high /= 10;
-    }
-    let mut low = high as u64;
-    loop {
-        push((low % 10) as u8);
-        low /= 10;
-        if low == 0 {
-            break;
-        }
-    }
-    text.push_str(std::str::from_utf8(&digits[start..]).expect("digits are ASCII"));
-}
-
 /// One of `0..n`, each as likely as the others within `n / 2^64`, for `n` from 2^64 on within
 /// `n / 2^128`; 0 for `n` of zero.
 pub(crate) fn pick_wide(draw: Draw, n: u128) -> u128 {
@@ -282,7 +243,7 @@ pub(crate) fn pick_wide(draw: Draw, n: u128) -> u128 {
 }
 
 /// The upper half of the product, 256 bits long, in parts of 64 bits.
-fn high_half(bits: u128, n: u128) -> u128 {
+pub(crate) fn high_half(bits: u128, n: u128) -> u128 {
     let low = u128::from(u64::MAX);
     let (a, b) = (bits >> 64, bits & low);
     let (c, d) = (n >> 64, n & low);

@@ -3,12 +3,13 @@
 //! - Integers and decimals are what they are, floats and text as [`Number`] reads them.
 //! - A result is rounded down to the column's scale, or to the nearest float its type holds; a text has
 //!   the decimals the mask gave it.
+//! - Numbers that a mask makes anew have as many decimals as its arguments say, see [`Columns`].
 
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, Float64Builder, PrimitiveBuilder,
-    StringViewArray, StringViewBuilder,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array, Float64Array, Float64Builder,
+    Int64Array, PrimitiveBuilder, StringViewArray, StringViewBuilder, UInt64Array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{
@@ -18,8 +19,9 @@ use arrow::datatypes::{
 };
 
 use crate::canonical::plain_text;
-use crate::mask::{MaskError, OnInvalid, TypeFamily};
+use crate::mask::{BindError, MaskError, OnInvalid, TypeFamily};
 use crate::number::{Number, power_of_ten};
+use crate::restore::restore;
 
 /// Column types of numbers, and text that holds some.
 pub(crate) const NUMBERS: &[TypeFamily] = &[
@@ -283,6 +285,137 @@ pub(crate) fn each_number_text(
         }
     }
     Ok(masked.finish())
+}
+
+/// The most digits after the point of numbers that are made anew.
+pub(crate) const MOST_PLACES: usize = 18;
+
+/// How units that are made anew become values of a column of numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Columns {
+    /// By [`crate::fixed_point::push_units`].
+    Text,
+    Integer(DataType),
+    Decimal {
+        column: DataType,
+        precision: u8,
+        scale: i8,
+        /// Units of the column in one unit.
+        factor: i128,
+    },
+    Float {
+        column: DataType,
+        /// Units in 1.
+        divisor: f64,
+    },
+}
+
+impl Columns {
+    /// For numbers with `places` digits after the point.
+    pub(crate) fn of(column: &DataType, places: usize) -> Result<Self, BindError> {
+        use DataType::*;
+        let too_many = |most: i8| {
+            let message = match most {
+                0 => format!("the column's type is {column}: it has no digits after the point"),
+                most => {
+                    format!("the column's type is {column}: `decimal_places` can be {most} at most")
+                }
+            };
+            Err(BindError::new("decimal_places", message))
+        };
+        Ok(match column {
+            Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 => match places {
+                0 => Self::Integer(column.clone()),
+                _ => return too_many(0),
+            },
+            Decimal32(precision, scale)
+            | Decimal64(precision, scale)
+            | Decimal128(precision, scale)
+            | Decimal256(precision, scale) => {
+                let more = usize::try_from(*scale)
+                    .ok()
+                    .and_then(|s| s.checked_sub(places));
+                let factor = more
+                    .and_then(|more| 10_i128.checked_pow(u32::try_from(more).unwrap_or(u32::MAX)));
+                match factor {
+                    None => return too_many(*scale),
+                    Some(factor) => Self::Decimal {
+                        column: column.clone(),
+                        precision: (*precision).min(38),
+                        scale: *scale,
+                        factor,
+                    },
+                }
+            }
+            Float16 | Float32 | Float64 => Self::Float {
+                column: column.clone(),
+                divisor: 10_u64.pow(places as u32) as f64,
+            },
+            _ => Self::Text,
+        })
+    }
+
+    /// `units` as values of the column, or as 64-bit numbers for text.
+    ///
+    /// # Errors
+    /// [`MaskError::Unfit`] where one lies beyond what the type holds.
+    pub(crate) fn array(&self, units: impl Iterator<Item = i128>) -> Result<ArrayRef, MaskError> {
+        let unfit = |wanted: &DataType| MaskError::Unfit {
+            row: 0,
+            wanted: wanted.clone(),
+        };
+        match self {
+            Self::Text => Ok(Arc::new(Float64Array::from_iter_values(
+                units.map(|units| units as f64),
+            ))),
+            Self::Integer(wanted @ DataType::UInt64) => {
+                let numbers = units.map(|units| u64::try_from(units).ok());
+                whole(Arc::new(UInt64Array::from_iter(numbers)), wanted)
+            }
+            Self::Integer(wanted) => {
+                let numbers = units.map(|units| i64::try_from(units).ok());
+                whole(Arc::new(Int64Array::from_iter(numbers)), wanted)
+            }
+            Self::Decimal {
+                column,
+                precision,
+                scale,
+                factor,
+            } => {
+                let bound = 10_i128.pow((*precision).into());
+                let numbers = units.map(|units| {
+                    let number = units.checked_mul(*factor)?;
+                    (-bound < number && number < bound).then_some(number)
+                });
+                let numbers = Decimal128Array::from_iter(numbers)
+                    .with_precision_and_scale(*precision, *scale)
+                    .map_err(|_| unfit(column))?;
+                whole(Arc::new(numbers), column)
+            }
+            Self::Float { column, divisor } => {
+                let most = match column {
+                    DataType::Float16 => 65_504.0,
+                    _ => f64::INFINITY,
+                };
+                let numbers = units.map(|units| {
+                    let number = units as f64 / divisor;
+                    (number.abs() <= most).then_some(number)
+                });
+                whole(Arc::new(Float64Array::from_iter(numbers)), column)
+            }
+        }
+    }
+}
+
+/// `numbers`, of which none may be null, as `wanted`.
+fn whole(numbers: ArrayRef, wanted: &DataType) -> Result<ArrayRef, MaskError> {
+    match (0..numbers.len()).find(|&row| numbers.is_null(row)) {
+        Some(row) if numbers.null_count() > 0 => Err(MaskError::Unfit {
+            row,
+            wanted: wanted.clone(),
+        }),
+        _ => restore(numbers, wanted),
+    }
 }
 
 #[cfg(test)]

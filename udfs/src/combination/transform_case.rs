@@ -81,7 +81,11 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
     let kernel = match transform {
         Transform::Uppercase => Transformed {
             ascii: |text| text.make_ascii_uppercase(),
-            unicode: |value, text| text.extend(value.chars().flat_map(char::to_uppercase)),
+            unicode: |value, text| {
+                value
+                    .chars()
+                    .for_each(|character| push_upper(character, text))
+            },
         },
         Transform::Lowercase => Transformed {
             ascii: |text| text.make_ascii_lowercase(),
@@ -103,7 +107,7 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
                 let mut within = false;
                 for character in value.to_lowercase().chars() {
                     // A mark belongs to the letter before it.
-                    if is_combining_mark(character) {
+                    if !character.is_ascii() && is_combining_mark(character) {
                         text.push(character);
                         continue;
                     }
@@ -142,8 +146,8 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
             unicode: |value, text| {
                 for character in value.chars() {
                     match character.is_uppercase() {
-                        true => text.extend(character.to_lowercase()),
-                        false => text.extend(character.to_uppercase()),
+                        true => push_lower(character, text),
+                        false => push_upper(character, text),
                     }
                 }
             },
@@ -160,6 +164,7 @@ fn push_capital(letter: char, text: &mut String) {
         'Ǉ' | 'ǈ' | 'ǉ' => 'ǈ',
         'Ǌ' | 'ǋ' | 'ǌ' => 'ǋ',
         'Ǳ' | 'ǲ' | 'ǳ' => 'ǲ',
+        letter if letter.is_ascii() => letter.to_ascii_uppercase(),
         _ => {
             let mut capitals = letter.to_uppercase();
             text.extend(capitals.next());
@@ -167,6 +172,22 @@ fn push_capital(letter: char, text: &mut String) {
         }
     };
     text.push(title);
+}
+
+/// A character as capitals: one, or up to three.
+fn push_upper(character: char, text: &mut String) {
+    match character.is_ascii() {
+        true => text.push(character.to_ascii_uppercase()),
+        false => text.extend(character.to_uppercase()),
+    }
+}
+
+/// A character as small letters.
+fn push_lower(character: char, text: &mut String) {
+    match character.is_ascii() {
+        true => text.push(character.to_ascii_lowercase()),
+        false => text.extend(character.to_lowercase()),
+    }
 }
 
 /// One of the transformations, once for ASCII and once for all text.

@@ -78,6 +78,19 @@ impl Alphabet {
         Ok(Self::Ascii(AsciiAlphabet { places, bytes }))
     }
 
+    /// The first character, where the others follow it as they do in ASCII.
+    pub(crate) fn first_of_run(&self) -> Option<u8> {
+        let Self::Ascii(AsciiAlphabet { bytes, .. }) = self else {
+            return None;
+        };
+        let first = *bytes.first()?;
+        bytes
+            .iter()
+            .copied()
+            .eq((first..).take(bytes.len()))
+            .then_some(first)
+    }
+
     /// How many characters there are.
     pub(crate) fn radix(&self) -> u32 {
         let radix = match self {

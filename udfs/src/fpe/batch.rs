@@ -2,10 +2,6 @@
 
 use super::halves::Radix;
 
-/// Rows encrypted side by side. Eight fill the pipeline of AES-NI, the widest instructions of today
-/// take 64 blocks a call.
-pub(super) const LANES: usize = 64;
-
 /// There or back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aes::cipher::{BlockCipherEncrypt, KeyInit, array::Array};
+use aes::cipher::{BlockCipherEncClosure, BlockCipherEncrypt, KeyInit, array::Array, consts::U16};
 use aes::{Aes128Enc, Aes192Enc, Aes256Enc};
 
 /// AES, forwards only: no mode here needs the other direction.
@@ -35,6 +35,15 @@ impl Cipher {
             Self::Aes128(aes) => aes.encrypt_blocks(blocks),
             Self::Aes192(aes) => aes.encrypt_blocks(blocks),
             Self::Aes256(aes) => aes.encrypt_blocks(blocks),
+        }
+    }
+
+    /// Has `work` done with the cipher at hand, as built for this processor.
+    pub(super) fn work(&self, work: impl BlockCipherEncClosure<BlockSize = U16>) {
+        match self {
+            Self::Aes128(aes) => aes.encrypt_with_backend(work),
+            Self::Aes192(aes) => aes.encrypt_with_backend(work),
+            Self::Aes256(aes) => aes.encrypt_with_backend(work),
         }
     }
 

@@ -9,11 +9,11 @@
 use num_bigint::BigUint;
 
 use super::LEAST_DOMAIN;
-use super::batch::{Direction, LANES, Numeral, Refusal, Span, Tweaks, all_below, by_shape};
+use super::batch::{Direction, Numeral, Refusal, Span, Tweaks, all_below, by_shape};
 use super::cipher::Cipher;
-use super::halves::{Modulus, Modulus32, Modulus64, Modulus128, Radix, Sum};
-
-const ROUNDS: u32 = 10;
+use super::halves::{Modulus, Modulus32, Modulus64, Modulus128, ModulusBits, Radix};
+use super::rounds::{ROUNDS, Rounds};
+use crate::lanes::LANES;
 
 /// FF1 under one key and radix.
 #[derive(Debug)]
@@ -32,8 +32,6 @@ pub(crate) struct Plan {
     u: usize,
     /// Bytes of a half in Q.
     b: usize,
-    /// Bytes of the round function's result that count.
-    d: usize,
     /// P under the cipher.
     start: u128,
     words: Words,
@@ -43,6 +41,7 @@ pub(crate) struct Plan {
 #[derive(Debug, Clone)]
 enum Words {
     One([Modulus32; 2]),
+    Bits([ModulusBits; 2]),
     Two([Modulus64; 2]),
     Four([Modulus128; 2]),
     Many([BigUint; 2]),
@@ -105,7 +104,10 @@ impl Ff1 {
         };
         let b = usize::try_from(bits.div_ceil(8)).map_err(|_| Refusal::Long)?;
         let words = match (left, right) {
-            (Ok(left), Ok(right)) if right <= 1 << 32 => {
+            (Ok(left), Ok(right)) if right.is_power_of_two() && right <= 1 << 64 => {
+                Words::Bits([left, right].map(|power| ModulusBits::new(power, b)))
+            }
+            (Ok(left), Ok(right)) if right < 1 << 32 => {
                 Words::One([left, right].map(Modulus32::new))
             }
             (Ok(left), Ok(right)) if right < 1 << 64 => {
@@ -130,7 +132,6 @@ impl Ff1 {
             tweak,
             u: u as usize,
             b,
-            d: 4 * b.div_ceil(4) + 4,
             start: self.cipher.encrypt_one(u128::from_be_bytes(p)),
             words,
         })
@@ -159,12 +160,14 @@ impl Ff1 {
                 let starts = rows.iter().map(|&row| spans[row].start);
                 match &plan.words {
                     Words::One(m) => self.lanes(&plan, *m, direction, numerals, starts, states),
+                    Words::Bits(m) => self.lanes(&plan, *m, direction, numerals, starts, states),
                     Words::Two(m) => self.lanes(&plan, *m, direction, numerals, starts, states),
                     Words::Four(m) => self.lanes(&plan, *m, direction, numerals, starts, states),
                     Words::Many(m) => {
                         for (start, state) in starts.zip(states) {
                             let numerals = &mut numerals[start..][..length];
-                            self.long(&plan, m, direction, numerals, *state);
+                            let [high, low] = state.map(u128::from);
+                            self.long(&plan, m, direction, numerals, high << 64 | low);
                         }
                     }
                 }
@@ -173,7 +176,7 @@ impl Ff1 {
         Ok(())
     }
 
-    /// Encrypts or decrypts values given as halves, all of one plan whose halves are below 2^32,
+    /// Encrypts or decrypts values given as halves, all of one plan whose halves are below 2^64,
     /// without a tweak.
     pub(crate) fn run_halves(
         &self,
@@ -182,22 +185,26 @@ impl Ff1 {
         left: &mut [u64],
         right: &mut [u64],
     ) {
-        let Words::One(moduli) = plan.words else {
-            debug_assert!(false, "the halves are longer than a word");
-            return;
-        };
+        let states = [words_of(plan.start); LANES];
         for (left, right) in left.chunks_mut(LANES).zip(right.chunks_mut(LANES)) {
-            self.rounds(plan, moduli, direction, left, right, &[plan.start; LANES]);
+            match plan.words {
+                Words::One(m) => self.rounds(plan, m, direction, left, right, &states),
+                Words::Bits(m) => self.rounds(plan, m, direction, left, right, &states),
+                Words::Two(m) => self.rounds(plan, m, direction, left, right, &states),
+                Words::Four(_) | Words::Many(_) => {
+                    debug_assert!(false, "a half is longer than a word")
+                }
+            }
         }
     }
 
     /// For each row the state of the cipher's chain in front of the tail of Q, to which the bytes of
     /// the tweak in the tail are added.
-    fn states(&self, plan: &Plan, rows: &[usize], tweaks: Tweaks<'_>) -> [u128; LANES] {
+    fn states(&self, plan: &Plan, rows: &[usize], tweaks: Tweaks<'_>) -> [[u64; 2]; LANES] {
         let ahead = plan.ahead();
-        let one = [self.chained(plan, ahead, tweaks.of(rows[0]))];
+        let one = self.chained(plan, ahead, tweaks.of(rows[0]));
         if let Tweaks::One(_) = tweaks {
-            return [one[0]; LANES];
+            return [words_of(one); LANES];
         }
         let mut states = [plan.start; LANES];
         for block in 0..ahead {
@@ -211,7 +218,7 @@ impl Ff1 {
         for (state, row) in states.iter_mut().zip(rows) {
             *state ^= part_of(tweaks.of(*row), ahead);
         }
-        states
+        states.map(words_of)
     }
 
     fn chained(&self, plan: &Plan, ahead: usize, tweak: &[u8]) -> u128 {
@@ -226,7 +233,7 @@ impl Ff1 {
         direction: Direction,
         numerals: &mut [N],
         starts: impl Iterator<Item = usize> + Clone,
-        states: &[u128],
+        states: &[[u64; 2]],
     ) {
         let mut left = [M::Half::default(); LANES];
         let mut right = [M::Half::default(); LANES];
@@ -258,31 +265,16 @@ impl Ff1 {
         direction: Direction,
         left: &mut [M::Half],
         right: &mut [M::Half],
-        states: &[u128],
+        states: &[[u64; 2]],
     ) {
-        let [even, odd] = moduli;
-        let mut function = RoundFunction {
-            cipher: &self.cipher,
-            states,
+        self.cipher.work(Rounds {
+            moduli,
+            direction,
             half_bits: 8 * plan.b,
-            spare: 128 - 8 * plan.d as u32,
-            blocks: [[0; 16]; LANES],
-        };
-        for step in 0..ROUNDS {
-            let round = match direction {
-                Direction::Encrypt => step,
-                Direction::Decrypt => ROUNDS - 1 - step,
-            };
-            // Even rounds move the left half by the right one, odd rounds the right by the left.
-            let (modulus, moved, by) = match round % 2 {
-                0 => (even, &mut *left, &*right),
-                _ => (odd, &mut *right, &*left),
-            };
-            match direction {
-                Direction::Encrypt => function.apply::<false, M>(round, modulus, moved, by),
-                Direction::Decrypt => function.apply::<true, M>(round, modulus, moved, by),
-            }
-        }
+            left,
+            right,
+            states,
+        });
     }
 
     /// One value whose halves are longer than 96 bits.
@@ -326,16 +318,17 @@ impl Ff1 {
     /// The round function's `d` bytes for the tail of Q.
     fn long_sum(&self, plan: &Plan, tail: &[u8], state: u128) -> BigUint {
         let (blocks, _) = tail.as_chunks::<16>();
+        let d = 4 * plan.b.div_ceil(4) + 4;
         // The state has the tweak's last bytes, which stand in the tail's first block, in it already.
         let mut r = state;
         for block in blocks {
             r = self.cipher.encrypt_one(r ^ u128::from_be_bytes(*block));
         }
-        let mut sum: Vec<[u8; 16]> = (0..plan.d.div_ceil(16) as u128)
+        let mut sum: Vec<[u8; 16]> = (0..d.div_ceil(16) as u128)
             .map(|place| (r ^ place).to_be_bytes())
             .collect();
         self.cipher.encrypt(&mut sum[1..]);
-        BigUint::from_bytes_be(&sum.as_flattened()[..plan.d])
+        BigUint::from_bytes_be(&sum.as_flattened()[..d])
     }
 
     fn read_long<N: Numeral>(&self, numerals: &[N]) -> BigUint {
@@ -358,41 +351,6 @@ impl Ff1 {
     }
 }
 
-/// The round function over the rows of a group.
-struct RoundFunction<'r> {
-    cipher: &'r Cipher,
-    /// What each row's last block of Q is added to.
-    states: &'r [u128],
-    /// Bits of a half in Q.
-    half_bits: usize,
-    /// Bits of a result that do not count.
-    spare: u32,
-    blocks: [[u8; 16]; LANES],
-}
-
-impl RoundFunction<'_> {
-    #[inline(always)]
-    fn apply<const BACK: bool, M: Modulus>(
-        &mut self,
-        round: u32,
-        modulus: M,
-        moved: &mut [M::Half],
-        by: &[M::Half],
-    ) {
-        let number = u128::from(round) << self.half_bits;
-        let spare = self.spare;
-        let blocks = &mut self.blocks[..moved.len()];
-        for ((block, half), state) in blocks.iter_mut().zip(by).zip(self.states) {
-            *block = (state ^ number ^ M::wide(*half)).to_be_bytes();
-        }
-        self.cipher.encrypt(blocks);
-        for (half, block) in moved.iter_mut().zip(blocks) {
-            let block = u128::from_be_bytes(*block);
-            *half = modulus.moved::<BACK>(*half, Sum { block, spare });
-        }
-    }
-}
-
 /// The 16 bytes of `tweak` in block `block` of Q, zeros behind its end, as a big-endian number.
 fn part_of(tweak: &[u8], block: usize) -> u128 {
     let mut part = [0; 16];
@@ -400,4 +358,9 @@ fn part_of(tweak: &[u8], block: usize) -> u128 {
     let taken = rest.len().min(16);
     part[..taken].copy_from_slice(&rest[..taken]);
     u128::from_be_bytes(part)
+}
+
+/// The upper and the lower 64 bits.
+fn words_of(block: u128) -> [u64; 2] {
+    [(block >> 64) as u64, block as u64]
 }

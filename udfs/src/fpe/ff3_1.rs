@@ -4,9 +4,10 @@
 //! - The second draft (2025) leaves it out: Beyne (CRYPTO 2021) recovers messages of small domains.
 
 use super::LEAST_DOMAIN;
-use super::batch::{Direction, LANES, Numeral, Refusal, Span, Tweaks, all_below, by_shape};
+use super::batch::{Direction, Numeral, Refusal, Span, Tweaks, all_below, by_shape};
 use super::cipher::Cipher;
 use super::halves::{Modulus, Modulus128, Radix, Sum};
+use crate::lanes::LANES;
 
 const ROUNDS: u32 = 8;
 
@@ -116,15 +117,9 @@ impl Ff3_1 {
             }
             self.cipher.encrypt(blocks);
             for (half, block) in halves.iter_mut().zip(&*blocks) {
-                let y = Sum {
-                    block: u128::from_le_bytes(*block),
-                    spare: 0,
-                };
-                let modulus = moduli[moved];
-                half[moved] = match direction {
-                    Direction::Encrypt => modulus.moved::<false>(half[moved], y),
-                    Direction::Decrypt => modulus.moved::<true>(half[moved], y),
-                };
+                let block = u128::from_le_bytes(*block);
+                let sum = Sum([(block >> 64) as u64, block as u64]);
+                half[moved] = moduli[moved].moved(half[moved], sum, direction);
             }
         }
     }

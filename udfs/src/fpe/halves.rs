@@ -3,14 +3,25 @@
 //! A half below 2^32 is one word and what is added to it another; up to 2^64 the sum is taken of 96
 //! bits; up to 2^96 128-bit numbers do. Division by the modulus is multiplication by its reciprocal.
 
-use super::batch::Numeral;
+use super::batch::{Direction, Numeral};
 
-/// A modulus from 2 to 2^32.
+/// A modulus from 2 to 2^32 - 1. All its products are of 32 bits by 32, which processors take several
+/// of at once.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Modulus32 {
-    modulus: u64,
-    /// The greatest whole number not above 2^64 / modulus, less one where that divides.
-    reciprocal: u64,
+    modulus: u32,
+    /// The greatest whole number not above 2^64 / modulus, less one where that divides: its upper and
+    /// its lower half.
+    reciprocal: [u32; 2],
+}
+
+/// A power of two up to 2^64.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ModulusBits {
+    /// The power less one.
+    mask: u64,
+    /// Bits of the round function's result in the lower word of the block.
+    low_bits: u32,
 }
 
 /// A modulus from 2 to 2^64 - 1.
@@ -32,10 +43,10 @@ pub(super) struct Modulus128(u128);
 pub(super) trait Modulus: Copy {
     type Half: Copy + Default;
 
-    fn new(modulus: u128) -> Self;
-    fn wide(half: Self::Half) -> u128;
-    /// `half` moved by `y`, forth or back, modulo this.
-    fn moved<const BACK: bool>(self, half: Self::Half, y: Sum) -> Self::Half;
+    /// The upper and the lower 64 bits.
+    fn words(half: Self::Half) -> [u64; 2];
+    /// `half` moved by the number in the block, there or back, modulo this.
+    fn moved(self, half: Self::Half, block: Sum, direction: Direction) -> Self::Half;
     /// Most significant numeral first.
     fn read<N: Numeral>(numerals: impl Iterator<Item = N>, radix: Radix) -> Self::Half;
     /// As [`Modulus::read`], but written from the last numeral on.
@@ -56,12 +67,18 @@ pub(super) trait Modulus: Copy {
     }
 }
 
-/// What the round function gives: a block, of which the first `d` bytes count, as a number.
+/// What the round function gives: the upper and the lower 64 bits of a block.
+///
+/// As many bytes of its front count as a half has, rounded up to four, and four more: of a half below
+/// 2^32 the upper word, up to 2^64 the upper 96 bits, beyond that all.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sum {
-    pub(super) block: u128,
-    /// Bits of the block that do not count.
-    pub(super) spare: u32,
+pub(super) struct Sum(pub(super) [u64; 2]);
+
+impl Sum {
+    fn wide(self) -> u128 {
+        let Self([high, low]) = self;
+        u128::from(high) << 64 | u128::from(low)
+    }
 }
 
 /// A radix with its reciprocal.
@@ -124,6 +141,9 @@ impl Radix {
     /// each division waits for the one before it.
     #[inline(always)]
     pub(super) fn spell_eight(self, number: u64) -> [u8; 8] {
+        if self.radix == 10 {
+            return eight_digits(number);
+        }
         let divide = |number: u64, power: u64, reciprocal: u64| {
             let rest = ((u128::from(number) * u128::from(reciprocal)) >> 64) as u64;
             [rest, number - rest * power]
@@ -170,36 +190,59 @@ impl Radix {
     }
 }
 
+/// A number below 10^8 as digits: the two fours of it are divided in one word, then the four pairs.
+#[inline(always)]
+pub(crate) fn eight_digits(number: u64) -> [u8; 8] {
+    // Reciprocals with just enough digits for 8, 4 and 2 digits, so that no part reaches the next one.
+    let upper = (number * 109_951_163) >> 40;
+    let fours = upper | (number - upper * 10_000) << 32;
+    let upper = (fours * 5_243) >> 19 & 0x0000_007f_0000_007f;
+    let twos = upper | (fours - upper * 100) << 16;
+    let upper = (twos * 103) >> 10 & 0x000f_000f_000f_000f;
+    let ones = upper | (twos - upper * 10) << 8;
+    ones.to_le_bytes()
+}
+
+impl Modulus32 {
+    pub(super) fn new(modulus: u128) -> Self {
+        let modulus = modulus as u32;
+        let reciprocal = u64::MAX / u64::from(modulus);
+        Self {
+            modulus,
+            reciprocal: [(reciprocal >> 32) as u32, reciprocal as u32],
+        }
+    }
+}
+
 impl Modulus for Modulus32 {
     type Half = u64;
 
-    fn new(modulus: u128) -> Self {
-        let modulus = modulus as u64;
-        Self {
-            modulus,
-            reciprocal: u64::MAX / modulus,
-        }
+    #[inline(always)]
+    fn words(half: u64) -> [u64; 2] {
+        [0, half]
     }
 
     #[inline(always)]
-    fn wide(half: u64) -> u128 {
-        half.into()
-    }
-
-    #[inline(always)]
-    fn moved<const BACK: bool>(self, half: u64, y: Sum) -> u64 {
-        let y = (y.block >> 64) as u64;
-        let quotient = ((u128::from(y) * u128::from(self.reciprocal)) >> 64) as u64;
-        // The quotient may be one too small: the remainder is below twice the modulus.
-        let remainder = y.wrapping_sub(quotient.wrapping_mul(self.modulus));
-        let remainder = remainder.min(remainder.wrapping_sub(self.modulus));
-        if BACK {
-            let moved = half.wrapping_sub(remainder);
-            moved.min(moved.wrapping_add(self.modulus))
-        } else {
-            let moved = half + remainder;
-            moved.min(moved.wrapping_sub(self.modulus))
-        }
+    fn moved(self, half: u64, Sum([y, _]): Sum, direction: Direction) -> u64 {
+        let product = |one: u64, other: u32| (one & 0xffff_ffff) * u64::from(other);
+        let modulus = u64::from(self.modulus);
+        let [high, low] = self.reciprocal;
+        let upper = y >> 32;
+        // The quotient without its smallest part may be three too small: the remainder is below four
+        // times the modulus.
+        let quotient =
+            product(upper, high) + (product(upper, low) >> 32) + (product(y, high) >> 32);
+        let multiple = product(quotient, self.modulus)
+            .wrapping_add(product(quotient >> 32, self.modulus) << 32);
+        let remainder = y.wrapping_sub(multiple);
+        let remainder = remainder.min(remainder.wrapping_sub(2 * modulus));
+        let remainder = remainder.min(remainder.wrapping_sub(modulus));
+        let moved = half
+            + match direction {
+                Direction::Encrypt => remainder,
+                Direction::Decrypt => modulus - remainder,
+            };
+        moved.min(moved.wrapping_sub(modulus))
     }
 
     #[inline(always)]
@@ -226,6 +269,49 @@ impl Modulus for Modulus32 {
     }
 }
 
+impl ModulusBits {
+    /// For halves of so many bytes.
+    pub(super) fn new(modulus: u128, bytes: usize) -> Self {
+        Self {
+            mask: (modulus - 1) as u64,
+            low_bits: if bytes > 4 { 32 } else { 0 },
+        }
+    }
+}
+
+impl Modulus for ModulusBits {
+    type Half = u64;
+
+    #[inline(always)]
+    fn words(half: u64) -> [u64; 2] {
+        [0, half]
+    }
+
+    #[inline(always)]
+    fn moved(self, half: u64, Sum([high, low]): Sum, direction: Direction) -> u64 {
+        let y = high << self.low_bits | low >> 1 >> (63 - self.low_bits);
+        let moved = match direction {
+            Direction::Encrypt => half.wrapping_add(y),
+            Direction::Decrypt => half.wrapping_sub(y),
+        };
+        moved & self.mask
+    }
+
+    #[inline(always)]
+    fn read<N: Numeral>(numerals: impl Iterator<Item = N>, radix: Radix) -> u64 {
+        Modulus64::read(numerals, radix)
+    }
+
+    #[inline(always)]
+    fn write<'n, N: Numeral + 'n>(
+        half: u64,
+        numerals: impl Iterator<Item = &'n mut N>,
+        radix: Radix,
+    ) {
+        Modulus64::write(half, numerals, radix);
+    }
+}
+
 impl Modulus64 {
     /// `high` and `low` as one number, modulo the normal modulus; `high` is below it.
     /// Source: Möller and Granlund, "Improved division by invariant integers", algorithm 4.
@@ -245,10 +331,8 @@ impl Modulus64 {
     }
 }
 
-impl Modulus for Modulus64 {
-    type Half = u64;
-
-    fn new(modulus: u128) -> Self {
+impl Modulus64 {
+    pub(super) fn new(modulus: u128) -> Self {
         let modulus = modulus as u64;
         let shift = modulus.leading_zeros();
         let normal = modulus << shift;
@@ -259,34 +343,32 @@ impl Modulus for Modulus64 {
             reciprocal: (u128::MAX / u128::from(normal)) as u64,
         }
     }
+}
+
+impl Modulus for Modulus64 {
+    type Half = u64;
 
     #[inline(always)]
-    fn wide(half: u64) -> u128 {
-        half.into()
+    fn words(half: u64) -> [u64; 2] {
+        [0, half]
     }
 
     #[inline(always)]
-    fn moved<const BACK: bool>(self, half: u64, y: Sum) -> u64 {
+    fn moved(self, half: u64, Sum([high, low]): Sum, direction: Direction) -> u64 {
         // 96 bits, moved up with the modulus: the upper word stays below 2^95 / 2^31.
-        let (high, low) = ((y.block >> 96) as u64, (y.block >> 32) as u64);
+        let (high, low) = (high >> 32, high << 32 | low >> 32);
         let up = |word: u64| (u128::from(word) << self.shift) as u64;
         let carry = |word: u64| (u128::from(word) << self.shift >> 64) as u64;
         let first = self.step(carry(high), up(high) | carry(low));
         let remainder = self.step(first, up(low)) >> self.shift;
-        if BACK {
-            let moved = half.wrapping_sub(remainder);
-            if half < remainder {
-                moved.wrapping_add(self.modulus)
-            } else {
-                moved
-            }
+        let (more, less) = match direction {
+            Direction::Encrypt => (remainder, self.modulus - remainder),
+            Direction::Decrypt => (self.modulus - remainder, remainder),
+        };
+        if half >= less {
+            half - less
         } else {
-            let room = self.modulus - remainder;
-            if half >= room {
-                half - room
-            } else {
-                half + remainder
-            }
+            half + more
         }
     }
 
@@ -310,23 +392,29 @@ impl Modulus for Modulus64 {
     }
 }
 
+impl Modulus128 {
+    pub(super) fn new(modulus: u128) -> Self {
+        Self(modulus)
+    }
+}
+
 impl Modulus for Modulus128 {
     type Half = u128;
 
-    fn new(modulus: u128) -> Self {
-        Self(modulus)
+    #[inline(always)]
+    fn words(half: u128) -> [u64; 2] {
+        [(half >> 64) as u64, half as u64]
     }
 
     #[inline(always)]
-    fn wide(half: u128) -> u128 {
-        half
-    }
-
-    #[inline(always)]
-    fn moved<const BACK: bool>(self, half: u128, y: Sum) -> u128 {
-        let remainder = (y.block >> y.spare) % self.0;
+    fn moved(self, half: u128, block: Sum, direction: Direction) -> u128 {
+        let remainder = block.wide() % self.0;
         // Both are below 2^96.
-        let moved = half + if BACK { self.0 - remainder } else { remainder };
+        let moved = half
+            + match direction {
+                Direction::Encrypt => remainder,
+                Direction::Decrypt => self.0 - remainder,
+            };
         if moved >= self.0 {
             moved - self.0
         } else {
@@ -361,9 +449,10 @@ impl Modulus for Modulus128 {
 mod tests {
     use super::*;
 
-    /// Each modulus forth and back at words around its borders, against plain division.
-    fn check<M: Modulus>(modulus: u128, spare: u32, half: impl Fn(u128) -> M::Half) {
-        let this = M::new(modulus);
+    /// Each modulus there and back with words around its borders, against plain division. Of a block
+    /// all bits but `spare` count.
+    fn check<M: Modulus>(this: M, modulus: u128, spare: u32, half: impl Fn(u128) -> M::Half) {
+        let words_of = |number: u128| [(number >> 64) as u64, number as u64];
         let mut y = 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef_u128;
         for round in 0..2000_u32 {
             y = y.wrapping_mul(0xda94_2042_e4dd_58b5).rotate_left(41) ^ u128::from(round);
@@ -374,24 +463,42 @@ mod tests {
                 3 => modulus.checked_shl(spare).unwrap_or(0),
                 _ => y,
             };
-            let sum = Sum { block: y, spare };
+            let sum = Sum(words_of(y));
             for start in [0, 1, modulus / 2, modulus - 1] {
-                let forth = M::wide(this.moved::<false>(half(start), sum));
-                assert_eq!(
-                    forth,
-                    (start + (y >> spare) % modulus) % modulus,
-                    "{modulus}"
-                );
-                let back = M::wide(this.moved::<true>(half(forth), sum));
-                assert_eq!(back, start, "{modulus}");
+                let there = (start + (y >> spare) % modulus) % modulus;
+                let moved = this.moved(half(start), sum, Direction::Encrypt);
+                assert_eq!(M::words(moved), words_of(there), "{modulus}");
+                let back = this.moved(moved, sum, Direction::Decrypt);
+                assert_eq!(M::words(back), words_of(start), "{modulus}");
             }
         }
     }
 
     #[test]
     fn moduli() {
-        for modulus in [2, 3, 10, 1 << 16, 100_000_000, (1 << 32) - 5, 1 << 32] {
-            check::<Modulus32>(modulus, 64, |half| half as u64);
+        for modulus in [
+            2,
+            3,
+            10,
+            1 << 16,
+            100_000_000,
+            (1 << 31) - 1,
+            (1 << 32) - 5,
+            (1 << 32) - 1,
+        ] {
+            check(Modulus32::new(modulus), modulus, 64, |half| half as u64);
+        }
+        for bits in [1, 4, 31, 32] {
+            let modulus = 1 << bits;
+            check(ModulusBits::new(modulus, 4), modulus, 64, |half| {
+                half as u64
+            });
+        }
+        for bits in [31, 33, 60, 63, 64] {
+            let modulus = 1 << bits;
+            check(ModulusBits::new(modulus, 8), modulus, 32, |half| {
+                half as u64
+            });
         }
         for modulus in [
             2,
@@ -402,11 +509,10 @@ mod tests {
             1 << 63,
             u128::from(u64::MAX),
         ] {
-            check::<Modulus64>(modulus, 32, |half| half as u64);
+            check(Modulus64::new(modulus), modulus, 32, |half| half as u64);
         }
         for modulus in [10_u128.pow(28), 1 << 96, 1 << 64] {
-            check::<Modulus128>(modulus, 0, |half| half);
-            check::<Modulus128>(modulus, 32, |half| half);
+            check(Modulus128::new(modulus), modulus, 0, |half| half);
         }
     }
 

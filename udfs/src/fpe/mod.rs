@@ -10,6 +10,7 @@ mod cipher;
 pub(crate) mod ff1;
 pub(crate) mod ff3_1;
 mod halves;
+mod rounds;
 #[cfg(test)]
 mod vectors;
 
@@ -18,6 +19,7 @@ pub(crate) use batch::{Direction, Numeral, Refusal, Span, Tweaks};
 pub(crate) use cipher::Cipher;
 pub(crate) use ff1::{Ff1, Plan};
 pub(crate) use ff3_1::Ff3_1;
+pub(crate) use halves::eight_digits;
 
 /// The fewest texts a format may have: with less, known attacks on Feistel networks read messages
 /// (second draft of NIST SP 800-38G Rev. 1, 2025, 5.1).

@@ -12,12 +12,12 @@ use arrow::array::ArrayRef;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::{days_of, year_of};
+use crate::calendar::{date_of, day_of, days_of, year_of};
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
     schema_of,
 };
-use crate::moments::{DateForm, Moment, Moments, date_of, day_of, weekday_of};
+use crate::moments::{DateForm, Moment, Moments, weekday_of};
 use crate::rows::Rows;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {

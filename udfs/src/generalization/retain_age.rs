@@ -16,14 +16,14 @@ use arrow::array::ArrayRef;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::{DAY, year_of};
+use crate::calendar::{DAY, date_of, day_of, length_of, year_of};
 use crate::draw::Draw;
 use crate::key::MaskKey;
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
     schema_of,
 };
-use crate::moments::{DateForm, Moment, Moments, date_of, day_of, iso_day, length_of};
+use crate::moments::{DateForm, Moment, Moments, iso_day};
 use crate::rows::Rows;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {

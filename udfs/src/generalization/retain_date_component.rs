@@ -11,14 +11,14 @@ use arrow::array::ArrayRef;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::{DAY, days_of};
+use crate::calendar::{DAY, date_of, days_of, length_of};
 use crate::draw::Draw;
 use crate::key::MaskKey;
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
     schema_of,
 };
-use crate::moments::{DateForm, Moment, Moments, date_of, length_of, weekday_of};
+use crate::moments::{DateForm, Moment, Moments, weekday_of};
 use crate::rows::Rows;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {

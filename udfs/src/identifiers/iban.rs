@@ -104,16 +104,32 @@ impl Structures {
         let mut new = *old;
         let [mut first, mut second] = bits;
         let account = new.places_mut().get_mut(4..)?;
-        for (at, (place, class)) in account.iter_mut().zip(&structure.places).enumerate() {
-            if keep_bank && structure.bank.contains(&at) {
+        let length = account.len().min(structure.places.len());
+        let kept = |at: usize| keep_bank && structure.bank.contains(&at);
+        let mut at = 0;
+        while at < length {
+            let (bits, end) = match at < 16 {
+                true => (&mut first, length.min(16)),
+                false => (&mut second, length),
+            };
+            let is_digit = |at: usize| match structure.places[at] {
+                Class::Digit => true,
+                Class::Capital => false,
+                Class::Either => account[at].is_ascii_digit(),
+            };
+            // Digits that follow each other are drawn together.
+            let run = (at..end)
+                .take_while(|at| !kept(*at) && is_digit(*at))
+                .count();
+            if run > 0 {
+                bits.fill(&mut account[at..at + run]);
+                at += run;
                 continue;
             }
-            let bits = if at < 16 { &mut first } else { &mut second };
-            *place = match class {
-                Class::Either if place.is_ascii_digit() => b'0' + bits.pick(10) as u8,
-                Class::Digit => b'0' + bits.pick(10) as u8,
-                Class::Either | Class::Capital => b'A' + bits.pick(26) as u8,
-            };
+            if !kept(at) {
+                account[at] = b'A' + bits.pick(26) as u8;
+            }
+            at += 1;
         }
         (structure.seal)(account)?;
         Some(checked(new))

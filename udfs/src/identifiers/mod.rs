@@ -12,6 +12,7 @@ mod written;
 
 use crate::draw::{Draw, Draws};
 use crate::error::MaskError;
+use crate::fpe::eight_digits;
 pub(crate) use dates::{BirthDate, DateForm};
 pub(crate) use generated::Generated;
 pub(crate) use kinds::{KINDS, kind};
@@ -82,6 +83,21 @@ impl Fraction {
         let above = u128::from(high) * u128::from(n) + (below >> 64);
         self.0 = above << 64 | below & u128::from(u64::MAX);
         (above >> 64) as u64
+    }
+}
+
+impl Fraction {
+    /// Writes a digit to each of `places`, as [`Fraction::pick`] of 10 for one after the other would.
+    pub(crate) fn fill(&mut self, places: &mut [u8]) {
+        // The digits of a fraction: to multiply by ten eight times is to do so once by 10^8.
+        let (eights, rest) = places.as_chunks_mut::<8>();
+        for eight in eights {
+            *eight = digits_of(self.pick(100_000_000));
+        }
+        if !rest.is_empty() {
+            let number = self.pick(10_u64.pow(rest.len() as u32));
+            write_number(number, rest);
+        }
     }
 }
 
@@ -308,6 +324,11 @@ fn number_of(digits: &[u8]) -> Option<u64> {
     })
 }
 
+/// The digits of a number below 10^8.
+fn digits_of(number: u64) -> [u8; 8] {
+    eight_digits(number).map(|digit| b'0' + digit)
+}
+
 /// Writes a number with as many digits as there is room.
 fn write_number(mut number: u64, places: &mut [u8]) {
     for place in places.iter_mut().rev() {
@@ -415,9 +436,7 @@ impl Field {
             Self::Fixed(text) => new.copy_from_slice(text.as_bytes()),
             Self::Digits(_) => {
                 let free = kept.saturating_sub(at).min(new.len());
-                for place in &mut new[free..] {
-                    *place = b'0' + bits.pick(10) as u8;
-                }
+                bits.fill(&mut new[free..]);
             }
             Self::Places(_, sets) => {
                 let free = kept.saturating_sub(at).min(new.len());

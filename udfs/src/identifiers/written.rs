@@ -3,6 +3,19 @@
 /// The longest identifier: an IBAN may have 34 places.
 const LONGEST: usize = 34;
 
+/// Digits, and letters as capitals; zero for any other byte.
+const CAPITALS: [u8; 256] = {
+    let mut capitals = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        if (byte as u8).is_ascii_alphanumeric() {
+            capitals[byte] = (byte as u8).to_ascii_uppercase();
+        }
+        byte += 1;
+    }
+    capitals
+};
+
 /// The places of an identifier in capitals, without separators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Number {
@@ -26,17 +39,18 @@ impl Number {
     /// where there is another character or there are too many.
     pub(crate) fn read(text: &str, separators: &str) -> Option<Self> {
         let mut number = Self::zeros(0);
+        let mut len = 0;
         for byte in text.bytes() {
-            let place = byte.is_ascii_alphanumeric();
-            if !place && separators.as_bytes().contains(&byte) {
-                continue;
-            }
-            if !(place || byte == b'+' || byte == b'-') {
-                return None;
-            }
-            *number.bytes.get_mut(usize::from(number.len))? = byte.to_ascii_uppercase();
-            number.len += 1;
+            let place = match CAPITALS[usize::from(byte)] {
+                0 if separators.as_bytes().contains(&byte) => continue,
+                0 if byte == b'+' || byte == b'-' => byte,
+                0 => return None,
+                place => place,
+            };
+            *number.bytes.get_mut(len)? = place;
+            len += 1;
         }
+        number.len = len as u8;
         Some(number)
     }
 
@@ -81,20 +95,24 @@ pub(crate) fn push_like(number: &Number, like: &str, separators: &str, text: &mu
     }
     let letters = |wanted: fn(&u8) -> bool| like.bytes().any(|byte| wanted(&byte));
     let small = letters(u8::is_ascii_lowercase) && !letters(u8::is_ascii_uppercase);
+    let mut written = std::mem::take(text).into_bytes();
+    let start = written.len();
+    written.extend_from_slice(like.as_bytes());
     let mut places = number.places().iter();
-    for byte in like.bytes() {
-        let place = byte.is_ascii_alphanumeric();
-        let written = if !place && separators.as_bytes().contains(&byte) {
-            byte
-        } else {
+    let mut end = start;
+    for byte in &mut written[start..] {
+        let place = CAPITALS[usize::from(*byte)] != 0;
+        if place || !separators.as_bytes().contains(byte) {
             let Some(place) = places.next() else { break };
-            match byte.is_ascii_lowercase() || small {
+            *byte = match byte.is_ascii_lowercase() || small {
                 true => place.to_ascii_lowercase(),
                 false => *place,
-            }
-        };
-        text.push(char::from(written));
+            };
+        }
+        end += 1;
     }
+    written.truncate(end);
+    *text = String::from_utf8(written).expect("places and separators are ASCII");
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::canonical::{canonical_text, plain_text};
 use crate::draw::{Draw, Draws, Messages};
+use crate::hex::{self, Case};
 use crate::key::MaskKey;
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
@@ -213,6 +214,10 @@ impl Hash {
     }
 }
 
+/// The bits of a UUID that tell version and variant, and what they are for version 8 of RFC 9562.
+const FIXED: u128 = 0xf000_c000_0000_0000_0000;
+const VERSION_8: u128 = 0x8000_8000_0000_0000_0000;
+
 /// The draws as UUIDs: version 8 and the variant of RFC 9562, all other bits as they are.
 fn uuids(of: &StringViewArray, draws: &Draws<'_>) -> StringViewArray {
     let mut tokens = StringViewBuilder::with_capacity(of.len());
@@ -221,21 +226,8 @@ fn uuids(of: &StringViewArray, draws: &Draws<'_>) -> StringViewArray {
             tokens.append_null();
             continue;
         }
-        let mut bytes = draw.bytes();
-        bytes[6] = bytes[6] & 0x0f | 0x80;
-        bytes[8] = bytes[8] & 0x3f | 0x80;
-        let mut text = [b'-'; 36];
-        for (bytes, place) in [
-            (0..4, 0..8),
-            (4..6, 9..13),
-            (6..8, 14..18),
-            (8..10, 19..23),
-            (10..16, 24..36),
-        ]
-        .map(|(from, to)| (&bytes[from], to))
-        {
-            HEXLOWER.encode_mut(bytes, &mut text[place]);
-        }
+        let bits = draw.bits() & !FIXED | VERSION_8;
+        let text = hex::uuid(bits, Case::Lower);
         tokens.append_value(ascii(&text));
     }
     tokens.finish()

@@ -256,12 +256,11 @@ impl Cards {
             }
         }
         // A number of a column of numbers may not lose its length.
-        for (at, place) in places.iter_mut().enumerate().skip(done) {
-            *place = match at {
-                0 => b'1' + bits.pick(9) as u8,
-                _ => b'0' + bits.pick(10) as u8,
-            };
+        if let (0, Some(first)) = (done, places.first_mut()) {
+            *first = b'1' + bits.pick(9) as u8;
+            done = 1;
         }
+        bits.fill(places.get_mut(done..).unwrap_or_default());
         if self.luhn
             && let Some((check, body)) = places.split_last_mut()
         {

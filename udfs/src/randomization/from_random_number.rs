@@ -18,11 +18,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::draw::{Draw, Draws};
-use crate::fixed_point::{Columns, MOST_PLACES, push_units, units};
+use crate::fixed_point::{push_units, units};
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
     TypeFamily, schema_of,
 };
+use crate::number::high_half;
+use crate::numbers::{Columns, MOST_PLACES};
 use crate::scalar::Scalar;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
@@ -160,7 +162,7 @@ impl Generator for Numbers {
                 self.array(draws.map(|draw| triangular(draw, count, peak)))
             }
             (None, Ok(count @ ..=FEW)) => self.array(draws.map(|draw| draw.pick(count).into())),
-            (None, _) => self.array(draws.map(|draw| high_product(draw.bits(), self.count))),
+            (None, _) => self.array(draws.map(|draw| high_half(draw.bits(), self.count))),
         }
     }
 }
@@ -195,15 +197,6 @@ fn triangular(draw: Draw, count: f64, peak: f64) -> u128 {
         count - ((1.0 - share) * count * (count - peak)).sqrt()
     };
     (point.max(0.0) as u128).min(count as u128 - 1)
-}
-
-/// The upper 128 bits of the product.
-fn high_product(one: u128, other: u128) -> u128 {
-    let halves = |number: u128| (number >> 64, number & u128::from(u64::MAX));
-    let ((a, b), (c, d)) = (halves(one), halves(other));
-    let low = (b * d) >> 64;
-    let (middle, carried) = halves(a * d + low);
-    a * c + middle + ((b * c + carried) >> 64)
 }
 
 #[cfg(test)]
@@ -374,7 +367,7 @@ mod tests {
             (u128::MAX, 1 << 100, (1 << 100) - 1),
             (3 << 126, 1 << 66, 3 << 64),
         ] {
-            assert_eq!(high_product(one, other), product, "{one} {other}");
+            assert_eq!(high_half(one, other), product, "{one} {other}");
         }
         let masked = numbered(&mask(r#""max": 100000000000000000000000000"#), 1000);
         assert!(masked.iter().any(|n| n.len() == 26));

@@ -188,7 +188,7 @@ impl Rewrite for Phones {
     }
 
     fn rewrite(&self, value: &str, blocks: &[[u8; 16]], text: &mut String) -> Option<()> {
-        let (number, extension) = parts(value)?;
+        let (number, _) = parts(value)?;
         let digits = Digits::of(number)?;
         let mut words = Words::of(blocks);
         let new = match &self.plan {
@@ -206,19 +206,19 @@ impl Rewrite for Phones {
                 }
             }
         };
-        let mut digits = new.all().iter().copied();
-        for char in number.chars() {
-            text.push(match char.is_ascii_digit() {
-                true => digits.next().map_or(char, char::from),
-                false => char,
-            });
+        // Digits take the place of digits, byte for byte.
+        let mut written = std::mem::take(text).into_bytes();
+        let start = written.len();
+        written.extend_from_slice(value.as_bytes());
+        let (own, rest) = written[start..].split_at_mut(number.len());
+        let places = own.iter_mut().filter(|byte| byte.is_ascii_digit());
+        for (place, digit) in places.zip(new.all()) {
+            *place = *digit;
         }
-        for char in extension.chars() {
-            text.push(match char.is_ascii_digit() {
-                true => char::from(b'0' + words.pick(10)),
-                false => char,
-            });
+        for place in rest.iter_mut().filter(|byte| byte.is_ascii_digit()) {
+            *place = b'0' + words.pick(10);
         }
+        *text = String::from_utf8(written).expect("digits took the place of digits");
         Some(())
     }
 }
@@ -291,7 +291,11 @@ fn parts(value: &str) -> Option<(&str, &str)> {
     };
     let plain = number.trim_start_matches([' ', '(']);
     let plain = plain.strip_prefix('+').unwrap_or(plain);
-    if !plain.chars().all(in_number) {
+    let sound = match plain.is_ascii() {
+        true => plain.bytes().all(|byte| in_number(char::from(byte))),
+        false => plain.chars().all(in_number),
+    };
+    if !sound {
         return None;
     }
     if extension.is_empty() {

@@ -193,34 +193,37 @@ fn is_scheme(text: &str) -> bool {
 
 /// Appends `part` with its letters and digits replaced.
 fn imitate(part: &str, words: &mut Words<'_>, text: &mut String) {
-    let bytes = part.as_bytes();
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        at += 1;
+    let mut written = std::mem::take(text).into_bytes();
+    written.reserve(part.len());
+    let mut bytes = part.as_bytes();
+    while let [byte, rest @ ..] = bytes {
+        bytes = rest;
         match byte {
-            b'a'..=b'z' | 0xc0.. => text.push(char::from(b'a' + words.pick(26))),
-            b'A'..=b'Z' => text.push(char::from(b'A' + words.pick(26))),
-            b'0'..=b'9' => text.push(char::from(b'0' + words.pick(10))),
+            b'a'..=b'z' | 0xc0.. => written.push(b'a' + words.pick(26)),
+            b'A'..=b'Z' => written.push(b'A' + words.pick(26)),
+            b'0'..=b'9' => written.push(b'0' + words.pick(10)),
             // The rest of a character whose first byte was replaced.
             0x80..=0xbf => {}
-            b'%' => match bytes.get(at..at + 2).and_then(encoded) {
-                None => text.push('%'),
+            b'%' => match bytes.get(..2).and_then(encoded) {
+                None => written.push(b'%'),
                 Some(hidden) => {
-                    at += 2;
-                    text.push('%');
+                    let (digits, rest) = bytes.split_at(2);
+                    bytes = rest;
+                    written.push(b'%');
                     // Divisions and blanks stay as they are; anything else becomes `%61` to `%6F`.
                     match hidden.is_ascii() && !hidden.is_ascii_alphanumeric() {
-                        true => text.push_str(&part[at - 2..at]),
+                        true => written.extend_from_slice(digits),
                         false => {
-                            text.push('6');
-                            text.push(char::from(b"123456789ABCDEF"[usize::from(words.pick(15))]));
+                            let digit = b"123456789ABCDEF"[usize::from(words.pick(15))];
+                            written.extend([b'6', digit]);
                         }
                     }
                 }
             },
-            other => text.push(char::from(other)),
+            other => written.push(*other),
         }
     }
+    *text = String::from_utf8(written).expect("what is written is ASCII");
 }
 
 /// The byte two hexadecimal digits stand for.

@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::draw::{Draw, Draws};
+use crate::hex::{self, Case};
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
     TypeFamily, schema_of,
@@ -83,25 +84,18 @@ impl Generator for Uuids {
             }
             return Ok(Arc::new(uuids.finish()));
         }
-        let digits: &[u8; 16] = match self.uppercase {
-            true => b"0123456789ABCDEF",
-            false => b"0123456789abcdef",
+        let case = match self.uppercase {
+            true => Case::Upper,
+            false => Case::Lower,
         };
         let mut uuids = StringViewBuilder::with_capacity(draws.len());
-        let mut text = [b'-'; 36];
         for draw in draws.iter() {
-            for (byte, place) in version_4(draw).into_iter().zip(PLACES) {
-                text[place] = digits[usize::from(byte >> 4)];
-                text[place + 1] = digits[usize::from(byte & 15)];
-            }
+            let text = hex::uuid(u128::from_be_bytes(version_4(draw)), case);
             uuids.append_value(std::str::from_utf8(&text).expect("hexadecimal is ASCII"));
         }
         Ok(Arc::new(uuids.finish()))
     }
 }
-
-/// Where the digits of each byte stand in the text.
-const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
 /// The bits of a draw with version 4 and the variant of RFC 9562.
 fn version_4(draw: Draw) -> [u8; 16] {

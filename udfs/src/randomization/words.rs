@@ -21,6 +21,7 @@ impl<'b> Words<'b> {
     }
 
     /// One of `0..n`. There is a block for every sixteen numbers.
+    #[inline(always)]
     pub(super) fn pick(&mut self, n: u8) -> u8 {
         if self.left == 0 {
             self.next_word();
