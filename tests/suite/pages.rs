@@ -50,8 +50,8 @@ fn masks() -> String {
         for (name, argument) in arguments {
             page += &row(&name, &argument);
             // Arguments of each entry of a list.
-            let entry = argument["items"]["$ref"].as_str().unwrap_or_default();
-            let entry = schema.pointer(entry.trim_start_matches('#'));
+            let entry = argument["items"]["$ref"].as_str();
+            let entry = entry.and_then(|entry| schema.pointer(entry.trim_start_matches('#')));
             let inner = entry.and_then(|entry| entry["properties"].as_object());
             for (inner, argument) in inner.into_iter().flatten() {
                 page += &row(&format!("{name}[].{inner}"), argument);
