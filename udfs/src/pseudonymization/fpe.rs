@@ -3,7 +3,8 @@
 //! - Technique: pseudonymization by format-preserving encryption (ISO/IEC 20889:2018).
 //! - Source: FF1 of NIST SP 800-38G with the least domain of its Rev. 1 (second draft, 2025); FF3-1 of
 //!   the first draft (2019) for other tools' data; names of alphabets of Pangea Redact.
-//! - Input: text. Output: text of as many characters. Null stays null, empty text empty.
+//! - Input: text, integers, decimals without a fraction. Output: text of as many characters, a number of
+//!   as many digits (`fpe_numbers.rs`). Null stays null, empty text empty.
 //! - Decided by the value, the key and the tweak; `decrypt` gives the value back. No draw is taken.
 //! - Values with fewer than a million texts of their length are refused, see `short`; with
 //!   `short: table` they are permuted by a table under the mask's key.
@@ -18,6 +19,7 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::fpe_numbers::Numbers;
 use crate::canonical::plain_text;
 use crate::fpe::ff3_1::TWEAK;
 use crate::fpe::{
@@ -36,7 +38,7 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     name: "fpe",
     summary: "characters are encrypted into others of their alphabet; the key leads back",
     family: Family::Pseudonymization,
-    takes: TypeFamily::TEXT,
+    takes: TypeFamily::TEXT_AND_NUMBERS,
     schema: schema_of::<FpeArgs>,
     bind,
     examples: &[
@@ -78,7 +80,9 @@ pub(crate) struct FpeArgs {
     /// The characters that are encrypted into each other: `numeric` (default), `alphalower`, `alphaupper`,
     /// `alpha`, `alphanumericlower`, `alphanumericupper`, `alphanumeric` (digits, then upper case,
     /// then lower case), or at least two different characters in the order that gives them their
-    /// numbers, for example `0123456789abcdef`.
+    /// numbers, for example `0123456789abcdef`. A column of numbers takes the digits only: its numbers
+    /// keep sign and count of digits, and what would have a zero in front or not fit the type is
+    /// encrypted again.
     alphabet: String,
     /// Bits of the AES key: 128, 192 or 256 (default).
     key_bits: u32,
@@ -179,6 +183,10 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
             "`table` would need a table for every tweak: take another `short`, or `tweak`",
         ));
     }
+    let numbers = match TypeFamily::of(binder.column()) {
+        Some(TypeFamily::Text) => None,
+        _ => Some(Numbers::new(binder.column(), &args.alphabet)?),
+    };
     let key = binder.key();
     let radix = alphabet.radix();
     let kernel = kernel(&args, &key, radix)?;
@@ -201,6 +209,7 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
         outside: args.outside,
         tables: (0..least).map(|_| OnceLock::new()).collect(),
         radix,
+        numbers,
     }))
 }
 
@@ -274,6 +283,8 @@ struct Fpe {
     /// A table for each length that is too short.
     tables: Vec<OnceLock<Permutation>>,
     radix: u32,
+    /// The column where it holds numbers.
+    numbers: Option<Numbers>,
 }
 
 impl fmt::Debug for Fpe {
@@ -284,15 +295,19 @@ impl fmt::Debug for Fpe {
 
 impl Mask for Fpe {
     fn mask(&self, values: ArrayRef, rows: &Rows<'_>) -> Result<ArrayRef, MaskError> {
-        let values = plain_text(&values)?;
-        if let Some(masked) = self.even(&values, rows)? {
-            return Ok(Arc::new(masked));
-        }
-        let masked = match &self.alphabet {
-            Alphabet::Ascii(alphabet) => self.spelled(&values, rows, alphabet)?,
-            Alphabet::Unicode(alphabet) => self.spelled(&values, rows, alphabet)?,
+        let texts = |values: &StringViewArray, rows: &Rows<'_>| {
+            if let Some(masked) = self.even(values, rows)? {
+                return Ok(masked);
+            }
+            match &self.alphabet {
+                Alphabet::Ascii(alphabet) => self.spelled(values, rows, alphabet),
+                Alphabet::Unicode(alphabet) => self.spelled(values, rows, alphabet),
+            }
         };
-        Ok(Arc::new(masked))
+        match &self.numbers {
+            Some(numbers) => numbers.mask(&values, rows, texts),
+            None => Ok(Arc::new(texts(&plain_text(&values)?, rows)?)),
+        }
     }
 
     fn by_value(&self) -> bool {

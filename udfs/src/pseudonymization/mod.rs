@@ -1,6 +1,7 @@
 //! Values become others that cannot be led back without the key.
 
 pub(crate) mod fpe;
+mod fpe_numbers;
 pub(crate) mod hash;
 pub(crate) mod imitate_nz_ird;
 pub(crate) mod imitate_unique;

@@ -264,7 +264,7 @@ fn bad_arguments() {
             "{args}"
         );
     }
-    assert_eq!(bind_error(&mask(""), &DataType::Int64).path, "[0].type");
+    assert_eq!(bind_error(&mask(""), &DataType::Float64).path, "[0].type");
     let dates = arrow::array::LargeStringArray::from(vec!["2024-02-29"]);
     let masked = mask_array(&mask(""), Arc::new(dates)).unwrap();
     assert_eq!(masked.data_type(), &DataType::LargeUtf8);
