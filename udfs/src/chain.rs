@@ -25,6 +25,10 @@ impl Mask for Chain {
         self.0.iter().any(|mask| mask.draws())
     }
 
+    fn refuses_hash_columns(&self) -> bool {
+        self.0.iter().any(|mask| mask.refuses_hash_columns())
+    }
+
     fn keeps_distinct(&self) -> bool {
         self.0.iter().all(|mask| mask.keeps_distinct())
     }

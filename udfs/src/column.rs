@@ -103,6 +103,15 @@ impl ColumnMask {
         };
         let mut inputs = Vec::new();
         let chain = Binder::new(root, seeds, value_type, &mut inputs).chain(&rule.masks)?;
+        if let DrawBy::Columns(columns) = &rule.draw_by
+            && columns.iter().any(|column| column.column != rule.path)
+            && chain.refuses_hash_columns()
+            && !chain.draws()
+        {
+            let message =
+                "the mask goes by the value alone: write `hash_columns: []`, or let it draw";
+            return Err(BindError::new("", message));
+        }
         let mut arguments = Vec::new();
         let mut hash_columns = Vec::new();
         arguments.extend(rule.places.map(|_| Argument::Place));

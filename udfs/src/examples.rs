@@ -21,7 +21,7 @@ use crate::restore::restore;
 use crate::rows::Rows;
 
 /// The shipped seed files, `people.csv` and `empty.csv`; `letter.txt`, `photo.bin` and `large.bin`.
-struct TestSeeds;
+pub(crate) struct TestSeeds;
 
 impl SeedFiles for TestSeeds {
     fn table(&self, name: &str) -> Result<Arc<SeedTable>, String> {
@@ -138,6 +138,17 @@ pub(crate) fn numbered(mask: &str, count: usize) -> Vec<String> {
     masked
         .iter()
         .map(|value| value.unwrap().to_owned())
+        .collect()
+}
+
+/// The valid numbers of a kind in `vectors/national_ids.json`.
+pub(crate) fn valid_ids(code: &str) -> Vec<String> {
+    let kinds: Vec<Value> =
+        serde_json::from_str(include_str!("../vectors/national_ids.json")).unwrap();
+    let kind = kinds.iter().find(|kind| kind["code"] == code).unwrap();
+    let valid = kind["valid"].as_array().unwrap().iter();
+    valid
+        .map(|value| value.as_str().unwrap().to_owned())
         .collect()
 }
 

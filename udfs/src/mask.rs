@@ -178,6 +178,12 @@ pub trait Mask: Debug + Send + Sync {
         false
     }
 
+    /// Whether the mask does not draw although others of its type do, so that `hash_columns` other than
+    /// the column itself are taken for a mistake.
+    fn refuses_hash_columns(&self) -> bool {
+        false
+    }
+
     /// Whether distinct values stay distinct, certainly or but for a chance below 2^-40 a table.
     fn keeps_distinct(&self) -> bool {
         false

@@ -63,7 +63,7 @@ impl DateForm {
     }
 
     #[cfg(test)]
-    pub(super) fn size(&self) -> u64 {
+    fn size(&self) -> u64 {
         self.span() * u64::from(self.extras)
     }
 
@@ -92,6 +92,32 @@ impl DateForm {
             extra: (rank / self.span()) as u32,
         };
         (self.write)(number, date)
+    }
+
+    /// The first of the ranks that the date of `rank` may become where no two dates may become the
+    /// same, and how many they are: the days of its year, or those on its side of 1930 and of 2030.
+    pub(super) fn part(&self, rank: u64, birth_date: BirthDate) -> Option<(u64, u64)> {
+        let (extra, day) = (rank / self.span() * self.span(), rank % self.span());
+        let first = start(self.years.0);
+        let days = match birth_date {
+            BirthDate::Retain => return Some((rank, 1)),
+            BirthDate::RetainYear => {
+                let days = days_of(year_of(first.checked_add_unsigned(day)?));
+                days.start.abs_diff(first)..days.end.abs_diff(first)
+            }
+            BirthDate::Draw => {
+                let border = |year: u32| match year > self.years.0 {
+                    true => start(year).abs_diff(first).min(self.span()),
+                    false => 0,
+                };
+                match (border(1930), border(2030)) {
+                    (border, _) if day < border => 0..border,
+                    (start, end) if day < end => start..end,
+                    (_, border) => border..self.span(),
+                }
+            }
+        };
+        Some((extra + days.start, days.end - days.start))
     }
 
     /// The rank of the date that takes the place of the one in `old`.
@@ -503,6 +529,12 @@ pub(super) const BELGIUM: DateForm = DateForm {
 /// The check digits of nine Belgian ones.
 pub(super) fn belgian_check(body: u64, from_2000: bool) -> u64 {
     97 - (body + u64::from(from_2000) * 2_000_000_000) % 97
+}
+
+/// The days from the beginning of one year to that of another.
+#[cfg(test)]
+pub(super) fn days_between(from: u32, to: u32) -> u64 {
+    start(from).abs_diff(start(to))
 }
 
 #[cfg(test)]

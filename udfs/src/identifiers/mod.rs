@@ -1,13 +1,14 @@
 //! Identifiers: numbers with a layout and check digits, taken apart and drawn anew.
 //!
 //! A [`Kind`] is a table: its layouts by length, each a row of [`Field`]s; how the check digits follow
-//! ([`Kind::seal`]); which bodies are void all the same ([`Kind::void`]). A number's rank counts the
-//! bodies of its layout in mixed radix, the first field most significant.
+//! ([`Kind::seal`]); which bodies are void all the same ([`Kind::void`]).
 
+mod classes;
 mod dates;
 mod generated;
 pub(crate) mod iban;
 mod kinds;
+mod repeating;
 mod written;
 
 use crate::draw::{Draw, Draws};
@@ -16,6 +17,7 @@ use crate::fpe::eight_digits;
 pub(crate) use dates::{BirthDate, DateForm};
 pub(crate) use generated::Generated;
 pub(crate) use kinds::{KINDS, kind};
+use repeating::{REPEATING, repeats_well, unrank_repeating};
 pub(crate) use written::{Number, push_like};
 
 /// One kind of identifier.
@@ -244,38 +246,6 @@ impl Kind {
         }
     }
 
-    /// How many bodies the layout of so many places counts, void ones and ones without check digit
-    /// among them.
-    #[cfg(test)]
-    pub(crate) fn size(&self, places: usize) -> Option<u128> {
-        let layout = self.layout(places)?;
-        Some(layout.iter().map(Field::size).product())
-    }
-
-    /// The place of a valid number among the bodies of its layout.
-    #[cfg(test)]
-    pub(crate) fn rank(&self, number: &Number) -> Option<u128> {
-        let plain = self.in_digits(number);
-        starts(self.layout(number.places().len())?).try_fold(0, |rank, (at, field)| {
-            Some(rank * field.size() + field.rank(at, plain.places())?)
-        })
-    }
-
-    /// The number of so many places at `rank`; `None` where that body is void or has no check digit.
-    #[cfg(test)]
-    pub(crate) fn unrank(&self, places: usize, mut rank: u128) -> Option<Number> {
-        let layout = self.layout(places)?;
-        let mut number = Number::zeros(places);
-        let mut fields: Vec<(usize, &Field)> = starts(layout).collect();
-        fields.reverse();
-        for (at, field) in fields {
-            field.unrank(rank % field.size(), at, number.places_mut())?;
-            rank /= field.size();
-        }
-        (self.seal)(number.places_mut())?;
-        (rank == 0 && self.is_valid(&number)).then_some(number)
-    }
-
     /// The number with its lettered places as digits.
     fn in_digits(&self, number: &Number) -> Number {
         let mut plain = *number;
@@ -335,15 +305,6 @@ fn write_number(mut number: u64, places: &mut [u8]) {
         *place = b'0' + (number % 10) as u8;
         number /= 10;
     }
-}
-
-/// Where a place stands in sets that follow each other.
-#[cfg(test)]
-fn index_in(sets: &[&str], place: u8) -> Option<u128> {
-    let mut characters = sets.iter().flat_map(|set| set.bytes());
-    characters
-        .position(|one| one == place)
-        .map(|index| index as u128)
 }
 
 impl Field {
@@ -464,220 +425,4 @@ impl Field {
             Self::Date(_) => {}
         }
     }
-
-    #[cfg(test)]
-    fn size(&self) -> u128 {
-        match self {
-            Self::Fixed(_) | Self::Other(_) => 1,
-            Self::Digits(places) => 10_u128.pow(*places as u32),
-            Self::Range(_, first, last, _) => u128::from(last - first + 1),
-            Self::Listed(list, _) => list.len() as u128,
-            Self::Places(places, sets) => {
-                let size: usize = sets.iter().map(|set| set.len()).sum();
-                (size as u128).pow(*places as u32)
-            }
-            Self::Kept(places, set) => (set.len() as u128).pow(*places as u32),
-            Self::Town(areas, _) => areas.len() as u128 * 10_000,
-            Self::Date(form) => form.size().into(),
-            Self::Repeating => REPEATING.into(),
-        }
-    }
-
-    #[cfg(test)]
-    fn rank(&self, at: usize, number: &[u8]) -> Option<u128> {
-        if !self.takes(at, number) {
-            return None;
-        }
-        let own = &number[at..at + self.width()];
-        let listed = |list: &[&str], own: &[u8]| {
-            let index = list.iter().position(|entry| entry.as_bytes() == own);
-            index.map(|index| index as u128)
-        };
-        Some(match self {
-            Self::Fixed(_) | Self::Other(_) => 0,
-            Self::Digits(_) => number_of(own)?.into(),
-            Self::Range(_, first, ..) => u128::from(number_of(own)? - first),
-            Self::Listed(list, _) => listed(list, own)?,
-            Self::Places(_, sets) => {
-                let size: usize = sets.iter().map(|set| set.len()).sum();
-                own.iter().try_fold(0, |rank, place| {
-                    Some(rank * size as u128 + index_in(sets, *place)?)
-                })?
-            }
-            Self::Kept(_, set) => own.iter().try_fold(0, |rank, place| {
-                Some(rank * set.len() as u128 + index_in(&[set], *place)?)
-            })?,
-            Self::Town(areas, _) => {
-                listed(areas, &own[..2])? * 10_000 + u128::from(number_of(&own[2..])?)
-            }
-            Self::Date(form) => form.rank(number)?.into(),
-            Self::Repeating => rank_repeating(own)?.into(),
-        })
-    }
-
-    #[cfg(test)]
-    fn unrank(&self, mut rank: u128, at: usize, number: &mut [u8]) -> Option<()> {
-        if let Self::Date(form) = self {
-            return form.unrank(rank as u64, number);
-        }
-        let new = &mut number[at..at + self.width()];
-        match self {
-            Self::Other(_) | Self::Date(_) => {}
-            Self::Fixed(text) => new.copy_from_slice(text.as_bytes()),
-            Self::Digits(_) => write_number(rank as u64, new),
-            Self::Range(_, first, ..) => write_number(first + rank as u64, new),
-            Self::Listed(list, _) => new.copy_from_slice(list[rank as usize].as_bytes()),
-            Self::Places(_, sets) => {
-                let all: Vec<u8> = sets.iter().flat_map(|set| set.bytes()).collect();
-                for place in new.iter_mut().rev() {
-                    *place = all[(rank % all.len() as u128) as usize];
-                    rank /= all.len() as u128;
-                }
-            }
-            Self::Kept(_, set) => {
-                for place in new.iter_mut().rev() {
-                    *place = set.as_bytes()[(rank % set.len() as u128) as usize];
-                    rank /= set.len() as u128;
-                }
-            }
-            Self::Town(areas, _) => {
-                new[..2].copy_from_slice(areas[(rank / 10_000) as usize].as_bytes());
-                write_number((rank % 10_000) as u64, &mut new[2..]);
-            }
-            Self::Repeating => unrank_repeating(rank as u64, new),
-        }
-        Some(())
-    }
-}
-
-/// How many rows of ten digits have one digit twice and one missing: the digit, the missing one, the
-/// two places, the order of the others.
-const TWICE: u64 = 10 * 9 * 45 * 40_320;
-/// The same with one digit three times, not in three neighbouring places, and two missing.
-const THRICE: u64 = 10 * 36 * 112 * 5_040;
-/// All of them.
-const REPEATING: u64 = TWICE + THRICE;
-
-/// Whether one of ten digits comes two or three times, not three times in a row, and no other twice.
-fn repeats_well(digits: &[u8]) -> bool {
-    let mut counts = [0_u8; 10];
-    for digit in digits {
-        match counts.get_mut(usize::from(digit.wrapping_sub(b'0'))) {
-            Some(count) => *count += 1,
-            None => return false,
-        }
-    }
-    let repeated = counts.iter().filter(|count| **count > 1).count();
-    let in_a_row = digits
-        .windows(3)
-        .any(|three| three[0] == three[1] && three[1] == three[2]);
-    repeated == 1 && counts.iter().all(|count| *count < 4) && !in_a_row
-}
-
-/// The subsets of `size` out of `of` things in order, as bits; of ten places without those of three
-/// neighbours.
-const fn subsets<const N: usize>(of: u32, size: u32) -> [u16; N] {
-    let mut found = [0; N];
-    let (mut set, mut count) = (0_u16, 0);
-    while count < N && set < 1 << of {
-        let neighbours = of == 10 && set & (set << 1) & (set << 2) != 0;
-        if set.count_ones() == size && !neighbours {
-            found[count] = set;
-            count += 1;
-        }
-        set += 1;
-    }
-    found
-}
-
-/// The places of a digit that comes twice.
-const PAIRS: [u16; 45] = subsets(10, 2);
-/// The places of a digit that comes three times.
-const TRIPLES: [u16; 112] = subsets(10, 3);
-/// Which one of the nine other digits is missing.
-const ONE_MISSING: [u16; 9] = subsets(9, 1);
-/// Which two of the nine other digits are missing.
-const TWO_MISSING: [u16; 36] = subsets(9, 2);
-
-/// For a digit that comes twice or thrice: orders of the other digits that are there, the sets of its
-/// places, and of the digits that are missing.
-fn tables(thrice: bool) -> (u64, &'static [u16], &'static [u16]) {
-    match thrice {
-        false => (40_320, &PAIRS, &ONE_MISSING),
-        true => (5_040, &TRIPLES, &TWO_MISSING),
-    }
-}
-
-/// The digits at a rank: [`rank_repeating`] turned round.
-fn unrank_repeating(rank: u64, digits: &mut [u8]) {
-    let thrice = rank >= TWICE;
-    let rank = if thrice { rank - TWICE } else { rank };
-    let (orders, sets, missing) = tables(thrice);
-    let (mut order, rank) = (rank % orders, rank / orders);
-    let (set, rank) = (
-        sets[(rank % sets.len() as u64) as usize],
-        rank / sets.len() as u64,
-    );
-    let gone = missing[(rank % missing.len() as u64) as usize];
-    let repeated = (rank / missing.len() as u64) as u8;
-    // The other digits that are there, in order; the first `count` of the array.
-    let (mut left, mut count) = ([0; 10], 0);
-    for (index, digit) in (0..10).filter(|digit| *digit != repeated).enumerate() {
-        if gone >> index & 1 == 0 {
-            left[count] = digit;
-            count += 1;
-        }
-    }
-    let mut weight = orders;
-    for (at, digit) in digits.iter_mut().enumerate() {
-        let value = if set >> at & 1 == 1 || count == 0 {
-            repeated
-        } else {
-            weight /= count as u64;
-            let index = (order / weight) as usize;
-            order %= weight;
-            let value = left[index];
-            left.copy_within(index + 1..count, index);
-            count -= 1;
-            value
-        };
-        *digit = b'0' + value;
-    }
-}
-
-/// Where ten digits that [`repeats_well`] stand among all of them.
-#[cfg(test)]
-fn rank_repeating(digits: &[u8]) -> Option<u64> {
-    let values: Vec<u8> = digits.iter().map(|digit| digit - b'0').collect();
-    let count = |value: u8| values.iter().filter(|one| **one == value).count() as u32;
-    let repeated = (0..10).find(|value| count(*value) > 1)?;
-    let size = count(repeated);
-    let others: Vec<u8> = (0..10).filter(|value| *value != repeated).collect();
-    let thrice = size == 3;
-    let (orders, sets, missing_sets) = tables(thrice);
-    let start = if thrice { TWICE } else { 0 };
-    let gone: u16 = (0..others.len())
-        .filter(|at| count(others[*at]) == 0)
-        .map(|at| 1 << at)
-        .sum();
-    let missing = missing_sets.iter().position(|set| *set == gone)? as u64;
-    let places: u16 = (0..10)
-        .filter(|at| values[*at] == repeated)
-        .map(|at| 1 << at)
-        .sum();
-    let set = sets.iter().position(|set| *set == places)? as u64;
-    let mut left: Vec<u8> = others
-        .into_iter()
-        .filter(|value| count(*value) > 0)
-        .collect();
-    let (mut order, mut weight) = (0, orders);
-    for value in values.into_iter().filter(|value| *value != repeated) {
-        weight /= left.len() as u64;
-        let index = left.iter().position(|one| *one == value)?;
-        order += index as u64 * weight;
-        left.remove(index);
-    }
-    let missing = u64::from(repeated) * missing_sets.len() as u64 + missing;
-    let rank = missing * sets.len() as u64 + set;
-    Some(start + rank * orders + order)
 }

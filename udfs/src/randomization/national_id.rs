@@ -10,21 +10,26 @@
 //!   nationality, person or company, head office or branch, issuer. Dates are drawn from 1930 to 2009.
 //! - Value and draw decide. A number is as likely as any other with the same class, but for
 //!   differences below 2^-40.
+//! - With `unique` value and key decide, and no two numbers become the same: see `unique.rs`.
+
+mod unique;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, StringViewBuilder};
+use arrow::array::{Array, ArrayRef, StringViewArray, StringViewBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::plain_text;
-use crate::identifiers::{BirthDate, KINDS, Kept, Kind, draw_until, kind, push_like};
+use crate::identifiers::{BirthDate, KINDS, Kept, Kind, Number, draw_until, kind, push_like};
 use crate::key::MaskKey;
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
     schema_of,
 };
+use crate::numbers::Grid;
 use crate::rows::Rows;
+use unique::Unique;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
     name: "national_id",
@@ -49,6 +54,11 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
             value: Some("40697614A"),
             masked: None,
         },
+        Example {
+            args: r#"{"kind": "nl_bsn", "unique": true}"#,
+            value: Some("067.306.366"),
+            masked: Some("353.492.127"),
+        },
     ],
 };
 
@@ -70,6 +80,11 @@ pub(crate) struct NationalId {
     /// whole; check digits are always set anew. At least 100 numbers have to be left to draw from, so
     /// nothing can be retained of `cl_rut`, `de_idnr` and `nz_ird`, which are drawn as a whole.
     retain_prefix_length: usize,
+    /// Whether no two numbers may become the same, as a key column needs it (default false). The value and
+    /// the key then decide, so `hash_columns` other than `source: self` are refused. A date may become any from
+    /// 1930 to 2029, and one outside stays outside, on its side; a place code in `cn_ric` any of its
+    /// form.
+    unique: bool,
     /// For a value that is no valid number of the kind: `fail` the task (default) or `suppress` it to
     /// null.
     on_invalid: OnInvalid,
@@ -91,7 +106,11 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
         places: args.retain_prefix_length,
         birth_date: args.birth_date,
     };
-    if kind.choices(kept) < FEWEST {
+    let choices = match args.unique {
+        false => kind.choices(kept),
+        true => kind.smallest_class(kept),
+    };
+    if choices < FEWEST {
         let message = format!(
             "so little of a number of the kind `{}` would be masked that it could be guessed: \
              retain less",
@@ -99,74 +118,105 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
         );
         return Err(BindError::new("retain_prefix_length", message));
     }
-    Ok(Box::new(Redraw {
-        key: binder.key(),
+    let grid = Grid::of(binder.column());
+    if args.unique && numbers && grid.scale != Some(0) {
+        let message = "no numbers with a scale are taken, as two could be rounded to one";
+        return Err(BindError::new("unique", message));
+    }
+    let column = Column {
         kind,
-        kept,
-        numbers,
+        numbers: numbers.then_some(grid.greatest),
         on_invalid: args.on_invalid,
-    }))
+    };
+    let key = binder.key();
+    Ok(match args.unique {
+        false => Box::new(Redraw { key, column, kept }),
+        true => Box::new(Unique::new(key, column, kept)),
+    })
 }
 
-/// The fewest numbers a draw has to choose from.
+/// The fewest numbers that one may become.
 const FEWEST: u64 = 100;
+
+/// How a column holds numbers of a kind.
+#[derive(Debug, Clone, Copy)]
+struct Column {
+    kind: &'static Kind,
+    /// Where it holds numbers, which have lost zeros in front, and not text: the greatest.
+    numbers: Option<i128>,
+    on_invalid: OnInvalid,
+}
+
+impl Column {
+    /// The number each value holds; `None` for null and, where it is suppressed, for what is no valid
+    /// number.
+    fn read(&self, values: &StringViewArray) -> Result<Vec<Option<Number>>, MaskError> {
+        let held = |value: &str| match self.numbers {
+            Some(_) => self.kind.read_padded(value),
+            None => self.kind.read(value),
+        };
+        let read = |(row, value): (usize, Option<&str>)| {
+            let Some(value) = value else {
+                return Ok(None);
+            };
+            match held(value).filter(|number| self.kind.is_valid(number)) {
+                None => self.on_invalid.at(row, "a valid number of its kind"),
+                valid => Ok(valid),
+            }
+        };
+        values.iter().enumerate().map(read).collect()
+    }
+
+    /// Appends `number` in the form of the value it stands for.
+    fn push(&self, number: &Number, value: &str, text: &mut String) {
+        match self.numbers {
+            Some(_) => number.push_to(text),
+            None => push_like(number, value, self.kind.separators, text),
+        }
+    }
+
+    /// The numbers in the form of their values; null where there is none.
+    fn written(&self, numbers: &[Option<Number>], values: &StringViewArray) -> ArrayRef {
+        let mut masked = StringViewBuilder::with_capacity(values.len());
+        let mut text = String::new();
+        for (number, value) in numbers.iter().zip(values) {
+            let (Some(number), Some(value)) = (number, value) else {
+                masked.append_null();
+                continue;
+            };
+            text.clear();
+            self.push(number, value, &mut text);
+            masked.append_value(&text);
+        }
+        Arc::new(masked.finish())
+    }
+}
 
 #[derive(Debug)]
 struct Redraw {
     key: MaskKey,
-    kind: &'static Kind,
+    column: Column,
     kept: Kept,
-    numbers: bool,
-    on_invalid: OnInvalid,
 }
 
 impl Mask for Redraw {
     fn mask(&self, values: ArrayRef, rows: &Rows<'_>) -> Result<ArrayRef, MaskError> {
         let values = plain_text(&values)?;
-        let read = |value: &str| match self.numbers {
-            true => self.kind.read_padded(value),
-            false => self.kind.read(value),
-        };
-        let mut numbers = Vec::with_capacity(values.len());
-        for (row, value) in values.iter().enumerate() {
-            let Some(value) = value else {
-                numbers.push(None);
-                continue;
-            };
-            let number = read(value).filter(|number| self.kind.is_valid(number));
-            numbers.push(match number {
-                None => self.on_invalid.at(row, "a valid number of its kind")?,
-                valid => valid,
-            });
-        }
+        let mut numbers = self.column.read(&values)?;
         let held: Vec<bool> = numbers.iter().map(Option::is_some).collect();
         draw_until(
             &rows.draws(&self.key),
             |row| held[row],
             |row, bits| {
                 let old = numbers[row].as_ref();
-                let new = old.and_then(|old| self.kind.redrawn(old, self.kept, bits));
+                let new = old.and_then(|old| self.column.kind.redrawn(old, self.kept, bits));
                 if new.is_some() {
                     numbers[row] = new;
                 }
                 new.is_some()
             },
         )?;
-        let mut masked = StringViewBuilder::with_capacity(values.len());
-        let mut text = String::new();
-        for (number, value) in numbers.iter().zip(&values) {
-            let (Some(number), Some(value)) = (number, value) else {
-                masked.append_null();
-                continue;
-            };
-            text.clear();
-            match self.numbers {
-                true => number.push_to(&mut text),
-                false => push_like(number, value, self.kind.separators, &mut text),
-            }
-            masked.append_value(&text);
-        }
-        Ok(Arc::new(masked.finish()))
+        Ok(self.column.written(&numbers, &values))
     }
 
     fn draws(&self) -> bool {
@@ -174,7 +224,7 @@ impl Mask for Redraw {
     }
 
     fn may_give_null(&self) -> bool {
-        self.on_invalid == OnInvalid::Suppress
+        self.column.on_invalid == OnInvalid::Suppress
     }
 }
 
@@ -281,28 +331,23 @@ mod tests {
     }
 
     #[test]
-    fn ranks_lead_there_and_back() {
+    fn places_lead_there_and_back() {
         for (code, valid, _) in vectors() {
             let kind = kind(&code).unwrap();
             for value in valid {
                 let number = kind.read(&value).unwrap();
-                let places = number.places().len();
-                let rank = kind.rank(&number).unwrap();
-                assert!(rank < kind.size(places).unwrap(), "{code} {value}");
-                assert_eq!(kind.unrank(places, rank), Some(number), "{code} {value}");
-                // Neighbours by rank are other numbers, or void.
-                for near in [rank.wrapping_sub(1), rank + 1] {
-                    if let Some(other) = kind.unrank(places, near) {
-                        assert_eq!(kind.rank(&other), Some(near), "{code} {value}");
+                let (size, place) = kind.place(&number, Kept::default()).unwrap();
+                assert!(place < size, "{code} {value}");
+                let back = |place| kind.at_place(&number, Kept::default(), place);
+                assert_eq!(back(place), Some(number), "{code} {value}");
+                // Neighbours are other numbers, or void.
+                for near in [place.checked_sub(1).unwrap_or(size - 1), (place + 1) % size] {
+                    if let Some(other) = back(near) {
+                        let found = kind.place(&other, Kept::default());
+                        assert_eq!(found, Some((size, near)), "{code} {value}");
                     }
                 }
             }
-            let places = kind.longest();
-            assert_eq!(
-                kind.unrank(places, kind.size(places).unwrap()),
-                None,
-                "{code}"
-            );
         }
     }
 
@@ -505,6 +550,16 @@ mod tests {
             ),
             (
                 r#""kind": "se_pnr", "retain_prefix_length": 9"#,
+                DataType::Utf8,
+                "[0].retain_prefix_length",
+            ),
+            (
+                r#""kind": "nl_bsn", "unique": true"#,
+                DataType::Decimal128(12, 2),
+                "[0].unique",
+            ),
+            (
+                r#""kind": "fi_hetu", "unique": true, "birth_date": "retain""#,
                 DataType::Utf8,
                 "[0].retain_prefix_length",
             ),
