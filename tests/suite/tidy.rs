@@ -95,12 +95,50 @@ fn every_dependency_has_its_reason() {
     }
 }
 
+/// The bytes of all files below a folder.
+fn size(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let sizes = entries.map(|entry| {
+        let entry = entry.unwrap();
+        match entry.file_type().unwrap().is_dir() {
+            true => size(&entry.path()),
+            false => entry.metadata().unwrap().len(),
+        }
+    });
+    sizes.sum()
+}
+
 #[test]
 fn seeds_stay_small() {
-    let folder = root().join("udfs/seeds");
-    let size: u64 = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|e| e.unwrap().metadata().unwrap().len())
-        .sum();
-    assert!(size < 3 << 20, "{size} bytes of seed files");
+    let size = size(&root().join("udfs/seeds"));
+    assert!(size < 3_000_000, "{size} bytes of seed files");
+}
+
+/// Every test vector and seed file is in the notices, or is ours by the page beside it.
+#[test]
+fn every_file_of_others_is_in_the_notices() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let notices = read("NOTICE.md");
+    for (folder, page) in [
+        ("udfs/vectors", "udfs/vectors/README.md"),
+        ("udfs/seeds", "udfs/seeds/README.md"),
+    ] {
+        let page = read(page);
+        for entry in std::fs::read_dir(root().join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if !name.contains('.') || name == "README.md" {
+                continue;
+            }
+            let line = page.lines().find(|line| line.contains(&name));
+            // Names of one country's files stand in one line.
+            let named = line.is_some() || name.starts_with("DataMasque_");
+            assert!(named, "{folder}: the README says nothing of {name}");
+            let line = line.unwrap_or_default();
+            let of_others = ["wycheproof", "mysto", "NIST", "schwifty"];
+            if of_others.iter().any(|source| line.contains(source)) {
+                assert!(notices.contains(&name), "NOTICE.md says nothing of {name}");
+            }
+        }
+    }
+    assert!(read("LICENSE").contains("Apache License"));
 }
