@@ -9,16 +9,22 @@
 
 mod amazon;
 mod cli;
+mod distributions;
+mod draw_inputs;
 mod faults;
 mod fuzz;
 mod golden;
 mod leaks;
+mod masking;
 mod network;
 mod pages;
+mod peers;
 mod properties;
 mod readback;
 mod runs;
 mod sql;
+mod statistics;
 mod stores;
 mod tidy;
+mod uniqueness;
 mod visard;
