@@ -12,9 +12,8 @@ use data_encoding::HEXLOWER;
 use regex::Regex;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::calendar::DAY;
+use crate::calendar::{DAY, day_of};
 use crate::mask::TypeFamily;
-use crate::moments::day_of;
 
 /// What a rule asks of a row.
 #[derive(Debug, Clone)]
