@@ -139,9 +139,19 @@ fn yaml_problems_as_drawn() {
         (
             "<<: [1]\n",
             "error[V0107]: `<<` cannot merge a list\n \
-             --> r.yml:1:5\n\
+             --> r.yml:1:1\n\
              1 | <<: [1]\n  \
-             |     ^^^ expected a mapping, or a list of mappings\n",
+             | ^^ expected a mapping, or a list of mappings\n",
+        ),
+        (
+            "a: &a [1]\nb: {c: 1, <<: *a}\n",
+            "error[V0107]: `<<` cannot merge a list\n \
+             --> r.yml:2:11\n\
+             2 | b: {c: 1, <<: *a}\n  \
+             |           ^^ expected a mapping, or a list of mappings\n \
+             ::: r.yml:1:7\n\
+             1 | a: &a [1]\n  \
+             |       --- what it is given\n",
         ),
     ] {
         let (_, sources, diagnostics) = parsed(text);

@@ -43,8 +43,14 @@ enum Parts {
 struct MapParts {
     entries: Vec<Entry>,
     places: HashMap<Arc<str>, usize>,
-    merged: Option<Node>,
+    merged: Option<Merged>,
     pending: Option<Pending>,
+}
+
+/// What `<<` is given, and where `<<` is written.
+struct Merged {
+    at: Span,
+    node: Node,
 }
 
 /// A key that waits for its value.
@@ -254,7 +260,7 @@ impl Builder<'_> {
                 }
                 Some(Pending::Unusable) => {}
                 Some(Pending::Merge(span)) => {
-                    let first = map.merged.replace(node);
+                    let first = map.merged.replace(Merged { at: span, node });
                     if first.is_some() {
                         let message = "a mapping has `<<` twice";
                         self.diagnostics.push(
@@ -294,7 +300,7 @@ impl Builder<'_> {
     /// The entries of a mapping with those of its merge key: merged ones first and in their order,
     /// an own value in the place of a merged one, then the other own entries.
     fn merge(&mut self, map: MapParts) -> Result<Vec<Entry>, Fatal> {
-        let Some(merged) = map.merged else {
+        let Some(Merged { at, node: merged }) = map.merged else {
             return Ok(map.entries);
         };
         let sources = match &merged.kind {
@@ -302,12 +308,17 @@ impl Builder<'_> {
             Kind::Seq(items) => items.as_slice(),
             _ => &[],
         };
-        if sources.is_empty() || sources.iter().any(|source| source.as_map().is_none()) {
+        let mergeable = |source: &Node| matches!(source.kind, Kind::Map(_) | Kind::Broken);
+        let is_reported = matches!(merged.kind, Kind::Broken);
+        if !is_reported && (sources.is_empty() || !sources.iter().all(mergeable)) {
             let message = format!("`<<` cannot merge {}", merged.describe());
-            self.diagnostics.push(
-                Diagnostic::new(&codes::BAD_MERGE, message)
-                    .at(merged.span, "expected a mapping, or a list of mappings"),
-            );
+            let mut diagnostic = Diagnostic::new(&codes::BAD_MERGE, message)
+                .at(at, "expected a mapping, or a list of mappings");
+            // An alias leads elsewhere: say where.
+            if merged.span.start.line != at.start.line {
+                diagnostic = diagnostic.and(merged.span, "what it is given");
+            }
+            self.diagnostics.push(diagnostic);
         }
         let mut entries: Vec<Entry> = Vec::new();
         let mut places: HashMap<Arc<str>, usize> = HashMap::new();
