@@ -125,6 +125,9 @@ impl ConnectionParser<'_> {
             return None;
         }
         let Some(kind) = map.get("type") else {
+            if map.lost_a_merge() {
+                return None;
+            }
             self.diagnostics.push(
                 Diagnostic::new(&codes::MISSING_KEY, "a connection needs `type`")
                     .at(named_at, "")

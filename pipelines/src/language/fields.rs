@@ -2,7 +2,7 @@
 
 use super::codes;
 use super::diagnostic::{Diagnostic, Diagnostics, nearest_label, quoted_list};
-use super::node::{Kind, Map, Node};
+use super::node::{Kind, MERGE_KEY, Map, Node};
 use super::scalar::{self, Plain};
 use super::source::{Span, Spanned};
 
@@ -24,7 +24,8 @@ pub(super) struct KeySpec {
 pub(super) struct Fields<'n> {
     /// The mapping itself.
     pub node: &'n Node,
-    map: &'n Map,
+    /// Its entries.
+    pub map: &'n Map,
     keys: &'static [KeySpec],
 }
 
@@ -42,9 +43,10 @@ impl<'n> Fields<'n> {
             return None;
         };
         let names = || keys.iter().map(|key| key.name);
+        let lost_a_merge = map.lost_a_merge();
         for entry in &map.entries {
             let name = &*entry.key.text;
-            if names().any(|known| known == name) {
+            if names().any(|known| known == name) || (lost_a_merge && name == MERGE_KEY) {
                 continue;
             }
             diagnostics.push(
@@ -54,7 +56,7 @@ impl<'n> Fields<'n> {
             );
         }
         for key in keys.iter().filter(|key| key.required) {
-            if map.get(key.name).is_none_or(Node::is_null) {
+            if map.get(key.name).is_none_or(Node::is_null) && !lost_a_merge {
                 diagnostics.push(
                     Diagnostic::new(&codes::MISSING_KEY, format!("{what} needs `{}`", key.name))
                         .at(first_line(node), "")

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::codes;
 use super::diagnostic::{Diagnostic, Diagnostics, nearest_label, quoted_list};
 use super::fields;
-use super::node::{Entry, Key, Kind, Map, Node};
+use super::node::{Entry, Key, Kind, MERGE_KEY, Map, Node};
 use super::source::Span;
 
 /// What is known about the masks of this build.
@@ -184,6 +184,9 @@ fn parse_one(
         return None;
     };
     let Some(kind) = map.get("type") else {
+        if map.lost_a_merge() {
+            return None;
+        }
         let first = map
             .entries
             .first()
@@ -284,7 +287,8 @@ fn check_arguments(
     let names = || parameters.iter().map(|(name, _)| name.as_str());
     for entry in map.entries.iter().filter(|entry| !is_common(&entry.key)) {
         let name = &*entry.key.text;
-        if names().any(|known| known == name) || catalogue.is_alias(kind, name) {
+        let merge_failed = name == MERGE_KEY && map.lost_a_merge();
+        if names().any(|known| known == name) || catalogue.is_alias(kind, name) || merge_failed {
             continue;
         }
         let help = match parameters.is_empty() {
@@ -301,7 +305,7 @@ fn check_arguments(
         );
     }
     for (name, _) in parameters.iter().filter(|(_, required)| *required) {
-        if map.get(name).is_none() {
+        if map.get(name).is_none() && !map.lost_a_merge() {
             let message = format!("the mask `{kind}` needs `{name}`");
             let place = map.get("type").map_or(node.span, |kind| kind.span);
             diagnostics.push(Diagnostic::new(&codes::MISSING_ARGUMENT, message).at(place, ""));

@@ -42,7 +42,11 @@ pub enum Kind {
     Broken,
 }
 
-/// A mapping in the order it is written; no key is there twice.
+/// The key that merges other mappings into its own.
+pub(super) const MERGE_KEY: &str = "<<";
+
+/// A mapping in the order it is written; no key is there twice. Where a merge failed, a broken value
+/// stands under `<<`.
 #[derive(Clone, Default)]
 pub struct Map {
     /// Its entries.
@@ -71,6 +75,12 @@ impl Map {
     /// The value under `key`.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.entry(key).map(|entry| &entry.value)
+    }
+
+    /// Whether a merge failed, which has been reported: what is missing may have come with it.
+    pub(super) fn lost_a_merge(&self) -> bool {
+        let merged = self.get(MERGE_KEY);
+        merged.is_some_and(|merged| matches!(merged.kind, Kind::Broken))
     }
 
     /// The entry of `key`.

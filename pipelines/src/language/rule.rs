@@ -223,6 +223,7 @@ impl<'a> RuleParser<'a> {
                 );
                 None
             }
+            (None, None) if fields.map.lost_a_merge() => None,
             (None, None) => {
                 self.diagnostics.push(
                     Diagnostic::new(&codes::NO_COLUMN, "a rule names no column")

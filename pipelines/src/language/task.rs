@@ -169,6 +169,9 @@ impl TaskParser<'_> {
         };
         let names = || TASK_TYPES.iter().map(|(name, _)| *name);
         let Some(kind) = map.get("type") else {
+            if map.lost_a_merge() {
+                return None;
+            }
             let place = map
                 .entries
                 .first()

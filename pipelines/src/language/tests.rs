@@ -118,7 +118,8 @@ fn yaml_problems_as_drawn() {
             "error[V0108]: an alias has no anchor before it\n \
              --> r.yml:1:4\n\
              1 | a: *missing\n  \
-             |    ^\n",
+             |    ^^^^^^^^\n  \
+             = help: set the anchor earlier in the file; text that begins with `*` needs quotes\n",
         ),
         (
             "a: 1\n---\nb: 2\n",
@@ -199,6 +200,15 @@ fn yaml_problems_by_code() {
         ("a: \"\\d\"\n", vec!["V0104"]),
         ("? [a]\n: 1\nb: 2\nb: 3\n", vec!["V0110", "V0105"]),
         ("a: &a [*a]\n", vec!["V0108"]),
+        ("a: *x\nb: [*y, 1]\n*z : 1\n? *w\n: 2\n", vec!["V0108"; 4]),
+        (
+            "a: {<<: *x, b: 1}\nc: {<<: [*x, {d: 1}]}\n",
+            vec!["V0108"; 2],
+        ),
+        (
+            "a: *x\nb: 1\nb: 2\nc: !!int y\n",
+            vec!["V0108", "V0105", "V0113"],
+        ),
         ("a: 99999999999999999999\n", vec!["V0111"]),
         ("a: .inf\n", vec!["V0111"]),
         ("a: !!int x\n", vec!["V0113"]),
@@ -409,6 +419,10 @@ fn ruleset_problems_by_code() {
         ("version: '1.0'".to_owned(), vec!["V0203"]),
         ("version: 1.0\ntasks: x".to_owned(), vec!["V0204"]),
         ("- 1".to_owned(), vec!["V0204"]),
+        // What an unknown alias should have brought is not missed; the rest is checked.
+        (with_rules("- {<<: *x, masks: [{type: do_nothing}]}"), vec!["V0108"]),
+        (with_rules("- {<<: *x, colum: a, masks: [{<<: *y}, {<<: *z, type: hsh}]}"), vec!["V0108", "V0202", "V0108", "V0108", "V0601"]),
+        ("version: '1.0'\ntasks: [{<<: *x}, *y, {type: mask_tabular_fle}]".to_owned(), vec!["V0108", "V0108", "V0401"]),
         // Tasks.
         (of_type("mask_file\n  rules: []"), vec!["V0901"]),
         (of_type("mask_table\n  tabel: x"), vec!["V0203", "V0203", "V0904", "V0202"]),

@@ -9,7 +9,7 @@ use serde_saphyr::granit_parser::{
 
 use super::codes;
 use super::diagnostic::{Diagnostic, Diagnostics};
-use super::node::{Entry, Key, Kind, Node};
+use super::node::{Entry, Key, Kind, MERGE_KEY, Node};
 use super::scalar::{self, Plain};
 use super::source::{FileId, Position, Span};
 use super::yaml::{MAX_DEPTH, MAX_NODES, too_big, too_deep};
@@ -122,12 +122,18 @@ impl Builder<'_> {
                     let node = node.clone();
                     self.push(node)
                 }
-                None => Err(Box::new(
-                    Diagnostic::new(&codes::BAD_ALIAS, "an alias inside its own anchor")
-                        .at(span, "")
-                        .help("a value cannot hold itself"),
-                )),
+                None => self.bad_alias(
+                    span,
+                    "an alias inside its own anchor",
+                    "a value cannot hold itself",
+                ),
             },
+            // Its name is not told: text that begins with `*` may be a secret without quotes.
+            Event::UnresolvedAlias(_) => self.bad_alias(
+                span,
+                "an alias has no anchor before it",
+                "set the anchor earlier in the file; text that begins with `*` needs quotes",
+            ),
             _ => Ok(()),
         }
     }
@@ -148,7 +154,7 @@ impl Builder<'_> {
     }
 
     fn take_key(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span) {
-        let merge = text == "<<" && style == ScalarStyle::Plain && tag.is_none();
+        let merge = text == MERGE_KEY && style == ScalarStyle::Plain && tag.is_none();
         let pending = if merge {
             Pending::Merge(span)
         } else {
@@ -247,6 +253,7 @@ impl Builder<'_> {
                             text: Arc::from(text),
                             span: node.span,
                         }),
+                        None if matches!(node.kind, Kind::Broken) => Pending::Unusable,
                         None => {
                             let message = format!("{} cannot be a key", node.describe());
                             self.diagnostics.push(
@@ -322,6 +329,15 @@ impl Builder<'_> {
         }
         let mut entries: Vec<Entry> = Vec::new();
         let mut places: HashMap<Arc<str>, usize> = HashMap::new();
+        if is_reported || !sources.iter().all(|source| source.as_map().is_some()) {
+            entries.push(Entry {
+                key: Key {
+                    text: Arc::from(MERGE_KEY),
+                    span: at,
+                },
+                value: Node::broken(at),
+            });
+        }
         for entry in sources
             .iter()
             .filter_map(Node::as_map)
@@ -395,6 +411,16 @@ impl Builder<'_> {
         self.diagnostics
             .push(Diagnostic::new(&codes::BAD_TAG, message).at(span, ""));
         Node::broken(span)
+    }
+
+    /// Reports an alias that stands for nothing; what is around it is read on.
+    fn bad_alias(&mut self, span: Span, message: &str, help: &str) -> Result<(), Fatal> {
+        self.diagnostics.push(
+            Diagnostic::new(&codes::BAD_ALIAS, message)
+                .at(span, "")
+                .help(help),
+        );
+        self.push(Node::broken(span))
     }
 
     fn check_collection_tag(&mut self, tag: Option<&Tag>, fitting: &str, span: Span) {

@@ -42,6 +42,7 @@ fn build(
     let mut builder = Builder::new(file, diagnostics);
     let options = options! {
         emit_comments: false,
+        emit_unresolved_aliases: true,
         flow_nesting_limit: MAX_DEPTH as usize,
         block_nesting_limit: MAX_DEPTH as usize,
     };
@@ -86,10 +87,6 @@ fn syntax_error(file: FileId, text: &str, error: &ScanError) -> Fatal {
     };
     if *error.kind() == ErrorKind::RecursionLimitExceeded {
         return too_deep(span);
-    }
-    if *error.kind() == ErrorKind::UnknownAnchor {
-        let message = "an alias has no anchor before it";
-        return Box::new(Diagnostic::new(&codes::BAD_ALIAS, message).at(span, ""));
     }
     let (message, help) = match error.kind() {
         ErrorKind::TabNotAllowed
