@@ -36,24 +36,40 @@ impl fmt::Display for Secret {
 const HARMLESS: [&str; 2] = ["disable_instance_secret", "instance_secret_file"];
 
 /// Parts of a name that mean a secret wherever they stand.
-const TELLING: [&str; 8] = [
+const TELLING: [&str; 7] = [
     "password",
     "passwd",
     "passphrase",
     "secret",
-    "token",
     "credential",
     "connection_string",
     "service_account",
 ];
 
-/// Whether the value under a key of this name is kept out of excerpts and debug output.
+/// What a key that opens something is called. A key of a table, or of a mapping, opens nothing.
+const OPENING: [&str; 8] = [
+    "access",
+    "account",
+    "api",
+    "encryption",
+    "master",
+    "private",
+    "shared",
+    "storage",
+];
+
+/// Whether the value under a key of this name is kept out of excerpts and debug output: every key
+/// that takes a secret, and what reads like a misspelling of one or like the secret of another tool.
 pub fn is_secret_key(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('-', "_");
     if HARMLESS.contains(&name.as_str()) {
         return false;
     }
-    TELLING.iter().any(|part| name.contains(part)) || name.split('_').any(|word| word == "key")
+    let words: Vec<&str> = name.split('_').collect();
+    let opens = |pair: &[&str]| OPENING.contains(&pair[0]) && matches!(pair[1], "key" | "keys");
+    TELLING.iter().any(|part| name.contains(part))
+        || words.iter().any(|word| word.ends_with("token"))
+        || words.windows(2).any(opens)
 }
 
 #[cfg(test)]
@@ -69,8 +85,16 @@ mod tests {
             ("secret_access_key", true),
             ("service_account_key", true),
             ("connection_string", true),
-            ("key", true),
             ("session_token", true),
+            ("authToken", true),
+            ("detokenize", false),
+            ("access_key_id", true),
+            ("secret_acces_key", true),
+            ("snowflake_private_key_path", true),
+            ("key", false),
+            ("target_key", false),
+            ("index_key_columns", false),
+            ("foreign_key", false),
             ("disable_instance_secret", false),
             ("instance_secret_file", false),
             ("custom_keywords", false),

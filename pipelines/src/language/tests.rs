@@ -312,8 +312,10 @@ fn secrets_are_never_drawn() {
         "{password: hunter2, a: 1, a: 2}\n",
         "password: \"hunter2\n  hunter2\n",
         "x: &a hunter2\npassword: *a\nx: *a\n",
-        "key: |\n  hunter2\n  hunter2\nkey: 1\n",
+        "access_key: |\n  hunter2\n  hunter2\naccess_key: 1\n",
         "token: 'hunter2': hunter2\n",
+        "password: *hunter2\ntoken: *hunter2\n",
+        "run_secret: {is: [hunter2, !!int hunter2]}\n",
         "\"pass\\u0077ord\": hunter2\n\"pass\\u0077ord\": hunter2\n",
     ] {
         let (node, sources, diagnostics) = parsed(text);
@@ -330,6 +332,32 @@ fn secrets_are_never_drawn() {
             assert!(!format!("{map:?}").contains("hunter2"), "{text}");
         }
     }
+}
+
+#[test]
+fn keys_that_hold_secrets_and_no_others() {
+    fn each_key(schema: &serde_json::Value, see: &mut impl FnMut(&str, &serde_json::Value)) {
+        if let Some(keys) = schema.get("properties").and_then(|keys| keys.as_object()) {
+            keys.iter().for_each(|(name, schema)| see(name, schema));
+        }
+        match schema {
+            serde_json::Value::Object(parts) => parts.values().for_each(|part| each_key(part, see)),
+            serde_json::Value::Array(parts) => parts.iter().for_each(|part| each_key(part, see)),
+            _ => {}
+        }
+    }
+    let masks = crate::check::BuiltMasks::schemas();
+    let mut secrets = Vec::new();
+    each_key(&schema::pipeline(&masks), &mut |name, schema| {
+        let takes_secret = schema["$ref"] == "#/$defs/secret";
+        assert_eq!(is_secret_key(name), takes_secret, "{name}: {schema}");
+        secrets.extend(takes_secret.then(|| name.to_owned()));
+    });
+    assert!(secrets.len() > 5, "{secrets:?}");
+    let (_, drawn) = ruleset(
+        "version: '1.0'\ntasks:\n- {type: mask_unique_key, table: t, key: [id, 1, 1x], kye: 1}\n",
+    );
+    assert!(drawn.contains("key: [id, 1, 1x], kye: 1"), "{drawn}");
 }
 
 #[test]

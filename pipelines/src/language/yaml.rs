@@ -142,7 +142,10 @@ fn collect_secrets(node: &Node, secret: bool, places: &mut Vec<Span>) {
     match &node.kind {
         Kind::Map(map) => {
             for entry in &map.entries {
-                collect_secrets(&entry.value, is_secret_key(&entry.key.text), places);
+                // What a secret is spelled out in is secret as well, but for the path of its file.
+                let below = secret && &*entry.key.text != "file";
+                let secret = below || is_secret_key(&entry.key.text);
+                collect_secrets(&entry.value, secret, places);
             }
         }
         Kind::Seq(items) => {
