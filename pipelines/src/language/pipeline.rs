@@ -181,13 +181,15 @@ fn parse_place(node: &Node, names: &[String], diagnostics: &mut Diagnostics) -> 
         Kind::Map(_) => {
             let fields = Fields::new(node, "a place", keys::PLACE_KEYS, diagnostics)?;
             let path = match fields.get("path") {
-                None => String::new(),
-                Some(path) => connection::below_base(path, diagnostics)?,
+                None => Some(String::new()),
+                Some(path) => connection::below_base(path, diagnostics),
             };
-            (fields.name("connection", diagnostics)?, path)
+            // A wrong path is no reason to keep a wrong connection for the next try.
+            (fields.name("connection", diagnostics), path)
         }
-        _ => (fields::named(node, diagnostics)?, String::new()),
+        _ => (fields::named(node, diagnostics), Some(String::new())),
     };
+    let connection = connection?;
     if !names.contains(&connection.value) {
         let names = || names.iter().map(String::as_str);
         let message = format!("there is no connection `{}`", connection.value);
@@ -198,7 +200,10 @@ fn parse_place(node: &Node, names: &[String], diagnostics: &mut Diagnostics) -> 
         );
         return None;
     }
-    Some(Place { connection, path })
+    Some(Place {
+        connection,
+        path: path?,
+    })
 }
 
 fn parse_ruleset(

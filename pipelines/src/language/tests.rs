@@ -797,6 +797,10 @@ fn pipeline_problems_by_code() {
     for (text, codes) in [
         (pipeline("source: in\ndestination: out"), vec![]),
         (pipeline("source: inn\ndestination: out"), vec!["V0301"]),
+        (
+            pipeline("source: {connection: inn, path: ../x}\ndestination: out"),
+            vec!["V0301", "V0305"],
+        ),
         (pipeline("destination: out"), vec!["V0203"]),
         (pipeline("source: in"), vec!["V0302"]),
         (pipeline("source: in\ndestination: in"), vec!["V0303"]),
