@@ -157,6 +157,26 @@ fn plan_tells_columns_apart() {
         assert!(page.contains(line), "{line}:\n{page}");
     }
     assert!(!page.contains("a run secret for tests only"));
+    assert!(
+        !page.contains("copied  id"),
+        "it is read, and listed once:\n{page}"
+    );
+    let json = visard.call(&["plan", "pipeline.yml", "--json"]).expect(0);
+    let plan: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    let group = &plan["groups"][0];
+    assert_eq!(group["read"], serde_json::json!(["id"]));
+    assert_eq!(group["copied"], serde_json::json!(["city"]));
+}
+
+#[test]
+fn a_starter_pipeline_for_a_file_without_header_names_no_value() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", "1,ann@x.org\n2,bo@x.org\n");
+    let ended = visard.call(&["init", "in"]).expect(0);
+    assert!(!ended.stdout.contains("x.org"), "{}", ended.stdout);
+    visard.write("pipeline.yml", ended.stdout);
+    visard.run(&[]).expect(0);
+    assert_eq!(visard.read("in-masked/a.csv"), visard.read("in/a.csv"));
 }
 
 #[test]

@@ -105,6 +105,59 @@ fn errors_quote_no_value() {
     }
 }
 
+/// A file without a header: its first record would name the columns.
+#[test]
+fn a_header_that_may_be_data_is_told_by_number() {
+    let visard = Visard::new();
+    visard.write(
+        "in/a.csv",
+        "7,leak0001@secret.example\n8,leak0002@secret.example\n",
+    );
+    let rules = |masks: &str| format!("- columns: ['*']\n  masks: [{masks}]");
+    let said = |ended: crate::visard::Ended| {
+        let said = ended.stdout + &ended.stderr;
+        assert!(!said.contains("leak000"), "{said}");
+        said
+    };
+    visard.pipeline("", &rules("{type: retain_year}"));
+    let failed = said(visard.run(&["-vv"]).expect(1));
+    assert!(failed.contains("number 1"), "{failed}");
+    std::fs::remove_dir_all(visard.path("run")).unwrap();
+    visard.pipeline("", &rules("{type: hash}"));
+    let plan = said(visard.call(&["plan", "pipeline.yml", "-vv"]).expect(0));
+    assert!(plan.contains("masked  number 2: hash"), "{plan}");
+    said(visard.run(&["-vv"]).expect(0));
+    for file in visard.files("run") {
+        let bytes = visard.read(&format!("run/{file}"));
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains("leak000"), "{file}: {text}");
+    }
+    assert!(visard.report()["files"][0]["columns"]["number 2"].is_object());
+}
+
+/// Names that a ruleset spells out are no secret, and work as in any other file.
+#[test]
+fn a_header_that_may_be_data_works_by_its_names() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", ",name,2023,2024\n0,Ann,5,6\n1,Bo,7,8\n");
+    visard.pipeline(
+        "",
+        "- {column: name, hash_columns: ['2023'], masks: [{type: from_fixed, value: x}]}\n\
+         - {column: '2024', masks: [{type: from_column, source_column: '2023'}]}",
+    );
+    let ended = visard.run(&[]).expect(0);
+    assert_eq!(
+        visard.read("out/a.csv"),
+        b",name,2023,2024\n0,x,5,5\n1,x,7,7\n",
+        "{}",
+        ended.stderr
+    );
+    let report = visard.report();
+    assert!(report["files"][0]["columns"]["name"].is_object());
+    let unmasked = &report["files"][0]["unmasked"];
+    assert_eq!(*unmasked, serde_json::json!(["number 1", "2023"]));
+}
+
 #[test]
 fn a_generated_run_secret_is_in_one_private_file() {
     use std::os::unix::fs::PermissionsExt;

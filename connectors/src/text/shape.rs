@@ -58,6 +58,23 @@ impl TextShape {
         &self.columns
     }
 
+    /// Whether the names of the columns are those of a record of the file.
+    pub fn has_header(&self) -> bool {
+        self.dialect.columns.is_none()
+    }
+
+    /// Calls the columns that are `hidden` by their place, `number 1`, `number 2` and so on, and gives
+    /// back what the header calls all of them: for a header that may be a record, whose values must
+    /// not get into messages and reports.
+    pub fn number_columns(&mut self, hidden: impl Fn(&str) -> bool) -> Vec<String> {
+        let shown = |(place, name): (usize, &String)| match hidden(name) {
+            true => format!("number {}", place + 1),
+            false => name.clone(),
+        };
+        let shown = self.columns.iter().enumerate().map(shown).collect();
+        std::mem::replace(&mut self.columns, shown)
+    }
+
     /// Where `column` stands, counted from zero.
     ///
     /// # Errors

@@ -8,9 +8,13 @@ use visard_connectors::text::TextShape;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FileColumn {
     /// Its name; for a leaf of a nested column its dotted path: `address.city`, `phones.number`.
+    /// `number 2` where `by_number`.
     pub path: String,
     /// The same with the groups that Parquet makes lists and maps of: `phones.list.element.number`.
     pub spelled_out: String,
+    /// Whether its name may be a value: then only `spelled_out` has it, for rules that name it, and
+    /// everything that is shown has its number.
+    pub by_number: bool,
     /// The root column it belongs to.
     pub root: String,
     /// The type of the root column.
@@ -37,6 +41,7 @@ impl FileColumns {
             FileColumn {
                 path: leaf.name.clone(),
                 spelled_out: leaf.path.clone(),
+                by_number: false,
                 root: root.name().clone(),
                 root_type: root.data_type().clone(),
                 data_type: leaf.data_type.clone(),
@@ -51,20 +56,26 @@ impl FileColumns {
         Self(columns.collect())
     }
 
-    /// The fields of a delimited text file: all text.
-    pub(super) fn of_text(shape: &TextShape) -> Self {
-        let names = shape.columns();
-        let columns = names.iter().map(|name| FileColumn {
-            path: name.clone(),
-            spelled_out: name.clone(),
-            root: name.clone(),
-            root_type: DataType::Utf8View,
-            data_type: DataType::Utf8View,
-            nullable: true,
-            repeated: false,
-            refusal: (names.iter().filter(|other| *other == name).count() > 1)
-                .then_some("is not the only column of its name"),
-        });
+    /// The fields of a delimited text file: all text. `header` is what the file calls them where
+    /// `shape` has some by number.
+    pub(super) fn of_text(shape: &TextShape, header: Option<&[String]>) -> Self {
+        let names = header.unwrap_or(shape.columns());
+        let columns = shape
+            .columns()
+            .iter()
+            .zip(names)
+            .map(|(path, name)| FileColumn {
+                path: path.clone(),
+                spelled_out: name.clone(),
+                by_number: path != name,
+                root: path.clone(),
+                root_type: DataType::Utf8View,
+                data_type: DataType::Utf8View,
+                nullable: true,
+                repeated: false,
+                refusal: (names.iter().filter(|other| *other == name).count() > 1)
+                    .then_some("is not the only column of its name"),
+            });
         Self(columns.collect())
     }
 
@@ -77,10 +88,17 @@ impl FileColumns {
                 rest.is_empty() || (rest.starts_with('.') && name.len() >= root.len())
             })
         };
-        let fits = |column: &&FileColumn| {
-            fits(&column.path, &column.root) || fits(&column.spelled_out, &column.root)
+        let fits = |column: &&FileColumn| match column.by_number {
+            // Arguments of a bound mask have the number already.
+            true => column.spelled_out == name || column.path == name,
+            false => fits(&column.path, &column.root) || fits(&column.spelled_out, &column.root),
         };
         self.0.iter().filter(fits).collect()
+    }
+
+    /// Whether the names may be values, which no message shows.
+    pub(super) fn are_by_number(&self) -> bool {
+        self.0.iter().any(|column| column.by_number)
     }
 
     /// Names for a message.
@@ -89,74 +107,16 @@ impl FileColumns {
     }
 }
 
-/// Whether a record that should name columns looks like one of data: a name is empty, a number, a
-/// date or an address, or is there twice.
-pub(super) fn looks_like_data(names: &[&str]) -> bool {
-    let is_twice = |(at, name): (usize, &&str)| names[..at].contains(name);
-    names.iter().any(|name| is_value(name.trim())) || names.iter().enumerate().any(is_twice)
-}
-
-fn is_value(name: &str) -> bool {
-    name.is_empty() || name.contains('@') || is_number_or_date(name)
-}
-
-fn is_number_or_date(name: &str) -> bool {
-    let mut words = name.split(|c: char| !c.is_alphabetic());
-    let is_of_date = |word: &str| {
-        let word = word.to_lowercase();
-        let is_month = |month: &&str| word.len() >= 3 && month.starts_with(&word);
-        ["", "e", "t", "z", "utc", "gmt", "am", "pm"].contains(&word.as_str())
-            || MONTHS.iter().any(is_month)
-    };
-    !name.starts_with(char::is_alphabetic)
-        && name.contains(|c: char| c.is_numeric())
-        && words.all(is_of_date)
-}
-
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn first_records_that_are_no_header() {
-        for (names, data) in [
-            (&["id", "email", "address 2", "created_at"][..], false),
-            (&["2nd_line", "e1", "t1", "q1_2020"], false),
-            (&["id", ""], true),
-            (&["Ann", "7"], true),
-            (&["Ann", "+64 21 555 0100"], true),
-            (&["Ann", "1.5e3"], true),
-            (&["Ann", "1990-02-03"], true),
-            (&["Ann", "1990-02-03T10:00:00Z"], true),
-            (&["Ann", "3 Feb 1990"], true),
-            (&["Ann", "ann@x.org"], true),
-            (&["Ann", "Ann"], true),
-            (&[], false),
-        ] {
-            assert_eq!(looks_like_data(names), data, "{names:?}");
-        }
-    }
 
     #[test]
     fn a_dot_in_a_columns_own_name_makes_it_no_leaf() {
         let column = |root: &str, path: &str| FileColumn {
             path: path.to_owned(),
             spelled_out: path.to_owned(),
+            by_number: false,
             root: root.to_owned(),
             root_type: DataType::Utf8View,
             data_type: DataType::Utf8View,

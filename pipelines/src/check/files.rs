@@ -1,11 +1,14 @@
 //! Which files there are, which tasks each is for, and what each looks like.
 
+use std::collections::HashSet;
+
 use futures::{StreamExt, TryStreamExt};
 use visard_connectors::parquet::{self, ParquetShape};
 use visard_connectors::store::{Object, Store};
 use visard_connectors::text::{self, Header, TextShape};
 
 use super::columns::{FileColumn, FileColumns};
+use super::header::looks_like_data;
 use crate::language::{self, Quote, Task, Verdict};
 
 /// Files whose shape is looked at together.
@@ -33,14 +36,28 @@ pub enum Format {
 #[derive(Debug, Clone)]
 pub(super) enum Shape {
     Parquet(ParquetShape),
-    Text(TextShape),
+    Text {
+        shape: TextShape,
+        /// What the first record calls the columns, where the shape has some by number.
+        header: Option<Vec<String>>,
+    },
 }
 
 impl Shape {
+    /// Calls columns whose names may be values by their number, but for those that are `known`.
+    pub(super) fn hide_values(&mut self, known: &HashSet<&str>) {
+        let Self::Text { shape, header } = self else {
+            return;
+        };
+        if shape.has_header() && looks_like_data(shape.columns()) {
+            *header = Some(shape.number_columns(|name| !known.contains(name)));
+        }
+    }
+
     pub(super) fn columns(&self) -> FileColumns {
         match self {
             Self::Parquet(shape) => FileColumns::of_parquet(shape),
-            Self::Text(shape) => FileColumns::of_text(shape),
+            Self::Text { shape, header } => FileColumns::of_text(shape, header.as_deref()),
         }
     }
 }
@@ -186,7 +203,10 @@ pub(super) async fn inspect(
                 Err(error) => Err(with_causes(&error)),
             },
             Format::Text(options) => match text::inspect(store, &object, &options).await {
-                Ok(shape) => Ok(Shape::Text(shape)),
+                Ok(shape) => Ok(Shape::Text {
+                    shape,
+                    header: None,
+                }),
                 Err(error) => Err(with_causes(&error)),
             },
         })
@@ -213,7 +233,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The columns of one file; `None` when its ending says nothing, an error when it cannot be read.
+/// The columns of one file, by number where the first record may be none that names them; `None` when its ending says nothing, an error when it cannot be read.
 pub async fn columns_of(
     store: &Store,
     object: &Object,
@@ -221,7 +241,10 @@ pub async fn columns_of(
 ) -> Option<Result<Vec<FileColumn>, String>> {
     let format = format_of(&object.path, options)?;
     let shape = inspect(store, vec![(object.clone(), format)]).await.pop()?;
-    Some(shape.map(|shape| shape.columns().0))
+    Some(shape.map(|mut shape| {
+        shape.hide_values(&HashSet::new());
+        shape.columns().0
+    }))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! | do source and destination work, and may strangers read them? | `stores.rs` |
 //! | which files are there, and which task is each for? | `files.rs` |
 //! | which columns does a file have? | `columns.rs` |
+//! | may its header be data? | `header.rs` |
 //! | which masks go on which column? | `rules.rs`, `convert.rs`, `seeds.rs` |
 //! | which units, groups and plans come of it? | `plan.rs` |
 //! | which tables can queries be asked of? | `tables.rs`, `names.rs` |
@@ -13,6 +14,7 @@
 mod columns;
 mod convert;
 mod files;
+mod header;
 mod names;
 mod plan;
 mod rules;

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use visard_connectors::parquet::{ParquetGroup, ParquetOptions};
 use visard_connectors::store::{Object, Obstacle};
-use visard_connectors::text::{Header, TextGroup, TextOptions};
+use visard_connectors::text::TextGroup;
 use visard_connectors::{FileUnit, GroupRef, PATH_COLUMN, ROW_COLUMN, UnitTable, UnitTarget};
 use visard_engine::udfs::{PlaceUnit, Root};
 use visard_engine::{MaskedColumn, MaskedStep, Places, TaskPlan, plan_task};
 
-use super::columns::{FileColumns, looks_like_data};
+use super::columns::FileColumns;
 use super::files::{Format, Shape, contradiction, format_of, inspect, tasks_of};
+use super::header::spelled_out;
 use super::rules::{Resolved, Resolver};
 use super::seeds::Seeds;
 use super::{Loaded, Stores};
@@ -62,8 +63,17 @@ pub struct GroupPlan {
     pub masked: Vec<(String, String)>,
     /// Paths of columns that are read and not masked.
     pub read: Vec<String>,
-    /// Paths of columns no rule names.
+    /// Paths of columns no rule masks, those that are read among them.
     pub unmasked: Vec<String>,
+}
+
+impl GroupPlan {
+    /// Paths of columns that no rule masks and none reads.
+    pub fn copied(&self) -> impl Iterator<Item = &String> {
+        self.unmasked
+            .iter()
+            .filter(|path| !self.read.contains(path))
+    }
 }
 
 /// A run before it starts.
@@ -153,7 +163,7 @@ pub(super) async fn batches(
     let mut batches: IndexMap<(Vec<usize>, FileColumns, bool), Batch> = IndexMap::new();
     for ((index, tasks, format), shape) in selected.into_iter().zip(shapes) {
         let path = planned.files[index].object.path.clone();
-        let shape = match shape {
+        let mut shape = match shape {
             Ok(shape) => shape,
             Err(problem) => {
                 let span = loaded.ruleset.tasks[tasks[0]].span;
@@ -162,6 +172,9 @@ pub(super) async fn batches(
                 continue;
             }
         };
+        shape.hide_values(&spelled_out(
+            tasks.iter().map(|task| &loaded.ruleset.tasks[*task]),
+        ));
         let columns = shape.columns();
         let key = (tasks, columns, format == Format::Parquet);
         if let Some(batch) = batches.get_mut(&key) {
@@ -179,7 +192,6 @@ pub(super) async fn batches(
                 Format::Parquet => PlaceUnit::Row,
                 Format::Text(_) => PlaceUnit::Byte,
             },
-            names_hidden: may_lack_header(&format, &key.1),
             diagnostics,
         };
         // A file of zero bytes has no columns, and so nothing a rule could miss.
@@ -203,13 +215,6 @@ pub(super) async fn batches(
         return None;
     }
     (!diagnostics.has_errors()).then(|| (planned, batches.into_values().collect()))
-}
-
-/// Whether the names of the columns may be the values of a first record.
-pub(super) fn may_lack_header(format: &Format, columns: &FileColumns) -> bool {
-    let named_by_file = |options: &TextOptions| options.header == Header::FirstRecord;
-    matches!(format, Format::Text(options) if named_by_file(options))
-        && looks_like_data(&columns.names().collect::<Vec<_>>())
 }
 
 /// Which tasks each file is for, and how it is read.
@@ -465,7 +470,7 @@ pub(super) fn open_group(
         Format::Parquet => {
             let units = files.into_iter().filter_map(|(index, shape)| match shape {
                 Shape::Parquet(shape) => Some((unit(index), shape)),
-                Shape::Text(_) => None,
+                Shape::Text { .. } => None,
             });
             let options = ParquetOptions {
                 // Encoded pages of half the budget may wait in memory for their turn.
@@ -477,7 +482,7 @@ pub(super) fn open_group(
         }
         Format::Text(options) => {
             let units = files.into_iter().filter_map(|(index, shape)| match shape {
-                Shape::Text(shape) => Some((unit(index), shape)),
+                Shape::Text { shape, .. } => Some((unit(index), shape)),
                 Shape::Parquet(_) => None,
             });
             let group = TextGroup::new(units.collect(), *options, typed.to_vec(), masked.to_vec());

@@ -34,8 +34,6 @@ pub(super) struct Resolver<'a> {
     pub columns: &'a FileColumns,
     /// What the places of its records count.
     pub places: PlaceUnit,
-    /// Whether the names of the columns may be values, which no message shows.
-    pub names_hidden: bool,
     pub diagnostics: &'a mut Diagnostics,
 }
 
@@ -74,11 +72,7 @@ impl<'a> Resolver<'a> {
         }
         let unmasked = self.columns.0.iter();
         let unmasked = unmasked.filter(|column| !named.contains_key(&column.path));
-        let shown = |column| match self.names_hidden {
-            true => self.number_of(column),
-            false => column.path.clone(),
-        };
-        resolved.unmasked = unmasked.map(shown).collect();
+        resolved.unmasked = unmasked.map(|column| column.path.clone()).collect();
         self.check_coverage(tasks, &resolved.unmasked);
         resolved
     }
@@ -88,7 +82,10 @@ impl<'a> Resolver<'a> {
         let columns = self.columns;
         let found: Vec<&FileColumn> = match pattern.is_glob() {
             true => {
-                let fits = |c: &&FileColumn| pattern.matches(&c.path) || pattern.matches(&c.root);
+                let fits = |c: &&FileColumn| match c.by_number {
+                    true => pattern.matches(&c.spelled_out),
+                    false => pattern.matches(&c.path) || pattern.matches(&c.root),
+                };
                 columns.0.iter().filter(fits).collect()
             }
             false => columns.named(&pattern.text),
@@ -128,7 +125,7 @@ impl<'a> Resolver<'a> {
     fn unknown(&mut self, what: &str, name: &str, span: Span) {
         let message = format!("`{}` has no {what} `{name}`", self.file);
         let unknown = Diagnostic::new(&codes::UNKNOWN_COLUMN, message);
-        self.diagnostics.push(match self.names_hidden {
+        self.diagnostics.push(match self.columns.are_by_number() {
             true => unknown.at(span, "").help(self.no_header()),
             false => unknown
                 .at(span, nearest_label(name, self.columns.names()))
@@ -148,20 +145,6 @@ impl<'a> Resolver<'a> {
         )
     }
 
-    /// A column as a message may call it.
-    fn called(&self, column: &FileColumn) -> String {
-        match self.names_hidden {
-            true => self.number_of(column),
-            false => format!("`{}`", column.path),
-        }
-    }
-
-    fn number_of(&self, column: &FileColumn) -> String {
-        let same = |other: &FileColumn| std::ptr::eq(other, column);
-        let place = self.columns.0.iter().position(same);
-        place.map_or_else(String::new, |place| format!("number {}", place + 1))
-    }
-
     fn check_twice(
         &mut self,
         task: usize,
@@ -178,7 +161,7 @@ impl<'a> Resolver<'a> {
                 }
                 (
                     &codes::DUPLICATE_RULE,
-                    format!("two rules mask the column {}", self.called(column)),
+                    format!("two rules mask the column {}", called(column)),
                     "put all masks into one rule, or separate the rules by `if` and `else_rules`",
                 )
             } else if self.ruleset.warn_on_duplicate_rules {
@@ -186,7 +169,7 @@ impl<'a> Resolver<'a> {
                     &codes::MASKED_TWICE,
                     format!(
                         "two tasks mask the column {} of `{}`",
-                        self.called(column),
+                        called(column),
                         self.file
                     ),
                     "the later masks what the earlier gave; set `disable_warning_on_duplicate_rules: true` if that is meant",
@@ -213,11 +196,11 @@ impl<'a> Resolver<'a> {
         read: &mut Vec<String>,
     ) -> Option<MaskedStep> {
         if let Some(refusal) = column.refusal {
-            let called = self.called(column);
+            let called = called(column);
             let message = format!("the column {called} of `{}` {refusal}", self.file);
             let diagnostic = Diagnostic::new(&codes::UNMASKABLE_COLUMN, message);
             let diagnostic = diagnostic.at(pattern.span, "");
-            self.diagnostics.push(match self.names_hidden {
+            self.diagnostics.push(match self.columns.are_by_number() {
                 true => diagnostic.help(self.no_header()),
                 false => diagnostic,
             });
@@ -243,7 +226,7 @@ impl<'a> Resolver<'a> {
             Err(error) => {
                 let span = mask_span(rule, &error.path).unwrap_or(pattern.span);
                 let message = match error.path.ends_with("type") || error.path.is_empty() {
-                    true => format!("column {} of `{}`: {error}", self.called(column), self.file),
+                    true => format!("column {} of `{}`: {error}", called(column), self.file),
                     false => error.to_string(),
                 };
                 self.diagnostics
@@ -254,7 +237,7 @@ impl<'a> Resolver<'a> {
         if mask.may_give_null() && !column.nullable {
             let message = format!(
                 "the column {} of `{}` holds no nulls",
-                self.called(column),
+                called(column),
                 self.file
             );
             self.diagnostics.push(
@@ -264,10 +247,7 @@ impl<'a> Resolver<'a> {
             );
         }
         if rule.unique && !mask.keeps_distinct() {
-            let message = format!(
-                "the masks of {} may make two values one",
-                self.called(column)
-            );
+            let message = format!("the masks of {} may make two values one", called(column));
             self.diagnostics.push(
                 Diagnostic::new(&codes::NOT_DISTINCT, message)
                     .at(pattern.span, "the rule asks for `unique`")
@@ -331,7 +311,7 @@ impl<'a> Resolver<'a> {
 
     /// The path of an argument; the masked column itself may have several values a row.
     fn column_of_row_or_own(&mut self, name: &Spanned<String>, own: &FileColumn) -> Option<String> {
-        if name.value == own.path {
+        if is_called(own, &name.value) {
             return Some(own.path.clone());
         }
         self.column_of_row(name).map(|column| column.path.clone())
@@ -344,7 +324,7 @@ impl<'a> Resolver<'a> {
         }
         let path = |hashed: &HashColumn| match &hashed.source {
             HashSource::Own => Some(column.path.clone()),
-            HashSource::Column(name) if name.value == column.path => Some(column.path.clone()),
+            HashSource::Column(name) if is_called(column, &name.value) => Some(column.path.clone()),
             HashSource::Column(name) => self.column_of_row(name).map(|column| column.path.clone()),
         };
         let paths: Vec<Option<String>> = hashed.iter().map(path).collect();
@@ -358,7 +338,7 @@ impl<'a> Resolver<'a> {
         if self.options.coverage != Coverage::Strict || unmasked.is_empty() {
             return;
         }
-        let (names, help) = match self.names_hidden {
+        let (names, help) = match self.columns.are_by_number() {
             true => (format!("{} columns", unmasked.len()), self.no_header()),
             false => (
                 quoted_list(unmasked.iter().map(String::as_str)),
@@ -371,6 +351,22 @@ impl<'a> Resolver<'a> {
                 .at_maybe(tasks.first().map(|task| self.ruleset.tasks[*task].span), "")
                 .help(help),
         );
+    }
+}
+
+/// Whether a rule calls the column `name`.
+fn is_called(column: &FileColumn, name: &str) -> bool {
+    match column.by_number {
+        true => column.spelled_out == name,
+        false => column.path == name,
+    }
+}
+
+/// A column as a message calls it.
+fn called(column: &FileColumn) -> String {
+    match column.by_number {
+        true => column.path.clone(),
+        false => format!("`{}`", column.path),
     }
 }
 

@@ -14,7 +14,7 @@ use visard_engine::udfs::Root;
 use visard_engine::{MaskedTable, Places};
 
 use super::names::{Nameless, names};
-use super::plan::{Batch, Planned, batches, masked_columns, may_lack_header, open_group, refused};
+use super::plan::{Batch, Planned, batches, masked_columns, open_group, refused};
 use super::{Loaded, Stores};
 use crate::language::{Diagnostic, Diagnostics, MaskNode, Ruleset, codes};
 
@@ -75,7 +75,7 @@ pub async fn tables(
     let names = names(&nameless);
     let mut tables = Vec::with_capacity(batches.len());
     for (name, batch) in names.into_iter().zip(batches) {
-        if may_lack_header(&batch.format, &batch.columns) {
+        if batch.columns.are_by_number() {
             refuse_names(loaded, &planned, &batch, diagnostics);
             continue;
         }

@@ -168,9 +168,24 @@ fn write_pipeline(
                 quoted(&escaped)
             )?;
         }
+        let lacks_header = columns.iter().any(|column| column.by_number);
+        let name_of = |(place, column): (usize, &FileColumn)| match lacks_header {
+            true => format!("column_{}", place + 1),
+            false => column.path.clone(),
+        };
+        let names: Vec<String> = columns.iter().enumerate().map(name_of).collect();
+        if lacks_header {
+            let all: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+            writeln!(
+                page,
+                "      # The first record looks like data; if it is a header, remove these two lines.\n      \
+                 header: false\n      columns: [{}]",
+                all.join(", ")
+            )?;
+        }
         writeln!(page, "      rules:")?;
-        for column in &columns {
-            writeln!(page, "        - column: {}", quoted(&column.path))?;
+        for (name, column) in names.iter().zip(&columns) {
+            writeln!(page, "        - column: {}", quoted(name))?;
             let mask = suggest(column);
             if mask.contains("from_file") || mask.contains("imitate") || mask.contains("retain") {
                 // Equal values become equal everywhere.
@@ -185,6 +200,9 @@ fn write_pipeline(
 /// A mask for a column by its name, where its type allows; `do_nothing` otherwise.
 fn suggest(column: &FileColumn) -> &'static str {
     let nothing = "{type: do_nothing}";
+    if column.by_number {
+        return nothing;
+    }
     let name = column.path.to_lowercase();
     let Some((_, mask)) = HINTS
         .iter()

@@ -67,7 +67,7 @@ fn as_page(planned: &Planned, page: &mut String) -> std::fmt::Result {
         for path in &group.read {
             writeln!(page, "  read    {path}")?;
         }
-        for path in &group.unmasked {
+        for path in group.copied() {
             writeln!(page, "  copied  {path}")?;
         }
         writeln!(
@@ -105,7 +105,7 @@ fn as_json(planned: &Planned) -> serde_json::Value {
             "files": files,
             "masked": group.masked.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
             "read": group.read,
-            "copied": group.unmasked,
+            "copied": group.copied().collect::<Vec<_>>(),
             "logical_plan": group.plan.logical.display_indent().to_string(),
             "physical_plan": displayable(group.plan.physical.as_ref()).indent(false).to_string(),
         })
