@@ -22,14 +22,19 @@ pub struct FileUnit {
     pub target: Store,
 }
 
-/// Units of one format and schema, under one plan.
-pub trait Group: Source + Sink {
+/// Units of one format and schema, under one plan for each of its sinks.
+pub trait Group: Source {
     /// Number of units.
     fn units(&self) -> usize;
     /// The slices of a unit; units come one after the other.
     fn slices_of(&self, unit: usize) -> Range<usize>;
-    /// Bytes the slice holds at most while it is worked on.
-    fn memory_of(&self, slice: usize) -> u64;
+    /// What writes the masked columns: one sink for all of them, or several for a part each. Every slice
+    /// goes through every sink, one after the other or together; the last one counts its rows.
+    fn sinks(self: Arc<Self>) -> Vec<Arc<dyn Sink>>;
+    /// Bytes the slice holds at most while its part for the sink `part` is worked on.
+    fn memory_of(&self, slice: usize, part: usize) -> u64;
+    /// Bytes the unit holds besides, from its first slice until it is over.
+    fn memory_of_unit(&self, unit: usize) -> u64;
     /// Ends the unit's output once all its slices are written: complete, durable, not yet visible.
     ///
     /// # Errors
@@ -39,15 +44,15 @@ pub trait Group: Source + Sink {
     fn abort(&self, unit: usize);
 }
 
-/// A group seen as each of its three sides.
+/// A group seen as each of its sides.
 #[derive(Clone)]
 pub struct GroupRef {
     /// The group.
     pub group: Arc<dyn Group>,
     /// The group as a source.
     pub source: Arc<dyn Source>,
-    /// The group as a sink.
-    pub sink: Arc<dyn Sink>,
+    /// What writes its masked columns.
+    pub sinks: Vec<Arc<dyn Sink>>,
 }
 
 impl GroupRef {
@@ -55,7 +60,7 @@ impl GroupRef {
     pub fn new<G: Group + 'static>(group: Arc<G>) -> Self {
         Self {
             source: group.clone(),
-            sink: group.clone(),
+            sinks: group.clone().sinks(),
             group,
         }
     }

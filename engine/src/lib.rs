@@ -15,7 +15,7 @@ mod sanitize;
 pub use error::EngineError;
 pub use mask_exec::MaskExec;
 pub use masked_table::MaskedTable;
-pub use memory::MemoryBudget;
+pub use memory::{MemoryBudget, Reserved, UnitMemory};
 pub use plan::{MaskedColumn, MaskedStep, Places, TaskPlan, plan_task};
 pub use query::{Queries, QueryError};
 pub use run::{Slice, SliceDone, Slices, run_slices};

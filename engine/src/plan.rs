@@ -45,6 +45,20 @@ pub struct MaskedColumn {
     pub steps: Vec<MaskedStep>,
 }
 
+impl MaskedColumn {
+    /// Names and paths of what its masks and conditions read besides, possibly more than once.
+    pub fn reads(&self) -> Vec<String> {
+        let arguments = self.steps.iter().flat_map(|step| step.mask.arguments());
+        let named = arguments.filter_map(|argument| match argument {
+            Argument::Column(name) => Some(name.clone()),
+            Argument::UnitPath | Argument::Place | Argument::Chosen => None,
+        });
+        let conditions = self.steps.iter().filter_map(|step| step.condition.as_ref());
+        let tested = conditions.flat_map(|condition| condition.columns());
+        named.chain(tested).collect()
+    }
+}
+
 /// One rule's masks and the rows it chooses.
 #[derive(Debug)]
 pub struct MaskedStep {

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use visard_udfs::{Counts, Tally};
 
 use crate::error::EngineError;
-use crate::memory::MemoryBudget;
+use crate::memory::{MemoryBudget, UnitMemory};
 
 /// A slice to run.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub struct Slice {
     pub partition: usize,
     /// Bytes the slice may hold.
     pub memory: u64,
+    /// What its unit holds besides.
+    pub unit_memory: Arc<UnitMemory>,
 }
 
 /// What became of a slice.
@@ -81,13 +83,19 @@ async fn start_all(slices: Slices, done: &mpsc::Sender<SliceDone>) {
         while at_work.len() >= workers.max(1) {
             report(at_work.join_next().await, done).await;
         }
-        let reserved = loop {
-            tokio::select! {
-                permit = memory.reserve(slice.memory) => break permit,
-                Some(ended) = at_work.join_next() => report(Some(ended), done).await,
+        let reserved = {
+            let reserve = slice.unit_memory.reserve_slice(&memory, slice.memory);
+            let mut reserve = std::pin::pin!(reserve);
+            loop {
+                tokio::select! {
+                    reserved = &mut reserve => break reserved,
+                    Some(ended) = at_work.join_next() => report(Some(ended), done).await,
+                }
             }
         };
         if !wanted(slice.unit) {
+            // It may have been given up before it took anything.
+            slice.unit_memory.release();
             let columns = BTreeMap::new();
             tell(
                 SliceDone {

@@ -288,3 +288,52 @@ fn large_files_come_out_the_same_in_any_number_of_slices() {
         "the other columns are as they were"
     );
 }
+
+/// Row groups of more columns than the memory of a run can hold at once.
+#[test]
+fn wide_row_groups_come_out_the_same_in_little_memory() {
+    let visard = Visard::new();
+    let rows = 70_000;
+    let columns = (0..20).map(|column| {
+        let values = (0..rows).map(|row| format!("value {row} of {column}"));
+        let values: ArrayRef = Arc::new(StringArray::from_iter_values(values));
+        (format!("c{column}"), values)
+    });
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(60_000));
+    let mut bytes = Vec::new();
+    let mut writer =
+        ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties.build())).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    visard.write("in/a.parquet", &bytes);
+    for number in 0..20 {
+        visard.write(&format!("in/copied/{number}.bin"), &bytes[..100_000]);
+    }
+    // One column is read by the masks of all others, and masked itself.
+    let rules = "- columns: ['c1*']\n  hash_columns: [c2]\n  masks: [{type: imitate}]\n\
+                 - column: c2\n  masks: [{type: hash}]";
+    let mut outputs = Vec::new();
+    for limit in ["512MiB", "16MiB"] {
+        visard.pipeline(&format!("memory_limit: {limit}\nunmatched: copy"), rules);
+        let yaml = String::from_utf8(visard.read("pipeline.yml")).unwrap();
+        visard.write(
+            "pipeline.yml",
+            yaml.replace("recurse: true", "include: ['*.parquet']"),
+        );
+        let plan = visard.call(&["plan", "pipeline.yml"]).expect(0).stdout;
+        let in_parts = plan.contains("physical plan of part 2 of 12");
+        assert_eq!(in_parts, limit == "16MiB", "{plan}");
+        visard.run(&[]).expect(0);
+        assert_eq!(visard.files("out").len(), 21);
+        let file = &visard.report()["files"][0];
+        assert_eq!(file["rows"], rows, "{file}");
+        assert_eq!(file["columns"]["c2"]["masked"], rows, "{file}");
+        assert_eq!(file["columns"].as_object().unwrap().len(), 12);
+        outputs.push(visard.read("out/a.parquet"));
+        for folder in ["out", "run"] {
+            std::fs::remove_dir_all(visard.path(folder)).unwrap();
+        }
+    }
+    assert!(outputs[0] == outputs[1], "other bytes in little memory");
+}

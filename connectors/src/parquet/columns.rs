@@ -79,6 +79,17 @@ impl Columns {
         })
     }
 
+    /// What is left when only the root columns at `roots` are written anew.
+    pub(super) fn only(&self, roots: &[usize]) -> Self {
+        let roots: Vec<Root> = roots.iter().map(|root| self.roots[*root].clone()).collect();
+        let here = |leaf: &usize| roots.iter().any(|root| root.leaves.contains(leaf));
+        Self {
+            schema: Arc::clone(&self.schema),
+            masked: self.masked.iter().copied().filter(here).collect(),
+            roots,
+        }
+    }
+
     /// Root columns that the plan hands back.
     pub(super) fn masked_roots(&self) -> impl Iterator<Item = &Root> {
         self.roots.iter().filter(|root| root.masked)

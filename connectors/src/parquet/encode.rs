@@ -25,17 +25,19 @@ use super::columns::Columns;
 use super::error::{FormatError, unwritten};
 use super::footer::Footer;
 use super::int96::{Int96Leaf, Int96Writer, int96_leaf};
-use super::pages::TemporaryFolder;
+use super::pages::{PageFile, TemporaryFolder};
 use super::properties::chunk_properties;
 use super::storage::{storage_field, storage_type, to_storage};
 
 /// An encoded chunk that waits to be written.
+#[derive(Debug)]
 pub(super) struct MaskedChunk {
     /// Number of its leaf.
     pub(super) leaf: usize,
     pub(super) body: ChunkBody,
 }
 
+#[derive(Debug)]
 pub(super) enum ChunkBody {
     Arrow(Box<ArrowColumnChunk>),
     Int96(File, Box<ColumnCloseResult>),
@@ -204,7 +206,8 @@ fn leaf_writers(
         let fields = Schema::new(for_arrow.iter().map(field).collect::<Vec<_>>());
         let mut factory = ArrowRowGroupWriterFactory::new(&file, Arc::new(fields));
         if spill {
-            factory = factory.with_page_store_factory(Arc::new(folder.clone()));
+            let pages = PageFile::new(folder.clone());
+            factory = factory.with_page_store_factory(Arc::new(pages));
         }
         arrow_writers = factory.create_column_writers(row_group)?;
     }

@@ -1,5 +1,6 @@
 //! A unit while it is worked on: its footer, and its output, to which slices append in turn.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -27,8 +28,12 @@ pub(super) struct UnitFile {
     pub(super) unit: FileUnit,
     pub(super) columns: Arc<Columns>,
     pub(super) row_groups: usize,
+    /// Bytes of memory that the footer takes.
+    pub(super) footer_bytes: u64,
     opened: Mutex<Option<Arc<Opened>>>,
     output: Mutex<UnitOutput>,
+    /// Chunks of row groups of which other parts are missing, and how many parts have come.
+    incomplete: Mutex<HashMap<usize, (usize, Vec<MaskedChunk>)>>,
     turn: Condvar,
     stopped: AtomicBool,
 }
@@ -48,11 +53,18 @@ struct UnitOutput {
 }
 
 impl UnitFile {
-    pub(super) fn new(unit: FileUnit, columns: Arc<Columns>, row_groups: usize) -> Self {
+    pub(super) fn new(
+        unit: FileUnit,
+        columns: Arc<Columns>,
+        row_groups: usize,
+        footer_bytes: u64,
+    ) -> Self {
         Self {
             unit,
             columns,
             row_groups,
+            footer_bytes,
+            incomplete: Mutex::default(),
             opened: Mutex::default(),
             output: Mutex::default(),
             turn: Condvar::new(),
@@ -83,6 +95,29 @@ impl UnitFile {
         });
         *opened = Some(Arc::clone(&new));
         Ok(new)
+    }
+
+    /// Adds the chunks of one of `parts` parts; all of the row group's chunks in file order once the
+    /// last part has come.
+    pub(super) fn join(
+        &self,
+        row_group: usize,
+        parts: usize,
+        chunks: Vec<MaskedChunk>,
+    ) -> Option<Vec<MaskedChunk>> {
+        if parts <= 1 {
+            return Some(chunks);
+        }
+        let mut incomplete = self.incomplete.lock();
+        let (come, joined) = incomplete.entry(row_group).or_default();
+        *come += 1;
+        joined.extend(chunks);
+        if *come < parts {
+            return None;
+        }
+        let (_, mut joined) = incomplete.remove(&row_group)?;
+        joined.sort_unstable_by_key(|chunk| chunk.leaf);
+        Some(joined)
     }
 
     /// Waits until all earlier row groups are written, then appends `row_group`.
@@ -146,6 +181,7 @@ impl UnitFile {
         if let Some(mut output) = self.output.try_lock() {
             output.writer = None;
         }
+        self.incomplete.lock().clear();
         if let Some(mut opened) = self.opened.try_lock() {
             *opened = None;
         }

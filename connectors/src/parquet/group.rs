@@ -18,6 +18,7 @@ use super::decode::{Column, Decode};
 use super::encode::Encoder;
 use super::error::{FormatError, catch};
 use super::file::{Turn, UnitFile};
+use super::memory::{BATCHES_IN_FLIGHT, PAGE_BYTES, Part, batch_rows, memory, parts, spills};
 use super::pages::TemporaryFolder;
 use super::rows::ParquetRows;
 use super::shape::{ParquetShape, RowGroupShape};
@@ -25,16 +26,14 @@ use crate::format::{FileUnit, Group};
 use crate::store::StagedOutput;
 use crate::unit::{PATH_COLUMN, ROW_COLUMN, Receipt, Sink, Source};
 
-/// Batches on their way between two threads.
-pub(super) const BATCHES_IN_FLIGHT: usize = 2;
-/// Size of the pages that encoders aim at, and of their dictionaries.
-const PAGE_BYTES: u64 = 1024 * 1024;
-
 /// How Parquet files are read and written.
 #[derive(Debug, Clone)]
 pub struct ParquetOptions {
     /// Rows of a batch; 8192 by default.
     pub batch_rows: usize,
+    /// Bytes of a batch of all typed columns, decoded, above which it has fewer rows; 4 MiB by
+    /// default. Pages of the output may end elsewhere with another number.
+    pub batch_bytes: u64,
     /// Bytes read ahead for each column that is decoded, and for the chunks that are copied; 2 MiB
     /// by default.
     pub read_ahead: u64,
@@ -49,6 +48,7 @@ impl Default for ParquetOptions {
     fn default() -> Self {
         Self {
             batch_rows: 8192,
+            batch_bytes: 4 * 1024 * 1024,
             read_ahead: 2 * 1024 * 1024,
             spill_above: 64 * 1024 * 1024,
             temporary_folder: None,
@@ -66,19 +66,18 @@ pub struct ParquetGroup {
     /// The typed columns, without the place columns.
     roots: Vec<FieldRef>,
     schema: SchemaRef,
-    sink_schema: SchemaRef,
+    /// The masked columns, all together or cut up.
+    parts: Vec<Part>,
     options: Arc<ParquetOptions>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Slice {
     unit: usize,
     row_group: usize,
     /// `None` in a file without row groups.
-    rows: Option<u64>,
+    shape: Option<Arc<RowGroupShape>>,
     first_row: u64,
-    memory: u64,
-    spill: bool,
 }
 
 impl ParquetGroup {
@@ -109,19 +108,17 @@ impl ParquetGroup {
             if let Some(first) = files.first() {
                 same_columns(&unit.object.path, &first.columns, &columns)?;
             }
-            slices.extend(slices_of(files.len(), &shape, &columns, &options));
+            let row_groups = shape.row_groups.len();
+            let footer_bytes = shape.footer_bytes;
+            slices.extend(slices_of(files.len(), shape.row_groups));
             first_slices.push(slices.len());
-            files.push(Arc::new(UnitFile::new(
-                unit,
-                columns,
-                shape.row_groups.len(),
-            )));
+            let file = UnitFile::new(unit, columns, row_groups, footer_bytes);
+            files.push(Arc::new(file));
         }
         let none: &[Root] = &[];
         let all = files.first().map_or(none, |file| &file.columns.roots);
         let roots: Vec<_> = all.iter().map(|root| Arc::clone(&root.field)).collect();
-        let masked_roots = all.iter().filter(|root| root.masked);
-        let sink: Vec<_> = masked_roots.map(|root| Arc::clone(&root.field)).collect();
+        let whole = files.first().map(|file| Part::whole(&file.columns));
         let path = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
         let place = [
             Arc::new(Field::new(PATH_COLUMN, path, false)),
@@ -134,7 +131,7 @@ impl ParquetGroup {
             first_slices,
             roots,
             schema: Arc::new(schema),
-            sink_schema: Arc::new(Schema::new(sink)),
+            parts: whole.into_iter().collect(),
             options: Arc::new(options),
         })
     }
@@ -145,18 +142,54 @@ impl ParquetGroup {
         slice: usize,
         projection: &[usize],
     ) -> Result<(Arc<UnitFile>, Decode)> {
-        let slice = self.slices[slice];
+        let slice = &self.slices[slice];
         let file = Arc::clone(&self.files[slice.unit]);
         let columns = projection.iter().map(|index| self.column(&file, *index));
+        let batch_rows = slice
+            .shape
+            .as_ref()
+            .map_or(0, |shape| batch_rows(shape, &file.columns, &self.options));
         let decode = Decode {
             row_group: slice.row_group,
             first_row: slice.first_row,
             columns: columns.collect(),
             schema: Arc::new(self.schema.project(projection)?),
-            batch_rows: self.options.batch_rows,
+            batch_rows,
             read_ahead: self.options.read_ahead,
         };
         Ok((file, decode))
+    }
+
+    /// The same, with the masked columns in parts that are worked on one after the other, where a row
+    /// group would hold more than `limit` bytes otherwise. `reads` gives the names of the root columns
+    /// that the masks of one read.
+    pub fn in_parts(mut self, limit: u64, reads: &dyn Fn(&str) -> Vec<String>) -> Self {
+        if let Some(file) = self.files.first() {
+            let number = |name: &String| self.roots.iter().position(|root| root.name() == name);
+            let reads = |root: usize| -> Vec<usize> {
+                let names = reads(self.roots[root].name());
+                names.iter().filter_map(number).collect()
+            };
+            let groups = self
+                .slices
+                .iter()
+                .filter_map(|slice| slice.shape.as_deref());
+            self.parts = parts(groups, &file.columns, &self.options, limit, &reads);
+        }
+        self
+    }
+
+    /// Parts the masked columns are in.
+    #[cfg(test)]
+    pub(super) fn part_count(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Rows of all units.
+    #[cfg(test)]
+    pub(super) fn rows(&self) -> u64 {
+        let shapes = self.slices.iter().filter_map(|slice| slice.shape.as_ref());
+        shapes.map(|shape| shape.rows).sum()
     }
 
     /// The column of unit `file` that the source's schema has at `index`.
@@ -169,78 +202,28 @@ impl ParquetGroup {
     }
 }
 
-fn slices_of<'a>(
-    unit: usize,
-    shape: &'a ParquetShape,
-    columns: &'a Columns,
-    options: &'a ParquetOptions,
-) -> impl Iterator<Item = Slice> + 'a {
-    let empty = shape.row_groups.is_empty().then_some(Slice {
-        unit,
-        row_group: 0,
-        rows: None,
-        first_row: 0,
-        memory: PAGE_BYTES,
-        spill: false,
-    });
-    let groups = shape
-        .row_groups
-        .iter()
-        .enumerate()
-        .scan(0, move |row, (row_group, group)| {
-            let first_row = *row;
-            *row += group.rows;
-            let (memory, spill) = memory(group, columns, options);
-            Some(Slice {
-                unit,
-                row_group,
-                rows: Some(group.rows),
-                first_row,
-                memory,
-                spill,
-            })
+fn slices_of(unit: usize, row_groups: Vec<RowGroupShape>) -> Vec<Slice> {
+    let mut first_row = 0;
+    let mut slices: Vec<Slice> = Vec::with_capacity(row_groups.len().max(1));
+    for (row_group, shape) in row_groups.into_iter().enumerate() {
+        let rows = shape.rows;
+        slices.push(Slice {
+            unit,
+            row_group,
+            shape: Some(Arc::new(shape)),
+            first_row,
         });
-    empty.into_iter().chain(groups)
-}
-
-/// Bytes a slice holds at most, and whether its encoded pages go to a file.
-fn memory(group: &RowGroupShape, columns: &Columns, options: &ParquetOptions) -> (u64, bool) {
-    let leaves = |root: &Root| root.leaves.clone();
-    let typed: Vec<_> = columns.roots.iter().flat_map(leaves).collect();
-    let decoded: u64 = typed
-        .iter()
-        .map(|leaf| group.columns[*leaf].uncompressed())
-        .sum();
-    // Read-ahead, a decompressed page and a dictionary for each column.
-    let reading: u64 = typed
-        .iter()
-        .map(|leaf| {
-            let size = group.columns[*leaf];
-            size.compressed().min(options.read_ahead) + size.uncompressed().min(2 * PAGE_BYTES)
-        })
-        .sum();
-    // Batches wait on both sides of the plan and are worked on in it.
-    let batches = 2 * (BATCHES_IN_FLIGHT as u64 + 2);
-    let share = (options.batch_rows as u64 * batches).min(group.rows);
-    let in_flight = decoded.saturating_mul(share) / group.rows.max(1);
-    let fresh = |leaf: &usize| group.columns[*leaf].uncompressed();
-    let encoded: u64 = columns.masked.iter().map(fresh).sum();
-    let spill = encoded > options.spill_above;
-    let encoding = match spill {
-        true => columns.masked.len() as u64 * 3 * PAGE_BYTES,
-        false => {
-            encoded
-                + columns
-                    .masked
-                    .iter()
-                    .map(|leaf| fresh(leaf).min(2 * PAGE_BYTES))
-                    .sum::<u64>()
-        }
-    };
-    (
-        reading + in_flight + encoding + 2 * options.read_ahead,
-        spill,
-    )
+        first_row += rows;
+    }
+    if slices.is_empty() {
+        slices.push(Slice {
+            unit,
+            row_group: 0,
+            shape: None,
+            first_row,
+        });
+    }
+    slices
 }
 
 fn same_columns(path: &str, first: &Columns, columns: &Columns) -> Result<(), FormatError> {
@@ -290,22 +273,64 @@ impl Source for ParquetGroup {
     }
 }
 
-impl Sink for ParquetGroup {
+/// Writes one part of the masked columns. The part that comes last completes a row group: its rows
+/// are counted then, and all of its chunks written.
+#[derive(Debug)]
+struct PartSink {
+    group: Arc<ParquetGroup>,
+    part: usize,
+}
+
+impl Sink for PartSink {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.sink_schema)
+        self.group.schema_of(self.part)
     }
 
     fn describe(&self) -> String {
-        format!("parquet, units={}", self.files.len())
+        let parts = self.group.parts.len();
+        match parts {
+            0 | 1 => Source::describe(&*self.group),
+            _ => format!(
+                "{}, columns {} of {parts} parts",
+                Source::describe(&*self.group),
+                self.part + 1
+            ),
+        }
     }
 
     fn write(
         &self,
         slice: usize,
+        rows: SendableRecordBatchStream,
+    ) -> BoxFuture<'static, Result<Receipt>> {
+        self.group.write(slice, self.part, rows)
+    }
+}
+
+impl ParquetGroup {
+    /// The masked columns of a part.
+    pub(super) fn schema_of(&self, part: usize) -> SchemaRef {
+        let masked = self.parts.get(part).map_or(&[][..], |part| &part.masked);
+        let fields = masked.iter().map(|root| Arc::clone(&self.roots[*root]));
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// Takes all rows of a part of `slice`.
+    pub(super) fn write(
+        &self,
+        slice: usize,
+        part: usize,
         mut rows: SendableRecordBatchStream,
     ) -> BoxFuture<'static, Result<Receipt>> {
-        let place = self.slices[slice];
-        let file = Arc::clone(&self.files[place.unit]);
+        let work = PartOfSlice {
+            slice: self.slices[slice].clone(),
+            masked: self
+                .parts
+                .get(part)
+                .map_or_else(Vec::new, |part| part.masked.clone()),
+            parts: self.parts.len(),
+        };
+        let file = Arc::clone(&self.files[work.slice.unit]);
         let options = Arc::clone(&self.options);
         // From here on later slices wait for this one, so it must not vanish without a word.
         let turn = Turn::new(&file);
@@ -313,8 +338,8 @@ impl Sink for ParquetGroup {
             let (sender, receiver) = mpsc::channel(BATCHES_IN_FLIGHT);
             let path = file.path().to_owned();
             let encoding = tokio::task::spawn_blocking(move || {
-                let work = || write_slice(&file, place, &options, receiver);
-                let rows = catch(file.path(), work)?;
+                let written = || work.write(&file, &options, receiver);
+                let rows = catch(file.path(), written)?;
                 turn.done();
                 Ok::<_, FormatError>(rows)
             });
@@ -354,52 +379,76 @@ enum Message {
     End,
 }
 
-fn write_slice(
-    file: &UnitFile,
+/// Some masked columns of a slice.
+struct PartOfSlice {
     slice: Slice,
-    options: &ParquetOptions,
-    mut receiver: mpsc::Receiver<Message>,
-) -> Result<u64, FormatError> {
-    let opened = file.open()?;
-    let folder = TemporaryFolder(options.temporary_folder.clone());
-    let mut encoder = match slice.rows {
-        None => None,
-        Some(_) => Some(Encoder::try_new(
-            &opened.footer,
-            &file.columns,
-            slice.row_group,
-            opened.page_version,
-            &folder,
-            slice.spill,
-        )?),
-    };
-    let mut found = 0;
-    loop {
-        match receiver.blocking_recv() {
-            None => return Err(file.given_up()),
-            Some(Message::End) => break,
-            Some(Message::Rows(batch)) => {
-                found += batch.num_rows() as u64;
-                if let Some(encoder) = &mut encoder {
-                    encoder.write(&batch)?;
+    /// Numbers of the root columns.
+    masked: Vec<usize>,
+    /// How many parts the slice has.
+    parts: usize,
+}
+
+impl PartOfSlice {
+    /// Encodes what is received; the rows of the slice where this is the last of its parts.
+    fn write(
+        &self,
+        file: &UnitFile,
+        options: &ParquetOptions,
+        mut receiver: mpsc::Receiver<Message>,
+    ) -> Result<u64, FormatError> {
+        let opened = file.open()?;
+        let Slice {
+            row_group, shape, ..
+        } = &self.slice;
+        let folder = TemporaryFolder(options.temporary_folder.clone());
+        let columns = file.columns.only(&self.masked);
+        let mut encoder = match shape {
+            None => None,
+            Some(shape) => {
+                let sizes = columns.masked.iter().map(|leaf| shape.columns[*leaf]);
+                // Parts wait for one another, and not in memory.
+                let spill = self.parts > 1 || spills(&sizes.collect::<Vec<_>>(), options);
+                let version = opened.page_version;
+                Some(Encoder::try_new(
+                    &opened.footer,
+                    &columns,
+                    *row_group,
+                    version,
+                    &folder,
+                    spill,
+                )?)
+            }
+        };
+        let mut found = 0;
+        loop {
+            match receiver.blocking_recv() {
+                None => return Err(file.given_up()),
+                Some(Message::End) => break,
+                Some(Message::Rows(batch)) => {
+                    found += batch.num_rows() as u64;
+                    if let Some(encoder) = &mut encoder {
+                        encoder.write(&batch)?;
+                    }
                 }
             }
         }
+        let expected = shape.as_ref().map_or(0, |shape| shape.rows);
+        if found != expected {
+            return Err(FormatError::Rows {
+                path: file.path().to_owned(),
+                row_group: *row_group,
+                expected,
+                found,
+            });
+        }
+        if let Some(encoder) = encoder {
+            let Some(masked) = file.join(*row_group, self.parts, encoder.close()?) else {
+                return Ok(0);
+            };
+            file.append(&opened, *row_group, masked, options.read_ahead)?;
+        }
+        Ok(found)
     }
-    let expected = slice.rows.unwrap_or(0);
-    if found != expected {
-        return Err(FormatError::Rows {
-            path: file.path().to_owned(),
-            row_group: slice.row_group,
-            expected,
-            found,
-        });
-    }
-    if let Some(encoder) = encoder {
-        let masked = encoder.close()?;
-        file.append(&opened, slice.row_group, masked, options.read_ahead)?;
-    }
-    Ok(found)
 }
 
 impl Group for ParquetGroup {
@@ -411,8 +460,28 @@ impl Group for ParquetGroup {
         self.first_slices[unit]..self.first_slices[unit + 1]
     }
 
-    fn memory_of(&self, slice: usize) -> u64 {
-        self.slices[slice].memory
+    fn sinks(self: Arc<Self>) -> Vec<Arc<dyn Sink>> {
+        let sink = |part| -> Arc<dyn Sink> {
+            let group = Arc::clone(&self);
+            Arc::new(PartSink { group, part })
+        };
+        (0..self.parts.len().max(1)).map(sink).collect()
+    }
+
+    fn memory_of(&self, slice: usize, part: usize) -> u64 {
+        let Slice { unit, shape, .. } = &self.slices[slice];
+        match (shape, self.parts.get(part)) {
+            (Some(shape), Some(part)) => {
+                let columns = &self.files[*unit].columns;
+                memory(shape, columns, part, &self.options, self.parts.len() > 1)
+            }
+            _ => PAGE_BYTES,
+        }
+    }
+
+    fn memory_of_unit(&self, unit: usize) -> u64 {
+        // The source's footer, and what becomes the new one.
+        2 * self.files[unit].footer_bytes
     }
 
     fn finish(&self, unit: usize) -> BoxFuture<'static, Result<StagedOutput>> {

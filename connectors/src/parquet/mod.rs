@@ -3,7 +3,8 @@
 //!
 //! - [`inspect`] reads a footer: root columns, leaves, row groups.
 //! - [`ParquetGroup`] reads and writes units, a row group at a time, several at once; the row groups
-//!   of the copy have the same rows in the same order.
+//!   of the copy have the same rows in the same order. Masked columns that would hold too much memory
+//!   together are worked on part by part.
 //!
 //! The encoder writes masked chunks as the source's writer did: codec (at its default level), data
 //! page version, dictionary, encoding, kind of statistics, page indexes, bloom filters. Two
@@ -24,6 +25,7 @@ mod file;
 mod footer;
 mod group;
 mod int96;
+mod memory;
 mod metadata;
 mod pages;
 mod properties;

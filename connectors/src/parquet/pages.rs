@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use parquet::column::page_store::{PageKey, PageStore, PageStoreArgs, PageStoreFactory};
 use parquet::errors::{ParquetError, Result};
 
@@ -21,30 +23,56 @@ impl TemporaryFolder {
     }
 }
 
-/// One temporary file for each column chunk.
-impl PageStoreFactory for TemporaryFolder {
-    fn create(&self, _: &PageStoreArgs<'_>) -> Result<Box<dyn PageStore>> {
-        Ok(Box::new(FilePages {
-            file: self.file()?,
+/// One temporary file for all pages of a slice, made with the first of them: a file for each column
+/// would take as many open files as there are columns.
+#[derive(Debug, Clone)]
+pub(super) struct PageFile(Arc<Mutex<Pages>>);
+
+#[derive(Debug)]
+struct Pages {
+    folder: TemporaryFolder,
+    file: Option<File>,
+    end: u64,
+}
+
+impl PageFile {
+    pub(super) fn new(folder: TemporaryFolder) -> Self {
+        Self(Arc::new(Mutex::new(Pages {
+            folder,
+            file: None,
             end: 0,
+        })))
+    }
+}
+
+impl PageStoreFactory for PageFile {
+    fn create(&self, _: &PageStoreArgs<'_>) -> Result<Box<dyn PageStore>> {
+        Ok(Box::new(ColumnPages {
+            file: self.clone(),
             places: vec![],
         }))
     }
 }
 
-struct FilePages {
-    file: File,
-    end: u64,
+/// The pages of one column chunk.
+struct ColumnPages {
+    file: PageFile,
     /// Start and length of each page.
     places: Vec<(u64, usize)>,
 }
 
-impl PageStore for FilePages {
+impl PageStore for ColumnPages {
     fn put(&mut self, page: Bytes) -> Result<PageKey> {
-        self.file.seek(SeekFrom::Start(self.end))?;
-        self.file.write_all(&page)?;
-        self.places.push((self.end, page.len()));
-        self.end += page.len() as u64;
+        let mut pages = self.file.0.lock();
+        let Pages { folder, file, end } = &mut *pages;
+        let file = match file {
+            Some(file) => file,
+            None => file.insert(folder.file()?),
+        };
+        file.seek(SeekFrom::Start(*end))?;
+        file.write_all(&page)?;
+        self.places.push((*end, page.len()));
+        *end += page.len() as u64;
         Ok(PageKey::new(self.places.len() as u64 - 1))
     }
 
@@ -52,11 +80,13 @@ impl PageStore for FilePages {
         let place = usize::try_from(key.get())
             .ok()
             .and_then(|key| self.places.get(key));
-        let (start, length) =
-            *place.ok_or_else(|| ParquetError::General("no such page".to_owned()))?;
+        let missing = || ParquetError::General("no such page".to_owned());
+        let (start, length) = *place.ok_or_else(missing)?;
+        let mut pages = self.file.0.lock();
+        let file = pages.file.as_mut().ok_or_else(missing)?;
         let mut page = vec![0; length];
-        self.file.seek(SeekFrom::Start(start))?;
-        self.file.read_exact(&mut page)?;
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(&mut page)?;
         Ok(page.into())
     }
 }
@@ -66,19 +96,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_come_back_in_any_order() {
-        let file = TemporaryFolder::default().file().unwrap();
-        let mut pages = FilePages {
-            file,
-            end: 0,
+    fn pages_of_two_columns_come_back_in_any_order() {
+        let file = PageFile::new(TemporaryFolder::default());
+        let column = || ColumnPages {
+            file: file.clone(),
             places: vec![],
         };
+        let (mut one, mut other) = (column(), column());
         let keys: Vec<_> = ["a", "", "ccc"]
-            .map(|page| pages.put(page.into()).unwrap())
+            .map(|page| {
+                (
+                    one.put(page.into()).unwrap(),
+                    other.put("other".into()).unwrap(),
+                )
+            })
             .into();
         for (key, page) in [(2, "ccc"), (0, "a"), (1, "")] {
-            assert_eq!(pages.take(keys[key]).unwrap(), page);
+            assert_eq!(one.take(keys[key].0).unwrap(), page);
+            assert_eq!(other.take(keys[key].1).unwrap(), "other");
         }
-        assert!(pages.take(PageKey::new(3)).is_err());
+        assert!(one.take(PageKey::new(3)).is_err());
     }
 }

@@ -87,23 +87,6 @@ impl RangeChunks {
         self.0.fault.lock().take()
     }
 
-    /// As [`Self::new`], with ranges that touch read as one.
-    pub(super) fn merged(
-        reader: Arc<dyn RangeReader>,
-        mut ranges: Vec<Range<u64>>,
-        read_ahead: u64,
-    ) -> Self {
-        ranges.sort_by_key(|range| range.start);
-        let mut runs: Vec<Range<u64>> = vec![];
-        for range in ranges {
-            match runs.last_mut() {
-                Some(run) if run.end == range.start => run.end = range.end,
-                _ => runs.push(range),
-            }
-        }
-        Self::new(reader, runs, read_ahead)
-    }
-
     /// A reader that holds the last `bytes` of the file already.
     pub(super) fn tail(reader: Arc<dyn RangeReader>, bytes: u64) -> Result<Self> {
         let size = reader.size();
@@ -278,7 +261,7 @@ mod tests {
     #[test]
     fn outside_of_windows() {
         let reader = memory();
-        let chunks = RangeChunks::merged(Arc::clone(&reader) as _, vec![20..30, 10..20], 64);
+        let chunks = RangeChunks::new(Arc::clone(&reader) as _, vec![10..30, 90..91], 64);
         assert_eq!(chunks.get_bytes(5, 10).unwrap()[..], reader.0[5..15]);
         assert_eq!(chunks.get_bytes(15, 10).unwrap()[..], reader.0[15..25]);
         assert!(chunks.get_bytes(95, 6).is_err());

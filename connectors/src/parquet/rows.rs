@@ -12,7 +12,8 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 
 use super::error::catch;
 use super::footer::Footer;
-use super::group::{BATCHES_IN_FLIGHT, ParquetGroup};
+use super::group::ParquetGroup;
+use super::memory::BATCHES_IN_FLIGHT;
 use crate::unit::Source;
 
 /// The rows of the files of a group: a slice is a row group.

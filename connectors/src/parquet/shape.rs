@@ -20,6 +20,8 @@ pub struct ParquetShape {
     pub dropped_keys: Vec<String>,
     /// Size of the file in bytes.
     pub size: u64,
+    /// Bytes of memory that its footer takes, page indexes included.
+    pub footer_bytes: u64,
 }
 
 /// One row group.
@@ -39,11 +41,19 @@ pub struct ChunkSize {
 }
 
 impl ChunkSize {
-    fn new(compressed: i64, uncompressed: i64) -> Self {
+    pub(super) fn new(compressed: i64, uncompressed: i64) -> Self {
         let kib = |bytes: i64| u32::try_from((bytes.max(0) as u64).div_ceil(1024));
         Self {
             compressed_kib: kib(compressed).unwrap_or(u32::MAX),
             uncompressed_kib: kib(uncompressed).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// The larger of both, compressed and uncompressed.
+    pub(super) fn max(self, other: Self) -> Self {
+        Self {
+            compressed_kib: self.compressed_kib.max(other.compressed_kib),
+            uncompressed_kib: self.uncompressed_kib.max(other.uncompressed_kib),
         }
     }
 
@@ -108,5 +118,18 @@ fn inspect_blocking(store: &Store, object: &Object) -> Result<ParquetShape, Form
         row_groups,
         dropped_keys: key_values(footer.file(), &[]).1,
         size: object.size,
+        footer_bytes: footer_bytes(&footer),
     })
+}
+
+/// Page indexes are not read yet; in memory they take some times their bytes in the file.
+fn footer_bytes(footer: &Footer) -> u64 {
+    const IN_MEMORY: u64 = 4;
+    let index = |length: Option<i32>| u64::try_from(length.unwrap_or(0)).unwrap_or(0);
+    let groups = footer.metadata().row_groups().iter();
+    let indexes: u64 = groups
+        .flat_map(|group| group.columns())
+        .map(|column| index(column.offset_index_length()) + index(column.column_index_length()))
+        .sum();
+    footer.metadata().memory_size() as u64 + IN_MEMORY * indexes
 }

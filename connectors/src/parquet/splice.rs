@@ -1,6 +1,7 @@
 //! Writes a row group: masked chunks as they were encoded, all others byte for byte as they were.
 
 use std::io::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
 use parquet::bloom_filter::Sbbf;
@@ -25,8 +26,10 @@ pub(super) fn append_row_group<W: Write + Send>(
     let group = footer.row_group(row_group);
     let is_masked = |leaf: usize| masked.iter().any(|chunk| chunk.leaf == leaf);
     let copied = (0..group.num_columns()).filter(|leaf| !is_masked(*leaf));
-    let ranges = copied.map(|leaf| chunk_range(group.column(leaf))).collect();
-    let source = RangeChunks::merged(Arc::clone(&footer.reader), ranges, read_ahead);
+    let copied: Vec<_> = copied.map(|leaf| chunk_range(group.column(leaf))).collect();
+    let mut copied = copied.as_slice();
+    let mut run = 0..0;
+    let mut source = RangeChunks::new(Arc::clone(&footer.reader), vec![], read_ahead);
 
     let mut masked = masked.into_iter().peekable();
     let mut out = writer.next_row_group()?;
@@ -35,7 +38,16 @@ pub(super) fn append_row_group<W: Write + Send>(
             .next_if(|chunk| chunk.leaf == leaf)
             .map(|chunk| chunk.body)
         {
-            None => out.append_column(&source, copied_chunk(footer, row_group, leaf, &source))?,
+            None => {
+                if !copied.first().is_some_and(|chunk| lies_in(chunk, &run)) {
+                    // One run is in memory at a time.
+                    run = first_run(copied);
+                    let windows = vec![run.clone()];
+                    source = RangeChunks::new(Arc::clone(&footer.reader), windows, read_ahead);
+                }
+                copied = copied.get(1..).unwrap_or_default();
+                out.append_column(&source, copied_chunk(footer, row_group, leaf, &source))?;
+            }
             Some(ChunkBody::Arrow(mut chunk)) => {
                 drop_indexes(chunk.close_mut(), footer);
                 chunk.append_to_row_group(&mut out)?;
@@ -48,6 +60,22 @@ pub(super) fn append_row_group<W: Write + Send>(
     }
     out.close()?;
     Ok(())
+}
+
+/// The first of `chunks` and those behind it that touch: they are read as one.
+fn first_run(chunks: &[Range<u64>]) -> Range<u64> {
+    let mut run = chunks.first().cloned().unwrap_or_default();
+    for chunk in chunks.iter().skip(1) {
+        if chunk.start != run.end {
+            break;
+        }
+        run.end = chunk.end;
+    }
+    run
+}
+
+fn lies_in(chunk: &Range<u64>, run: &Range<u64>) -> bool {
+    run.start <= chunk.start && chunk.end <= run.end
 }
 
 /// What the source's footer says about a chunk, with its page indexes and bloom filter.
@@ -80,5 +108,22 @@ fn drop_indexes(chunk: &mut ColumnCloseResult, footer: &Footer) {
     if !footer.has_indexes() {
         chunk.offset_index = None;
         chunk.column_index = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_that_touch_are_a_run() {
+        for (chunks, run) in [
+            (vec![], 0..0),
+            (vec![4..8, 9..10], 4..8),
+            (vec![4..8, 8..9, 9..20, 21..30], 4..20),
+            (vec![40..50, 4..8], 40..50),
+        ] {
+            assert_eq!(first_run(&chunks), run, "{chunks:?}");
+        }
     }
 }

@@ -212,7 +212,15 @@ impl Group for TextGroup {
         self.first_slices[unit]..self.first_slices[unit + 1]
     }
 
-    fn memory_of(&self, slice: usize) -> u64 {
+    fn sinks(self: Arc<Self>) -> Vec<Arc<dyn Sink>> {
+        vec![self]
+    }
+
+    fn memory_of_unit(&self, _: usize) -> u64 {
+        0
+    }
+
+    fn memory_of(&self, slice: usize, _: usize) -> u64 {
         let shape = &self.unit_of(slice).0.reading.shape;
         let read = match shape.is_streamed() {
             true => LEAST_HELD,
@@ -521,7 +529,7 @@ mod tests {
             assert_eq!(read("4.csv"), b"");
             assert_eq!(group.units(), 4);
             assert_eq!(group.slices_of(2).len() + group.slices_of(3).len(), 2);
-            assert!(group.memory_of(0) > 0);
+            assert!(group.memory_of(0, 0) > 0);
         }
     }
 

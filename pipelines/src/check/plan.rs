@@ -1,18 +1,14 @@
 //! Files become units in groups, and each group gets its plan.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use indexmap::IndexMap;
-use visard_connectors::parquet::{ParquetGroup, ParquetOptions};
 use visard_connectors::store::{Object, Obstacle};
-use visard_connectors::text::TextGroup;
-use visard_connectors::{FileUnit, GroupRef, PATH_COLUMN, ROW_COLUMN, UnitTable, UnitTarget};
 use visard_engine::udfs::{PlaceUnit, Root};
-use visard_engine::{MaskedColumn, MaskedStep, Places, TaskPlan, plan_task};
 
 use super::columns::FileColumns;
-use super::files::{Format, Shape, contradiction, format_of, inspect, tasks_of};
+use super::files::{Format, contradiction, format_of, inspect, tasks_of};
+use super::group::{Batch, GroupPlan};
 use super::header::spelled_out;
 use super::rules::{Resolved, Resolver};
 use super::seeds::Seeds;
@@ -51,31 +47,6 @@ pub struct FilePlan {
     pub action: Action,
 }
 
-/// Files of one format and schema under the same tasks.
-pub struct GroupPlan {
-    /// Reads and writes them.
-    pub group: GroupRef,
-    /// Their plan.
-    pub plan: TaskPlan,
-    /// Indexes into [`Planned::files`], in unit order.
-    pub files: Vec<usize>,
-    /// Paths of masked columns, each with the names of its masks.
-    pub masked: Vec<(String, String)>,
-    /// Paths of columns that are read and not masked.
-    pub read: Vec<String>,
-    /// Paths of columns no rule masks, those that are read among them.
-    pub unmasked: Vec<String>,
-}
-
-impl GroupPlan {
-    /// Paths of columns that no rule masks and none reads.
-    pub fn copied(&self) -> impl Iterator<Item = &String> {
-        self.unmasked
-            .iter()
-            .filter(|path| !self.read.contains(path))
-    }
-}
-
 /// A run before it starts.
 #[derive(Default)]
 pub struct Planned {
@@ -83,20 +54,6 @@ pub struct Planned {
     pub files: Vec<FilePlan>,
     /// The groups of files that are masked.
     pub groups: Vec<GroupPlan>,
-}
-
-/// The files of one group, before it is one.
-pub(super) struct Batch {
-    /// Indexes into [`Planned::files`].
-    pub files: Vec<(usize, Shape)>,
-    /// The tasks that select them.
-    pub tasks: Vec<usize>,
-    /// What the tasks' rules do to them.
-    pub resolved: Resolved,
-    /// Their columns; none in a file of zero bytes.
-    pub columns: FileColumns,
-    /// How they are read.
-    pub format: Format,
 }
 
 /// Lists the source and plans what happens to each file. `done` are paths that are left alone.
@@ -111,7 +68,7 @@ pub async fn plan(
     let (mut planned, batches) = batches(loaded, stores, root, done, diagnostics).await?;
     for batch in batches {
         let files: Vec<usize> = batch.files.iter().map(|(index, _)| *index).collect();
-        match group(loaded, stores, &planned, batch).await {
+        match batch.plan(loaded, stores, &planned).await {
             Ok(group) => {
                 for (unit, index) in files.into_iter().enumerate() {
                     planned.files[index].action = Action::Mask {
@@ -396,116 +353,6 @@ fn not_selected(loaded: &Loaded, object: &Object, reason: &str, diagnostics: &mu
             .at_maybe(options.map(|node| node.span_of("unmatched")), "")
             .help("add a task for it, or set `unmatched: skip` or `unmatched: copy`"),
     );
-}
-
-async fn group(
-    loaded: &Loaded,
-    stores: &Stores,
-    planned: &Planned,
-    batch: Batch,
-) -> Result<GroupPlan, String> {
-    let Batch {
-        files,
-        resolved,
-        columns,
-        format,
-        ..
-    } = batch;
-    let indexes: Vec<usize> = files.iter().map(|(index, _)| *index).collect();
-    let masked: Vec<(String, String)> = resolved
-        .steps
-        .iter()
-        .map(|(path, steps)| {
-            let labels: Vec<&str> = steps.iter().map(|step| step.mask.label()).collect();
-            (path.clone(), labels.join(" | "))
-        })
-        .collect();
-    let paths: Vec<String> = masked.iter().map(|(path, _)| path.clone()).collect();
-    let mut read = resolved.read;
-    read.sort_unstable();
-    read.dedup();
-    let mut typed = paths.clone();
-    typed.extend(read.iter().filter(|path| !paths.contains(path)).cloned());
-    let group = open_group(loaded, stores, planned, (files, format), &typed, &paths)?;
-    let plan = plan_task(
-        Arc::new(UnitTable(Arc::clone(&group.source))),
-        Arc::new(UnitTarget(Arc::clone(&group.sink))),
-        masked_columns(&columns, resolved.steps),
-        Places {
-            path: PATH_COLUMN,
-            row: ROW_COLUMN,
-        },
-        group.source.slices(),
-    );
-    let plan = plan
-        .await
-        .map_err(|error| format!("{:#}", anyhow::Error::new(error)))?;
-    read.retain(|path| !paths.contains(path));
-    Ok(GroupPlan {
-        group,
-        plan,
-        files: indexes,
-        masked,
-        read,
-        unmasked: resolved.unmasked,
-    })
-}
-
-/// Files of one format and schema, of which the `typed` columns are read and the `masked` ones of them
-/// written.
-pub(super) fn open_group(
-    loaded: &Loaded,
-    stores: &Stores,
-    planned: &Planned,
-    (files, format): (Vec<(usize, Shape)>, Format),
-    typed: &[String],
-    masked: &[String],
-) -> Result<GroupRef, String> {
-    let unit = |index: usize| FileUnit {
-        object: planned.files[index].object.clone(),
-        source: stores.source.clone(),
-        target: stores.target.clone(),
-    };
-    Ok(match format {
-        Format::Parquet => {
-            let units = files.into_iter().filter_map(|(index, shape)| match shape {
-                Shape::Parquet(shape) => Some((unit(index), shape)),
-                Shape::Text { .. } => None,
-            });
-            let options = ParquetOptions {
-                // Encoded pages of half the budget may wait in memory for their turn.
-                spill_above: loaded.pipeline.options.memory_limit_bytes / 8,
-                ..ParquetOptions::default()
-            };
-            let group = ParquetGroup::new(units.collect(), typed, masked, options);
-            GroupRef::new(Arc::new(group.map_err(|error| error.to_string())?))
-        }
-        Format::Text(options) => {
-            let units = files.into_iter().filter_map(|(index, shape)| match shape {
-                Shape::Text { shape, .. } => Some((unit(index), shape)),
-                Shape::Parquet(_) => None,
-            });
-            let group = TextGroup::new(units.collect(), *options, typed.to_vec(), masked.to_vec());
-            GroupRef::new(Arc::new(group.map_err(|error| error.to_string())?))
-        }
-    })
-}
-
-/// Steps by root column: leaves of one root are masked one after the other.
-pub(super) fn masked_columns(
-    columns: &FileColumns,
-    steps: std::collections::BTreeMap<String, Vec<MaskedStep>>,
-) -> Vec<MaskedColumn> {
-    let mut by_root: IndexMap<String, Vec<MaskedStep>> = IndexMap::new();
-    for (path, steps) in steps {
-        let root = columns.0.iter().find(|column| column.path == path);
-        let root = root.map_or_else(|| path.clone(), |column| column.root.clone());
-        by_root.entry(root).or_default().extend(steps);
-    }
-    by_root
-        .into_iter()
-        .map(|(column, steps)| MaskedColumn { column, steps })
-        .collect()
 }
 
 #[cfg(test)]

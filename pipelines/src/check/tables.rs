@@ -13,8 +13,9 @@ use visard_connectors::{PATH_COLUMN, RAW_COLUMN, ROW_COLUMN, SPAN_COLUMN, UnitTa
 use visard_engine::udfs::Root;
 use visard_engine::{MaskedTable, Places};
 
+use super::group::{Batch, Written, masked_columns, open_group};
 use super::names::{Nameless, names};
-use super::plan::{Batch, Planned, batches, masked_columns, open_group, refused};
+use super::plan::{Planned, batches, refused};
 use super::{Loaded, Stores};
 use crate::language::{Diagnostic, Diagnostics, MaskNode, Ruleset, codes};
 
@@ -118,9 +119,17 @@ fn table(
         }
     }
     let typed: Vec<String> = columns.names().map(str::to_owned).collect();
-    let group = open_group(loaded, stores, planned, (files, format), &typed, &[])?;
+    let group = open_group(
+        loaded,
+        stores,
+        planned,
+        (files, format),
+        &columns,
+        &typed,
+        Written::default(),
+    )?;
     let slices = 0..group.source.slices();
-    let most = slices.map(|slice| group.group.memory_of(slice)).max();
+    let most = slices.map(|slice| group.group.memory_of(slice, 0)).max();
     let options = &loaded.pipeline.options;
     // Reading takes half of the memory at most, and leaves the other half to the query.
     let affordable = options.memory_limit_bytes / 2 / most.unwrap_or(0).max(1);

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use datafusion::physical_plan::displayable;
 use serde_json::json;
+use visard_engine::TaskPlan;
 
 use super::{PipelineArgs, print, report};
 use crate::check::{self, Action, GroupPlan, Planned};
@@ -70,16 +71,14 @@ fn as_page(planned: &Planned, page: &mut String) -> std::fmt::Result {
         for path in group.copied() {
             writeln!(page, "  copied  {path}")?;
         }
-        writeln!(
-            page,
-            "logical plan:\n{}",
-            group.plan.logical.display_indent()
-        )?;
-        writeln!(
-            page,
-            "physical plan:\n{}",
-            displayable(group.plan.physical.as_ref()).indent(false)
-        )?;
+        for (part, plan) in group.plans.iter().enumerate() {
+            let part = match group.plans.len() {
+                1 => String::new(),
+                parts => format!(" of part {} of {parts}", part + 1),
+            };
+            writeln!(page, "logical plan{part}:\n{}", logical(plan))?;
+            writeln!(page, "physical plan{part}:\n{}", physical(plan))?;
+        }
     }
     for file in &planned.files {
         match &file.action {
@@ -92,6 +91,15 @@ fn as_page(planned: &Planned, page: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
+fn logical(plan: &TaskPlan) -> String {
+    plan.logical.display_indent().to_string()
+}
+
+fn physical(plan: &TaskPlan) -> String {
+    let plan = displayable(plan.physical.as_ref());
+    plan.indent(false).to_string()
+}
+
 fn as_json(planned: &Planned) -> serde_json::Value {
     let group = |group: &GroupPlan| {
         let files: Vec<_> = group
@@ -99,6 +107,10 @@ fn as_json(planned: &Planned) -> serde_json::Value {
             .iter()
             .map(|&f| &planned.files[f].object.path)
             .collect();
+        let each = |drawn: &dyn Fn(&TaskPlan) -> String| {
+            let drawn: Vec<_> = group.plans.iter().map(drawn).collect();
+            drawn.join("\n")
+        };
         json!({
             "source": group.group.source.describe(),
             "slices": group.group.source.slices(),
@@ -106,8 +118,8 @@ fn as_json(planned: &Planned) -> serde_json::Value {
             "masked": group.masked.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
             "read": group.read,
             "copied": group.copied().collect::<Vec<_>>(),
-            "logical_plan": group.plan.logical.display_indent().to_string(),
-            "physical_plan": displayable(group.plan.physical.as_ref()).indent(false).to_string(),
+            "logical_plan": each(&logical),
+            "physical_plan": each(&physical),
         })
     };
     let others = planned.files.iter().filter_map(|file| match &file.action {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::compute::concat_batches;
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use arrow::util::pretty::pretty_format_batches;
@@ -142,51 +143,53 @@ fn values(array: &ArrayRef) -> anyhow::Result<Vec<Value>> {
 /// The first rows of a unit: each masked column before and after.
 async fn first_rows(group: &GroupPlan, unit: usize, rows: usize) -> anyhow::Result<Vec<Shown>> {
     let slice = group.group.group.slices_of(unit).start;
-    let masked = group.group.sink.schema();
-    let source = group.group.source.schema();
-    let columns: Vec<usize> = masked
-        .fields()
-        .iter()
-        .filter(|field| !is_place_column(field.name()))
-        .map(|field| source.index_of(field.name()))
-        .collect::<Result<_, _>>()?;
-    if columns.is_empty() {
-        return Ok(Vec::new());
+    let source = &group.group.source;
+    let mut shown = Vec::new();
+    for (sink, plan) in group.group.sinks.iter().zip(&group.plans) {
+        let masked = sink.schema();
+        let columns: Vec<usize> = masked
+            .fields()
+            .iter()
+            .filter(|field| !is_place_column(field.name()))
+            .map(|field| source.schema().index_of(field.name()))
+            .collect::<Result<_, _>>()?;
+        if columns.is_empty() {
+            continue;
+        }
+        let before = first(rows, source.open(slice, &columns)?).await?;
+        // The plan below the node that writes.
+        let projection = plan.physical.children().into_iter().next().map(Arc::clone);
+        let projection = projection.context("a plan that writes has something to write")?;
+        let after = projection.execute(slice, Arc::clone(&plan.context))?;
+        let after = first(rows, after).await?;
+        let count = before.num_rows().min(after.num_rows());
+        let schema = before.schema();
+        shown.extend(schema.fields().iter().filter_map(|field| {
+            let name = field.name();
+            Some(Shown {
+                name: name.clone(),
+                before: before.column_by_name(name)?.slice(0, count),
+                after: after.column_by_name(name)?.slice(0, count),
+            })
+        }));
     }
-    let before = first_batch(group.group.source.open(slice, &columns)?).await?;
-    // The plan below the node that writes.
-    let projection = group
-        .plan
-        .physical
-        .children()
-        .first()
-        .map(|child| Arc::clone(child));
-    let projection = projection.context("a plan that writes has something to write")?;
-    let after = first_batch(projection.execute(slice, Arc::clone(&group.plan.context))?).await?;
-    let (Some(before), Some(after)) = (before, after) else {
-        return Ok(Vec::new());
-    };
-    let count = rows.min(before.num_rows()).min(after.num_rows());
-    let schema = before.schema();
-    let shown = schema.fields().iter().filter_map(|field| {
-        let name = field.name();
-        Some(Shown {
-            name: name.clone(),
-            before: before.column_by_name(name)?.slice(0, count),
-            after: after.column_by_name(name)?.slice(0, count),
-        })
-    });
-    Ok(shown.collect())
+    shown.retain(|column| !column.before.is_empty());
+    Ok(shown)
 }
 
-async fn first_batch(mut stream: SendableRecordBatchStream) -> anyhow::Result<Option<RecordBatch>> {
-    while let Some(batch) = stream.next().await {
+/// The first `rows` of a stream, or all of them.
+async fn first(rows: usize, mut stream: SendableRecordBatchStream) -> anyhow::Result<RecordBatch> {
+    let schema = stream.schema();
+    let (mut batches, mut found) = (Vec::new(), 0);
+    while found < rows
+        && let Some(batch) = stream.next().await
+    {
         let batch = batch.map_err(|error| anyhow::anyhow!("{}", error.find_root()))?;
-        if batch.num_rows() > 0 {
-            return Ok(Some(batch));
-        }
+        let batch = batch.slice(0, batch.num_rows().min(rows - found));
+        found += batch.num_rows();
+        batches.push(batch);
     }
-    Ok(None)
+    Ok(concat_batches(&schema, &batches)?)
 }
 
 #[cfg(test)]

@@ -102,6 +102,12 @@ impl RunOptions {
         self.workers.unwrap_or_else(cores)
     }
 
+    /// Bytes that slices, outputs and copies may hold together: three quarters of the limit, as plans,
+    /// threads and the allocator take some, too.
+    pub fn memory_budget_bytes(&self) -> u64 {
+        self.memory_limit_bytes / 4 * 3
+    }
+
     /// Reads the `options` of a pipeline.
     pub(super) fn parse(node: &Node, sources: &Sources, diagnostics: &mut Diagnostics) -> Self {
         let default = Self::default();

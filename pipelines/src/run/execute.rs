@@ -4,7 +4,7 @@
 //! record, made visible, put on record again. A file that fails is given up; whether others are still
 //! started is the pipeline's `continue_on_failure`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -14,16 +14,18 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use visard_connectors::store::{Object, StagedOutput, Store};
 use visard_connectors::{GroupRef, is_consequence};
-use visard_engine::{EngineError, MemoryBudget, Slice, SliceDone, Slices, run_slices};
+use visard_engine::{EngineError, MemoryBudget, Slice, SliceDone, Slices, UnitMemory, run_slices};
 
 use super::journal::{Journal, Record};
 use super::observe::{Event, Observer};
 use super::report::{FileReport, Status};
-use crate::check::{Action, Planned, Stores};
+use crate::check::{Action, FilePlan, Planned, Stores};
 use crate::language::RunOptions;
 
-/// Files that are committed or copied at the same time.
+/// Files that are committed at the same time.
 const COMMITS_AT_ONCE: usize = 8;
+/// Files that are copied at the same time.
+const COPIES_AT_ONCE: usize = 8;
 /// Bytes read at once while a file is copied.
 const COPY_BYTES: u64 = 4 << 20;
 
@@ -90,18 +92,20 @@ impl Execution<'_> {
     pub(super) async fn run(&self, stop: impl Future<Output = ()>) -> (Vec<FileReport>, bool) {
         let mut reports = self.reports();
         let wanted = Arc::new(Mutex::new(Wanted::default()));
-        let (queue, mut left) = self.queue();
+        let held = self.unit_memory();
+        let memory = MemoryBudget::new(self.options.memory_budget_bytes());
+        let (queue, mut left) = self.queue(&held);
         let slices_of: Vec<usize> = left.clone();
         let asked = Arc::clone(&wanted);
         let mut done = run_slices(Slices {
             queue,
             wanted: Arc::new(move |file| asked.lock().wants(file)),
             workers: self.workers(),
-            memory: MemoryBudget::new(self.options.memory_limit_bytes / 4 * 3),
+            memory: memory.clone(),
         });
         let gate = Arc::new(Semaphore::new(COMMITS_AT_ONCE));
         let mut settling: JoinSet<Settled> = JoinSet::new();
-        self.start_copies(&gate, &wanted, &mut settling);
+        self.start_copies(&memory, &wanted, &mut settling);
         let mut stop = std::pin::pin!(stop);
         let mut interrupted = false;
         let mut working = true;
@@ -117,9 +121,13 @@ impl Execution<'_> {
                     // Slices at work are dropped; files that are being committed are finished.
                     done.close();
                     working = false;
+                    held.iter().for_each(|held| held.release());
                     while done.try_recv().is_ok() {}
                 }
                 Some(settled) = settling.join_next() => {
+                    if let Ok((file, _)) = &settled {
+                        held[*file].release();
+                    }
                     if let Ok((file, Some(result))) = settled {
                         self.settle(file, result, &mut reports[file], &wanted);
                     }
@@ -130,7 +138,9 @@ impl Execution<'_> {
                         let file = slice.unit;
                         let bytes = reports[file].bytes_in / slices_of[file].max(1) as u64;
                         left[file] -= 1;
-                        if self.take(slice, bytes, &mut reports[file], &wanted) && left[file] == 0 {
+                        if !self.take(slice, bytes, &mut reports[file], &wanted) {
+                            held[file].release();
+                        } else if left[file] == 0 {
                             self.commit(file, &gate, &mut settling);
                         }
                     }
@@ -148,7 +158,7 @@ impl Execution<'_> {
 
     /// A report for each file, with what is known before the run.
     fn reports(&self) -> Vec<FileReport> {
-        let report = |file: &crate::check::FilePlan| {
+        let report = |file: &FilePlan| {
             let mut report = FileReport::new(&file.object.path, file.object.size);
             match &file.action {
                 Action::Mask { group, .. } => {
@@ -179,23 +189,40 @@ impl Execution<'_> {
         self.planned.files.iter().map(report).collect()
     }
 
+    /// What each file holds from its first slice until it is committed: its output, and what its format
+    /// keeps of it.
+    fn unit_memory(&self) -> Vec<Arc<UnitMemory>> {
+        let files = self.planned.files.iter().enumerate();
+        let bytes = |(file, plan): (usize, &FilePlan)| match self.group_of(file) {
+            None => 0,
+            Some((group, unit)) => {
+                let output = self.stores.target.output_memory_bytes(plan.object.size);
+                output + group.group.memory_of_unit(unit)
+            }
+        };
+        files
+            .map(|file| Arc::new(UnitMemory::new(bytes(file))))
+            .collect()
+    }
+
     /// All slices in the order they start, and how many each file has.
-    fn queue(&self) -> (std::collections::VecDeque<Slice>, Vec<usize>) {
+    fn queue(&self, held: &[Arc<UnitMemory>]) -> (VecDeque<Slice>, Vec<usize>) {
         let mut left = vec![0; self.planned.files.len()];
-        let mut queue = std::collections::VecDeque::new();
+        let mut queue = VecDeque::new();
         for group in &self.planned.groups {
             for (unit, &file) in group.files.iter().enumerate() {
-                let size = self.planned.files[file].object.size;
-                let output = self.stores.target.output_memory_bytes(size);
                 for partition in group.group.group.slices_of(unit) {
-                    left[file] += 1;
-                    queue.push_back(Slice {
-                        unit: file,
-                        plan: Arc::clone(&group.plan.physical),
-                        context: Arc::clone(&group.plan.context),
-                        partition,
-                        memory: group.group.group.memory_of(partition) + output,
-                    });
+                    for (part, plan) in group.plans.iter().enumerate() {
+                        left[file] += 1;
+                        queue.push_back(Slice {
+                            unit: file,
+                            plan: Arc::clone(&plan.physical),
+                            context: Arc::clone(&plan.context),
+                            partition,
+                            memory: group.group.group.memory_of(partition, part),
+                            unit_memory: Arc::clone(&held[file]),
+                        });
+                    }
                 }
             }
         }
@@ -291,10 +318,12 @@ impl Execution<'_> {
 
     fn start_copies(
         &self,
-        gate: &Arc<Semaphore>,
+        memory: &MemoryBudget,
         wanted: &Arc<Mutex<Wanted>>,
         settling: &mut JoinSet<Settled>,
     ) {
+        // Not the gate of commits: who waits for memory must not keep those from ending that hold it.
+        let gate = Arc::new(Semaphore::new(COPIES_AT_ONCE));
         for (file, plan) in self.planned.files.iter().enumerate() {
             if plan.action != Action::Copy {
                 continue;
@@ -303,11 +332,15 @@ impl Execution<'_> {
                 settling.spawn(async move { (file, Some(Ok((0, String::new())))) });
                 continue;
             }
-            let (gate, journal) = (Arc::clone(gate), Arc::clone(self.journal));
+            let (gate, journal) = (Arc::clone(&gate), Arc::clone(self.journal));
             let Stores { source, target } = self.stores.clone();
             let (object, wanted) = (plan.object.clone(), Arc::clone(wanted));
+            let memory = memory.clone();
             settling.spawn(async move {
                 let _permit = gate.acquire_owned().await;
+                let read = COPY_BYTES.min(object.size);
+                let output = target.output_memory_bytes(object.size);
+                let _reserved = memory.reserve(read + output).await;
                 if !wanted.lock().wants(file) {
                     return (file, None);
                 }

@@ -25,7 +25,7 @@ use parquet::schema::parser::parse_message_type;
 
 use super::{ParquetOptions, inspect};
 use crate::format::Group;
-use crate::unit::{Sink, Source};
+use crate::unit::Source;
 
 use compare::*;
 use run::*;
@@ -182,6 +182,38 @@ async fn same_bytes_however_it_is_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn same_bytes_column_by_column() {
+    let old = people(WriterProperties::builder());
+    let masked = ["name", "address.city", "marks"];
+    let plain = mask(&old, &masked, ParquetOptions::default())
+        .await
+        .unwrap();
+    for (limit, parts) in [(u64::MAX, 1), (0, 3)] {
+        let place = Place::new().await;
+        let group = place.group(&old, (&["id"], &masked), options()).await;
+        let group = group.unwrap().in_parts(limit, &|_| vec!["id".to_owned()]);
+        assert_eq!(group.part_count(), parts);
+        assert_eq!(run(&place, &group, other).await.unwrap(), plain, "{limit}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_fails_fails_the_unit() {
+    let place = Place::new().await;
+    let old = people(WriterProperties::builder());
+    let group = place
+        .group(&old, (&[], &["name", "marks"]), options())
+        .await;
+    let group = group.unwrap().in_parts(0, &|_| vec![]);
+    let first = group.write(0, 0, changed(&group, 0, 0, other));
+    assert_eq!(first.await.unwrap().rows, 0);
+    // The other part never comes to its end.
+    drop(group.write(0, 1, changed(&group, 0, 1, other)));
+    assert!(group.finish(0).await.is_err());
+    assert!(place.left_over().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_without_rows() {
     let schema = Arc::new(Schema::new(vec![
         Field::new("id", DataType::Int64, false),
@@ -230,7 +262,7 @@ async fn only_what_is_asked_for_is_read() {
         .map(|field| field.name().as_str())
         .collect();
     assert_eq!(fields, ["address", "id", "__path", "__row"]);
-    assert_eq!(Sink::schema(&group).fields().len(), 1);
+    assert_eq!(group.schema_of(0).fields().len(), 1);
     let DataType::Struct(children) = schema.field(0).data_type() else {
         panic!()
     };
@@ -285,12 +317,12 @@ async fn a_slice_that_fails_fails_the_unit() {
     ] {
         let place = Place::new().await;
         let group = place.group(&file, (&[], &["id"]), options()).await.unwrap();
-        let schema = Sink::schema(&group);
+        let schema = group.schema_of(0);
         // The first slice lands, the second fails, the third waits for it.
-        let first = group.write(0, changed(&group, 0, other)).await;
+        let first = group.write(0, 0, changed(&group, 0, 0, other)).await;
         assert_eq!(first.unwrap().rows, 100);
-        let second = group.write(1, stream(&schema, make(&schema)));
-        let third = group.write(2, changed(&group, 2, other));
+        let second = group.write(1, 0, stream(&schema, make(&schema)));
+        let third = group.write(2, 0, changed(&group, 2, 0, other));
         let (second, third) = futures::future::join(second, third).await;
         let message = second.unwrap_err().to_string();
         assert!(message.contains(wanted), "{message}");
@@ -305,16 +337,24 @@ async fn a_unit_that_is_aborted_leaves_nothing() {
     let file = people(WriterProperties::builder());
     let place = Place::new().await;
     let group = place.group(&file, (&[], &["id"]), options()).await.unwrap();
-    group.write(0, changed(&group, 0, other)).await.unwrap();
-    let waiting = tokio::spawn(group.write(2, changed(&group, 2, other)));
+    group
+        .write(0, 0, changed(&group, 0, 0, other))
+        .await
+        .unwrap();
+    let waiting = tokio::spawn(group.write(2, 0, changed(&group, 2, 0, other)));
     assert!(group.finish(0).await.is_err());
     group.abort(0);
     assert!(waiting.await.unwrap().is_err());
     assert_eq!(place.left_over(), [""; 0]);
     // A slice whose future is dropped does not leave the others waiting.
     let group = place.group(&file, (&[], &["id"]), options()).await.unwrap();
-    drop(group.write(0, changed(&group, 0, other)));
-    assert!(group.write(1, changed(&group, 1, other)).await.is_err());
+    drop(group.write(0, 0, changed(&group, 0, 0, other)));
+    assert!(
+        group
+            .write(1, 0, changed(&group, 1, 0, other))
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -324,7 +364,7 @@ async fn a_source_that_changes_fails_the_unit() {
     let group = place.group(&file, (&[], &["id"]), options()).await.unwrap();
     for slice in 0..3 {
         group
-            .write(slice, changed(&group, slice, other))
+            .write(slice, 0, changed(&group, slice, 0, other))
             .await
             .unwrap();
     }
@@ -370,7 +410,7 @@ async fn what_is_refused() {
         .await
         .unwrap();
     let torn = group
-        .write(0, changed(&group, 0, other))
+        .write(0, 0, changed(&group, 0, 0, other))
         .await
         .unwrap_err()
         .to_string();

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use super::super::{FormatError, ParquetGroup, ParquetOptions, inspect};
 use crate::format::{FileUnit, Group};
 use crate::store::{ConnectionConfig, MountedShare, Store};
-use crate::unit::{Sink, Source};
+use crate::unit::Source;
 
 pub(super) struct Place {
     folder: TempDir,
@@ -94,9 +94,10 @@ pub(super) type Change = fn(&ArrayRef) -> ArrayRef;
 pub(super) fn changed(
     group: &ParquetGroup,
     slice: usize,
+    part: usize,
     change: Change,
 ) -> SendableRecordBatchStream {
-    let schema = Sink::schema(group);
+    let schema = group.schema_of(part);
     let source = Source::schema(group);
     let index = |field: &Arc<Field>| source.index_of(field.name()).unwrap();
     let projection: Vec<_> = schema.fields().iter().map(index).collect();
@@ -117,12 +118,16 @@ pub(super) fn changed(
 }
 
 pub(super) async fn run(place: &Place, group: &ParquetGroup, change: Change) -> Result<Bytes> {
-    let slices = group
-        .slices_of(0)
-        .map(|slice| group.write(slice, changed(group, slice, change)));
+    let parts = 0..group.part_count();
+    let slices = group.slices_of(0).flat_map(|slice| {
+        let write = move |part| group.write(slice, part, changed(group, slice, part, change));
+        parts.clone().map(write)
+    });
     // The last slice is polled first, so that it has to wait.
     let slices: Vec<_> = slices.collect();
-    futures::future::try_join_all(slices.into_iter().rev()).await?;
+    let written = futures::future::try_join_all(slices.into_iter().rev()).await?;
+    let rows: u64 = written.iter().map(|receipt| receipt.rows).sum();
+    assert_eq!(rows, group.rows(), "every row is counted once");
     let staged = group.finish(0).await?;
     assert!(!place.path("out/a.parquet").exists());
     staged.commit().await?;
