@@ -230,3 +230,42 @@ fn connections_are_tested() {
         ended.stdout
     );
 }
+
+#[test]
+fn a_source_without_files_is_told_apart_from_filters_that_match_none() {
+    let visard = Visard::new();
+    std::fs::create_dir_all(visard.path("in/a.csv")).unwrap();
+    visard.pipeline("", "- column: email\n  masks: [{type: hash}]");
+    let ended = visard.call(&["check", "pipeline.yml"]).expect(2);
+    let said = "the source holds no file";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    visard.write("in/a.csv/b.csv", "email\n");
+    let yaml = String::from_utf8(visard.read("pipeline.yml")).unwrap();
+    visard.write(
+        "pipeline.yml",
+        yaml.replace("recurse: true", "include: ['*.CSV']\n      recurse: true"),
+    );
+    let ended = visard.call(&["check", "pipeline.yml"]).expect(2);
+    let said = "files such as `a.csv/b.csv`";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
+}
+
+#[test]
+fn a_line_break_in_a_name_is_seen() {
+    let visard = Visard::new();
+    visard.write("in/new\nline.csv", "email,\"a\nb\"\n1990-02-03,x\n");
+    visard.write("in/wrong\nline.csv", "email,\"a\nb\"\nann,x\n");
+    visard.pipeline(
+        "continue_on_failure: true",
+        "- column: email\n  masks: [{type: retain_year}]",
+    );
+    let ended = visard.run(&[]).expect(3);
+    let report = String::from_utf8(visard.read("run/report.txt")).unwrap();
+    for page in [&ended.stderr, &report] {
+        assert!(page.contains("wrong\\nline.csv"), "{page}");
+        assert!(!page.contains("wrong\n"), "{page}");
+    }
+    assert!(report.contains("not masked: a\\nb"), "{report}");
+    assert!(report.contains("\nnew\\nline.csv [masked]"), "{report}");
+    assert_eq!(visard.files("out"), ["new\nline.csv"]);
+}

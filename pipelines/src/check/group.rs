@@ -208,7 +208,11 @@ fn parquet_group(
     };
     let group = ParquetGroup::new(units, typed, masked, options);
     let group = group.map_err(|error| error.to_string())?;
-    Ok(GroupRef::new(Arc::new(group.in_parts(limit, &reads))))
+    let group = match masked.is_empty() {
+        true => group,
+        false => group.in_parts(limit, &reads),
+    };
+    Ok(GroupRef::new(Arc::new(group)))
 }
 
 /// Steps by root column: leaves of one root are masked one after the other.

@@ -13,7 +13,9 @@ use super::header::spelled_out;
 use super::rules::{Resolved, Resolver};
 use super::seeds::Seeds;
 use super::{Loaded, Stores};
-use crate::language::{self, Coverage, Diagnostic, Diagnostics, Task, Unmatched, codes};
+use crate::language::{
+    self, Coverage, Diagnostic, Diagnostics, Task, Unmatched, codes, quoted_list,
+};
 
 /// What happens to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -266,12 +268,8 @@ fn select(
         planned.files.push(FilePlan { object, action });
     }
     if selecting.is_empty() {
-        let message = format!("no task selects any of {} files", planned.files.len());
-        diagnostics.push(
-            Diagnostic::new(&codes::NOTHING_SELECTED, message)
-                .at(loaded.pipeline.source.connection.span, "")
-                .help("look at `include`, `skip` and `recurse` of the tasks"),
-        );
+        diagnostics
+            .push(nothing_selected(&planned.files).at(loaded.pipeline.source.connection.span, ""));
     } else {
         for (index, task) in tasks
             .iter()
@@ -288,6 +286,24 @@ fn select(
         }
     }
     (planned, selected)
+}
+
+fn nothing_selected(files: &[FilePlan]) -> Diagnostic {
+    const SHOWN: usize = 3;
+    if files.is_empty() {
+        let message = "the source holds no file";
+        return Diagnostic::new(&codes::NOTHING_SELECTED, message)
+            .help("look at its base directory, and at `path` of `source`");
+    }
+    let message = format!("no task selects any of {} files", files.len());
+    let paths = files
+        .iter()
+        .take(SHOWN)
+        .map(|file| file.object.path.as_str());
+    Diagnostic::new(&codes::NOTHING_SELECTED, message).help(format!(
+        "look at `include`, `skip` and `recurse` of the tasks; there are files such as {}",
+        quoted_list(paths)
+    ))
 }
 
 /// Why an object is left alone that cannot be read.

@@ -8,7 +8,7 @@ use visard_engine::TaskPlan;
 
 use super::{PipelineArgs, print, report};
 use crate::check::{self, Action, GroupPlan, Planned};
-use crate::language::{Diagnostics, Sources};
+use crate::language::{Diagnostics, Sources, one_line};
 use crate::run::{bytes, exit, look};
 
 #[derive(Debug, clap::Args)]
@@ -58,18 +58,18 @@ fn as_page(planned: &Planned, page: &mut String) -> std::fmt::Result {
             writeln!(
                 page,
                 "  {}  {}  {slices} slices",
-                object.path,
+                one_line(&object.path),
                 bytes(object.size)
             )?;
         }
         for (path, masks) in &group.masked {
-            writeln!(page, "  masked  {path}: {masks}")?;
+            writeln!(page, "  masked  {}: {masks}", one_line(path))?;
         }
         for path in &group.read {
-            writeln!(page, "  read    {path}")?;
+            writeln!(page, "  read    {}", one_line(path))?;
         }
         for path in group.copied() {
-            writeln!(page, "  copied  {path}")?;
+            writeln!(page, "  copied  {}", one_line(path))?;
         }
         for (part, plan) in group.plans.iter().enumerate() {
             let part = match group.plans.len() {
@@ -81,10 +81,11 @@ fn as_page(planned: &Planned, page: &mut String) -> std::fmt::Result {
         }
     }
     for file in &planned.files {
+        let path = one_line(&file.object.path);
         match &file.action {
-            Action::Copy => writeln!(page, "copied whole: {}", file.object.path)?,
-            Action::Skip(reason) => writeln!(page, "left out: {} ({reason})", file.object.path)?,
-            Action::Archived => writeln!(page, "left out: {} (archived)", file.object.path)?,
+            Action::Copy => writeln!(page, "copied whole: {path}")?,
+            Action::Skip(reason) => writeln!(page, "left out: {path} ({reason})")?,
+            Action::Archived => writeln!(page, "left out: {path} (archived)")?,
             Action::Mask { .. } | Action::Done { .. } => {}
         }
     }

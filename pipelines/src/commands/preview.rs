@@ -15,7 +15,7 @@ use visard_connectors::is_place_column;
 
 use super::{PipelineArgs, print, report, say};
 use crate::check::{self, GroupPlan};
-use crate::language::{Diagnostics, Sources};
+use crate::language::{Diagnostics, Sources, one_line};
 use crate::run::{exit, look_with, preview_root};
 
 #[derive(Debug, clap::Args)]
@@ -67,7 +67,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
         match args.pipeline.json {
             true => shown.push(as_json(path, &columns)?),
             false => {
-                print(&format!("{path}\n{}\n", as_table(&columns)?))?;
+                print(&format!("{}\n{}\n", one_line(path), as_table(&columns)?))?;
                 shown.push(Value::Null);
             }
         }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::say;
+use crate::language::one_line;
 use crate::run::{Event, Observer, Status, bytes};
 
 /// A bar with rate and time left.
@@ -37,9 +38,9 @@ impl Observer for Bar {
                 let Some(bar) = &*bar else { return };
                 match status {
                     Status::Failed => {
-                        bar.println(format!("{path}: {}", reason.unwrap_or("failed")));
+                        bar.println(failed(path, *reason));
                     }
-                    _ => bar.set_message((*path).to_owned()),
+                    _ => bar.set_message(one_line(path)),
                 }
             }
             Event::Interrupted => {
@@ -49,6 +50,10 @@ impl Observer for Bar {
             }
         }
     }
+}
+
+fn failed(path: &str, reason: Option<&str>) -> String {
+    one_line(&format!("{path}: {}", reason.unwrap_or("failed")))
 }
 
 impl Drop for Bar {
@@ -119,9 +124,7 @@ impl Observer for Lines {
                 path,
                 status: Status::Failed,
                 reason,
-            } => {
-                say(&format!("{path}: {}\n", reason.unwrap_or("failed")));
-            }
+            } => say(&format!("{}\n", failed(path, *reason))),
             Event::File { .. } => {}
             Event::Interrupted => {
                 say("stopping: files that are being committed are finished first\n")

@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::progress::{Bar, Lines};
 use super::{PipelineArgs, on_a_terminal, print, report, say};
-use crate::language::{Diagnostics, Sources};
+use crate::language::{Diagnostics, Sources, one_line};
 use crate::run::{self, Event, Observer, Request};
 
 #[derive(Debug, clap::Args)]
@@ -85,10 +85,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
         .iter()
         .filter(|file| missing.contains(&file.status))
     {
+        let reason = file.reason.as_deref().unwrap_or_default();
         say(&format!(
-            "  {}: {}\n",
-            file.path,
-            file.reason.as_deref().unwrap_or_default()
+            "  {}\n",
+            one_line(&format!("{}: {reason}", file.path))
         ));
     }
     if let Some(folder) = &outcome.run_folder {

@@ -145,6 +145,7 @@ fn type_help(node: &Node, expected: &str) -> Option<&'static str> {
         ("text", None) if matches!(node.kind, Kind::Bool(_) | Kind::Int(_) | Kind::Float(_)) => {
             Some("put it in quotes")
         }
+        ("a list of masks", Some(_)) => Some("for example `masks: [{type: hash}]`"),
         (_, Some(text)) if expected.contains("number") && scalar::plain(text) != Plain::Text => {
             Some("remove the quotes")
         }

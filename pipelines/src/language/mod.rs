@@ -57,7 +57,7 @@ pub use library::Libraries;
 pub use mask::{KNOWN_MASKS, MaskCatalogue, MaskNode};
 pub use node::{Entry, Key, Kind, Map, Node};
 pub use pipeline::{Pipeline, Place, RulesetSource};
-pub use render::{Renderer, to_json};
+pub use render::{Renderer, one_line, to_json};
 pub use rule::{ColumnPattern, Rule};
 pub use ruleset::Ruleset;
 pub use run_options::{Coverage, RunOptions, Unmatched};

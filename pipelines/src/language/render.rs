@@ -264,9 +264,40 @@ fn printable(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\t' => ' ',
-            '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => '\u{FFFD}',
-            c if c.is_control() => '\u{FFFD}',
+            c if disturbs(c) => '\u{FFFD}',
             c => c,
         })
         .collect()
+}
+
+/// Text as one line in which every character is seen: a line break in a file's name is `\n`.
+pub fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match disturbs(c) {
+            true => line.extend(c.escape_default()),
+            false => line.push(c),
+        }
+    }
+    line
+}
+
+fn disturbs(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_character_of_a_name_is_seen() {
+        for (name, seen) in [
+            ("a b/é.csv", "a b/é.csv"),
+            ("a\nb\t\u{1b}[31m", "a\\nb\\t\\u{1b}[31m"),
+            ("\u{202E}vsc.a", "\\u{202e}vsc.a"),
+        ] {
+            assert_eq!(one_line(name), seen);
+        }
+    }
 }

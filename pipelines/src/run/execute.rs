@@ -250,7 +250,9 @@ impl Execution<'_> {
                 match known {
                     None => self.fail(slice.unit, error.to_string(), report, wanted),
                     // The slice that failed first may be told of last.
-                    Some(Reason::Consequence) => report.reason = Some(error.to_string()),
+                    Some(Reason::Consequence) => {
+                        report.reason = Some(without_path(error.to_string(), &report.path));
+                    }
                     Some(Reason::Known) => return false,
                 }
                 let reason = if consequence {
@@ -265,6 +267,7 @@ impl Execution<'_> {
     }
 
     fn fail(&self, file: usize, reason: String, report: &mut FileReport, wanted: &Mutex<Wanted>) {
+        let reason = without_path(reason, &report.path);
         let mut wanted = wanted.lock();
         wanted.failed.insert(file, Reason::Known);
         wanted.stopped |= !self.options.continue_on_failure;
@@ -414,6 +417,14 @@ impl Wanted {
         }
         self.started.insert(file);
         true
+    }
+}
+
+/// A reason stands behind the path of its file, and need not begin with it.
+fn without_path(reason: String, path: &str) -> String {
+    match reason.strip_prefix(&format!("`{path}`: ")) {
+        Some(rest) => rest.to_owned(),
+        None => reason,
     }
 }
 

@@ -9,6 +9,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use visard_engine::udfs::Counts;
 
+use crate::language::one_line;
+
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -259,13 +261,13 @@ impl Report {
             writeln!(page, "warning: {warning}")?;
         }
         for file in &self.files {
-            writeln!(page, "\n{} [{}]", file.path, file.status.name())?;
+            writeln!(page, "\n{} [{}]", one_line(&file.path), file.status.name())?;
             if matches!(file.status, Status::Masked | Status::Copied) {
                 let (read, written) = (bytes(file.bytes_in), bytes(file.bytes_out));
                 writeln!(page, "  {} rows, {read} read, {written} written", file.rows)?;
             }
             if let Some(reason) = &file.reason {
-                writeln!(page, "  {reason}")?;
+                writeln!(page, "  {}", one_line(reason))?;
             }
             if file.resumed {
                 writeln!(page, "  done by an earlier attempt of this run")?;
@@ -284,13 +286,15 @@ impl Report {
                     masked,
                     kept,
                 } = column;
+                let path = one_line(path);
                 writeln!(
                     page,
                     "  {path:<28} {values:>10} {nulls:>10} {masked:>10} {kept:>10}"
                 )?;
             }
             if file.status == Status::Masked && !file.unmasked.is_empty() {
-                writeln!(page, "  not masked: {}", file.unmasked.join(", "))?;
+                let unmasked = one_line(&file.unmasked.join(", "));
+                writeln!(page, "  not masked: {unmasked}")?;
             }
         }
         writeln!(
