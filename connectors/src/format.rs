@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use datafusion::common::{DataFusionError, Result};
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 
 use crate::parquet::FormatError;
 use crate::store::{Object, StagedOutput, Store};
@@ -20,6 +21,30 @@ pub struct FileUnit {
     pub source: Store,
     /// Where its copy is written.
     pub target: Store,
+    /// The numbers of its records, where a mask goes by them.
+    pub numbers: Option<Numbers>,
+}
+
+/// The numbers of a unit's records: one after the other, in file order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Numbers {
+    /// That of the first record.
+    pub first: u64,
+    /// How many records each slice has.
+    pub slices: Vec<u64>,
+}
+
+impl Numbers {
+    /// The numbers of the records of `slice`.
+    pub fn of_slice(&self, slice: usize) -> Range<u64> {
+        let first = self.first + self.slices[..slice].iter().sum::<u64>();
+        first..first + self.slices[slice]
+    }
+
+    /// The number behind that of the last record.
+    pub fn end(&self) -> u64 {
+        self.first + self.slices.iter().sum::<u64>()
+    }
 }
 
 /// Units of one format and schema, under one plan for each of its sinks.

@@ -10,8 +10,8 @@ pub mod store;
 pub mod text;
 pub mod unit;
 
-pub use format::{FileUnit, Group, GroupRef, is_consequence};
+pub use format::{FileUnit, Group, GroupRef, Numbers, is_consequence};
 pub use unit::{
-    PATH_COLUMN, RAW_COLUMN, ROW_COLUMN, Receipt, SPAN_COLUMN, Sink, Source, UnitTable, UnitTarget,
-    is_place_column,
+    NUMBER_COLUMN, PATH_COLUMN, RAW_COLUMN, ROW_COLUMN, Receipt, SPAN_COLUMN, Sink, Source,
+    UnitTable, UnitTarget, is_place_column,
 };

@@ -35,6 +35,8 @@ use futures::future::BoxFuture;
 pub const PATH_COLUMN: &str = "__path";
 /// The column that holds a record's place in its unit: a row number, or a byte offset in text.
 pub const ROW_COLUMN: &str = "__row";
+/// The column that holds a record's number among those of several units, where they are counted.
+pub const NUMBER_COLUMN: &str = "__number";
 /// The column that holds a text record's bytes as they are in the file.
 pub const RAW_COLUMN: &str = "__raw";
 /// The column that holds where the typed fields lie in [`RAW_COLUMN`]: start and end of each, in bytes.
@@ -42,7 +44,14 @@ pub const SPAN_COLUMN: &str = "__span";
 
 /// Whether a column is ours rather than the file's.
 pub fn is_place_column(name: &str) -> bool {
-    [PATH_COLUMN, ROW_COLUMN, RAW_COLUMN, SPAN_COLUMN].contains(&name)
+    [
+        PATH_COLUMN,
+        ROW_COLUMN,
+        NUMBER_COLUMN,
+        RAW_COLUMN,
+        SPAN_COLUMN,
+    ]
+    .contains(&name)
 }
 
 /// What one slice came to.

@@ -34,6 +34,8 @@ pub struct Places {
     pub path: &'static str,
     /// The record's place in its unit.
     pub row: &'static str,
+    /// The record's number among those of all units of its task; there where a mask goes by it.
+    pub number: &'static str,
 }
 
 /// The masks of one root column, in the order they apply.
@@ -137,7 +139,11 @@ pub(crate) fn masked_exprs(
     places: Option<Places>,
 ) -> Vec<(String, Expr)> {
     // Masks were bound for records without places then, and do not ask for them.
-    let none = Places { path: "", row: "" };
+    let none = Places {
+        path: "",
+        row: "",
+        number: "",
+    };
     let from = From {
         schema,
         places: places.unwrap_or(none),
@@ -179,6 +185,7 @@ fn masked_expr(masked: MaskedColumn, from: &From<'_>) -> Expr {
                 Argument::Column(path) => from.root(path),
                 Argument::UnitPath => column(from.places.path),
                 Argument::Place => column(from.places.row),
+                Argument::Number => column(from.places.number),
                 Argument::Chosen => {
                     let condition = condition.take();
                     chosen(

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use crate::visard::{Ended, Visard};
 
 const RULES: &str = "- column: email\n  masks: [{type: hash, length: 12}]\n\
-                     - column: name\n  masks: [{type: imitate}]";
+                     - column: name\n  masks: [{type: imitate}]\n\
+                     - column: id\n  masks: [{type: from_unique, format: '{[0-9],6}'}]";
 /// What every unmasked row holds and no masked one.
 const MARK: &str = "@unmasked.example";
 

@@ -26,5 +26,6 @@ mod sql;
 mod statistics;
 mod stores;
 mod tidy;
+mod unique;
 mod uniqueness;
 mod visard;

@@ -65,6 +65,8 @@ pub struct Binder<'a> {
     kind: String,
     position: String,
     domain: Option<String>,
+    /// The mask around, other than `chain`, that gives the mask being bound a part of each value.
+    within: Option<String>,
     /// Arguments that differ from their defaults, keys sorted.
     canonical: String,
 }
@@ -85,6 +87,7 @@ impl<'a> Binder<'a> {
             kind: String::new(),
             position: String::new(),
             domain: None,
+            within: None,
             canonical: String::new(),
         }
     }
@@ -160,6 +163,10 @@ impl<'a> Binder<'a> {
             kind: spec.name.to_owned(),
             position,
             domain: node.domain.clone(),
+            within: match self.kind.as_str() {
+                "" | "chain" => self.within.clone(),
+                around => Some(around.to_owned()),
+            },
             canonical: String::new(),
         };
         let mask = (spec.bind)(&node.args, &mut binder)?;
@@ -212,6 +219,23 @@ impl<'a> Binder<'a> {
             (None, Some(_)) => Ok(self.key()),
             (Some(seed), None) => Ok(self.root.mask_key(&self.kind, &format!("seed:{seed}"))),
             (None, None) => Ok(self.root.mask_key(&self.kind, "unseeded")),
+        }
+    }
+
+    /// Says that the mask being bound goes by rows, and so masks whole columns only.
+    ///
+    /// # Errors
+    /// When it lies in a mask that gives it something else.
+    pub(crate) fn by_rows(&self) -> Result<(), BindError> {
+        match &self.within {
+            None => Ok(()),
+            Some(around) => Err(BindError::new(
+                "type",
+                format!(
+                    "`{}` masks whole columns and cannot stand in `{around}`",
+                    self.kind
+                ),
+            )),
         }
     }
 

@@ -30,7 +30,16 @@ impl Mask for Chain {
     }
 
     fn keeps_distinct(&self) -> bool {
-        self.0.iter().all(|mask| mask.keeps_distinct())
+        self.makes_distinct() || self.0.iter().all(|mask| mask.keeps_distinct())
+    }
+
+    fn makes_distinct(&self) -> bool {
+        let makes = self.0.iter().rposition(|mask| mask.makes_distinct());
+        makes.is_some_and(|at| self.0[at..].iter().all(|mask| mask.keeps_distinct()))
+    }
+
+    fn rows_offered(&self) -> Option<u128> {
+        self.0.iter().filter_map(|mask| mask.rows_offered()).min()
     }
 
     fn may_give_null(&self) -> bool {

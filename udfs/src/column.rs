@@ -18,7 +18,7 @@ use crate::error::{BindError, MaskError, PlaceUnit};
 use crate::hash_columns::HashColumn;
 use crate::key::Root;
 use crate::mask::Mask;
-use crate::nested::{leaf_of_structs, leaf_type, map_leaf};
+use crate::nested::{is_one_a_row, leaf_of_structs, leaf_type, map_leaf};
 use crate::restore::restore;
 use crate::rows::Rows;
 use crate::tally::{self, Counts};
@@ -62,6 +62,8 @@ pub enum Argument {
     UnitPath,
     /// The record's place in its unit.
     Place,
+    /// The record's number among those of all units of its task.
+    Number,
     /// Whether the row is chosen.
     Chosen,
 }
@@ -76,6 +78,7 @@ pub struct ColumnMask {
     inputs: Vec<String>,
     chooses: Option<Condition>,
     places: Option<PlaceUnit>,
+    rows_offered: Option<u128>,
     arguments: Vec<Argument>,
     first: bool,
     label: String,
@@ -115,6 +118,11 @@ impl ColumnMask {
         let mut arguments = Vec::new();
         let mut hash_columns = Vec::new();
         arguments.extend(rule.places.map(|_| Argument::Place));
+        let rows_offered = chain.rows_offered();
+        if rows_offered.is_some() {
+            may_be_numbered(rule, root_type, &chain)?;
+            arguments.push(Argument::Number);
+        }
         if chain.draws() {
             match &rule.draw_by {
                 DrawBy::Place if rule.places.is_none() => {
@@ -148,6 +156,7 @@ impl ColumnMask {
             inputs,
             chooses: rule.chooses.clone(),
             places: rule.places,
+            rows_offered,
             arguments,
             first: rule.first,
             label: kinds.join("→"),
@@ -191,6 +200,11 @@ impl ColumnMask {
         self.places
     }
 
+    /// Where rows are masked by their number, how many there are results for.
+    pub fn rows_offered(&self) -> Option<u128> {
+        self.rows_offered
+    }
+
     /// The column masked, in its own type. `arguments` are those of [`ColumnMask::arguments`].
     ///
     /// # Errors
@@ -209,6 +223,14 @@ impl ColumnMask {
         }
         let (drawn, inputs) = arguments.split_at(arguments.len() - self.inputs.len());
         let (places, drawn) = drawn.split_at(usize::from(self.places.is_some()));
+        let (numbers, drawn) = drawn.split_at(usize::from(self.rows_offered.is_some()));
+        let numbers = match numbers.first() {
+            None => &[][..],
+            Some(numbers) => numbers
+                .as_primitive_opt::<UInt64Type>()
+                .ok_or(MISSING)?
+                .values(),
+        };
         let drawn = self.drawn(places, drawn, column.len())?;
         let inputs = self
             .inputs
@@ -218,7 +240,7 @@ impl ColumnMask {
             .collect::<Result<Vec<StringViewArray>, _>>()?;
         if !column.data_type().is_nested() {
             let messages = drawn.messages(column, column.len())?;
-            let rows = Rows::new(column.len(), &messages, &inputs);
+            let rows = Rows::new(column.len(), &messages, &inputs).numbered(numbers);
             return self.leaves(Arc::clone(column), chosen, &rows);
         }
         let none = Messages::default();
@@ -231,8 +253,8 @@ impl ColumnMask {
             });
             let ordinals = ordinals(row_of);
             let messages = drawn.select(row_of, &ordinals, &leaves)?;
-            let rows =
-                Rows::new(column.len(), &none, &inputs).select(row_of, &ordinals, Part::Element)?;
+            let rows = Rows::new(column.len(), &none, &inputs).numbered(numbers);
+            let rows = rows.select(row_of, &ordinals, Part::Element)?;
             let rows = rows.with_messages(&messages);
             self.leaves(leaves, chosen.as_ref(), &rows)
                 .map_err(|error| error.in_rows(row_of))
@@ -359,6 +381,29 @@ impl ColumnMask {
         }
         restore(masked, &self.leaf)
     }
+}
+
+/// Whether a mask may go by the rows' numbers: a result for each row of a column, and in none of them
+/// a value that is there already.
+fn may_be_numbered(rule: &ColumnRule, root: &DataType, chain: &Chain) -> Result<(), BindError> {
+    let keeps_more_than_blanks = rule.conditional
+        || rule
+            .chooses
+            .as_ref()
+            .is_some_and(|chooses| !chooses.leaves_only_blanks());
+    let problem = if rule.places.is_none() {
+        "the rows are not counted here, so none has a number of its own"
+    } else if !is_one_a_row(root, &rule.path) {
+        "the column may have several values in a row, and only rows are counted"
+    } else if !chain.makes_distinct() {
+        "a mask behind the unique one may make two values one"
+    } else if keeps_more_than_blanks {
+        "a row that keeps its value may hold one that another row is given: the rule has to mask every \
+         row, and `skip` may name nothing but null and empty text"
+    } else {
+        return Ok(());
+    };
+    Err(BindError::new("", problem))
 }
 
 /// What draws are taken from.

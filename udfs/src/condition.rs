@@ -258,6 +258,27 @@ impl Condition {
         }
     }
 
+    /// Whether every value of one column that the condition does not choose is null or empty text.
+    pub(crate) fn leaves_only_blanks(&self) -> bool {
+        self.only_blanks(false)
+    }
+
+    /// Whether only null and empty text make the condition `truth`.
+    fn only_blanks(&self, truth: bool) -> bool {
+        let blank = |operand: &Operand| *operand == Operand::Text(String::new());
+        match self {
+            Self::Column(_, Test::IsNull) => truth,
+            Self::Column(_, Test::In(operands)) => truth && operands.iter().all(blank),
+            Self::Column(..) => false,
+            Self::And(parts) | Self::Or(parts) => match matches!(self, Self::And(_)) == truth {
+                // All of them are so at once: one that only blanks make so is enough.
+                true => parts.iter().any(|part| part.only_blanks(truth)),
+                false => parts.iter().all(|part| part.only_blanks(truth)),
+            },
+            Self::Not(inner) => inner.only_blanks(!truth),
+        }
+    }
+
     pub(crate) fn evaluate(&self, row: usize, columns: &[(String, StringViewArray)]) -> bool {
         match self {
             Self::Column(name, test) => {
@@ -405,6 +426,32 @@ mod tests {
         }
         assert!(Test::In(vec![text("true")]).of(&DataType::Boolean).is_ok());
         assert!(Test::In(vec![text("00ff")]).of(&DataType::Binary).is_ok());
+    }
+
+    #[test]
+    fn conditions_that_leave_only_blanks() {
+        let of = |test: Test| Condition::Column("c".to_owned(), test);
+        let null = || of(Test::IsNull);
+        let equals = |text: &str| of(Test::In(vec![Operand::text(text)]));
+        let not = |condition| Condition::Not(Box::new(condition));
+        for (condition, only) in [
+            (not(null()), true),
+            (not(equals("")), true),
+            (not(Condition::Or(vec![null(), equals("")])), true),
+            (Condition::And(vec![not(null()), not(equals(""))]), true),
+            (not(Condition::And(vec![null(), equals("x")])), true),
+            (Condition::Or(vec![not(null()), equals("x")]), true),
+            (null(), false),
+            (equals(""), false),
+            (not(equals("x")), false),
+            (not(Condition::Or(vec![null(), equals("x")])), false),
+            (Condition::And(vec![not(null()), equals("x")]), false),
+            (not(of(Test::LessThan(Operand::text("")))), false),
+            (Condition::Or(vec![]), false),
+            (Condition::And(vec![]), true),
+        ] {
+            assert_eq!(condition.leaves_only_blanks(), only, "{condition:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, DictionaryArray, LargeStringArray, StringArray, StringViewArray,
+    Array, ArrayRef, DictionaryArray, LargeStringArray, StringArray, StringViewArray, UInt64Array,
 };
 use arrow::datatypes::{DataType, Int32Type};
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::canonical::canonical_text;
 use crate::chain::Chain;
 use crate::column::{Argument, ColumnMask, ColumnRule, DrawBy};
 use crate::draw::Messages;
-use crate::error::{BindError, MaskError};
+use crate::error::{BindError, MaskError, PlaceUnit};
 use crate::hash_columns::HashColumn;
 use crate::key::Root;
 use crate::mask::{Mask, text};
@@ -102,7 +102,8 @@ fn run(
         })
         .collect();
     let messages = Messages::of(&[canonical_text(&values)?], values.len());
-    let rows = Rows::new(values.len(), &messages, &inputs);
+    let numbers: Vec<u64> = (0..values.len() as u64).collect();
+    let rows = Rows::new(values.len(), &messages, &inputs).numbered(&numbers);
     let (count, nulls) = (values.len(), values.null_count());
     let masked = restore(chain.mask(values, &rows)?, &column)?;
     assert_eq!(masked.len(), count);
@@ -211,7 +212,8 @@ fn the_table_is_sound() {
 }
 
 /// `values` masked as a column named `c` that draws from itself, beside a column `surname`.
-fn mask_column(node: &MaskNode, values: &ArrayRef) -> Vec<Option<String>> {
+/// Its rows are numbered from `first`.
+fn mask_column(node: &MaskNode, values: &ArrayRef, first: usize) -> Vec<Option<String>> {
     let rule = ColumnRule {
         path: "c".to_owned(),
         masks: vec![node.clone()],
@@ -221,18 +223,21 @@ fn mask_column(node: &MaskNode, values: &ArrayRef) -> Vec<Option<String>> {
         }]),
         chooses: None,
         conditional: false,
-        places: None,
+        places: Some(PlaceUnit::Row),
         first: true,
     };
     let root = Root::new(b"golden run secret 0123456789", None);
     let mask = ColumnMask::bind(&rule, values.data_type(), &root, &TestSeeds).unwrap();
     let surnames: StringViewArray = (0..values.len()).map(|_| Some("Smith")).collect();
     let surnames: ArrayRef = Arc::new(surnames);
+    let numbers = (first..first + values.len()).map(|number| number as u64);
+    let numbers: ArrayRef = Arc::new(numbers.collect::<UInt64Array>());
     let arguments: Vec<ArrayRef> = mask
         .arguments()
         .iter()
         .map(|argument| match argument {
             Argument::Column(column) if column == "c" => Arc::clone(values),
+            Argument::Place | Argument::Number => Arc::clone(&numbers),
             _ => Arc::clone(&surnames),
         })
         .collect();
@@ -269,7 +274,7 @@ fn every_mask_gives_the_same_in_every_layout() {
                 .take(11)
                 .collect();
             let view: ArrayRef = Arc::new(StringViewArray::from(values.clone()));
-            let expected = mask_column(&node, &view);
+            let expected = mask_column(&node, &view, 0);
             let around = [&values[..3], &values[..], &values[..2]].concat();
             let (rows, sliced) = (values.len(), StringArray::from(around));
             let columns: [ArrayRef; 5] = [
@@ -286,13 +291,13 @@ fn every_mask_gives_the_same_in_every_layout() {
             ];
             for column in columns {
                 let what = format!("{} {} {}", spec.name, example.args, column.data_type());
-                assert_eq!(mask_column(&node, &column), expected, "{what}");
+                assert_eq!(mask_column(&node, &column, 0), expected, "{what}");
                 layouts += 1;
             }
-            let parts = [view.slice(0, 4), view.slice(4, 1), view.slice(5, rows - 5)];
+            let parts = [(0, 4), (4, 1), (5, rows - 5)];
             let apart: Vec<_> = parts
                 .iter()
-                .flat_map(|part| mask_column(&node, part))
+                .flat_map(|&(start, length)| mask_column(&node, &view.slice(start, length), start))
                 .collect();
             assert_eq!(apart, expected, "{} {} in parts", spec.name, example.args);
         }

@@ -189,6 +189,16 @@ pub trait Mask: Debug + Send + Sync {
         false
     }
 
+    /// Whether the results of any two rows differ, whatever their values are.
+    fn makes_distinct(&self) -> bool {
+        false
+    }
+
+    /// For a mask that goes by the number of a row, how many rows it has results for.
+    fn rows_offered(&self) -> Option<u128> {
+        None
+    }
+
     /// Whether a value may become null.
     fn may_give_null(&self) -> bool {
         false

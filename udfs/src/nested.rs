@@ -39,6 +39,19 @@ fn leaf_type_at(data_type: &DataType, steps: &[&str]) -> Option<DataType> {
     }
 }
 
+/// Whether only structs lie between a root column of type `root` and its leaf at `path`, so that a row
+/// has one value of it at most.
+pub(crate) fn is_one_a_row(root: &DataType, path: &str) -> bool {
+    let leaf = path.split('.').skip(1).try_fold(root, |parent, step| {
+        let DataType::Struct(fields) = parent else {
+            return None;
+        };
+        let field = fields.iter().find(|field| field.name() == step)?;
+        Some(field.data_type())
+    });
+    leaf.is_some_and(|leaf| !leaf.is_nested())
+}
+
 /// The leaf of `root` at `path`, where only structs lie between: one value a row.
 ///
 /// # Errors

@@ -79,7 +79,6 @@ impl Permutation {
     }
 
     /// How many ranks there are.
-    #[cfg(test)]
     pub(crate) fn size(&self) -> u128 {
         self.size
     }

@@ -17,6 +17,8 @@ pub struct Rows<'r> {
     inputs: Cow<'r, [StringViewArray]>,
     /// The JSON document each row is a value of, where it is one of a document's.
     documents: Option<StringViewArray>,
+    /// Empty where no mask goes by them.
+    numbers: Cow<'r, [u64]>,
 }
 
 impl<'r> Rows<'r> {
@@ -28,6 +30,15 @@ impl<'r> Rows<'r> {
             messages: Cow::Borrowed(messages),
             inputs: Cow::Borrowed(inputs),
             documents: None,
+            numbers: Cow::Borrowed(&[]),
+        }
+    }
+
+    /// The same rows with their numbers, one a row.
+    pub fn numbered(self, numbers: &'r [u64]) -> Self {
+        Self {
+            numbers: Cow::Borrowed(numbers),
+            ..self
         }
     }
 
@@ -41,6 +52,7 @@ impl<'r> Rows<'r> {
             messages: Cow::Borrowed(messages),
             inputs: self.inputs,
             documents: self.documents,
+            numbers: self.numbers,
         }
     }
 
@@ -51,6 +63,7 @@ impl<'r> Rows<'r> {
             messages: Cow::Owned(Messages::default()),
             inputs: self.inputs.clone(),
             documents: self.documents.clone(),
+            numbers: self.numbers.clone(),
         }
     }
 
@@ -92,6 +105,11 @@ impl<'r> Rows<'r> {
         Draws::new(key, &self.messages)
     }
 
+    /// The rows' numbers; none where they are not known.
+    pub fn numbers(&self) -> &[u64] {
+        &self.numbers
+    }
+
     /// A column asked for with [`crate::mask::Binder::input`], in canonical text.
     pub fn input(&self, index: usize) -> &StringViewArray {
         &self.inputs[index]
@@ -128,6 +146,10 @@ impl<'r> Rows<'r> {
             messages: Cow::Owned(messages),
             inputs: inputs.collect::<Result<_, _>>()?,
             documents: self.documents.as_ref().map(taken).transpose()?,
+            numbers: match self.numbers.is_empty() {
+                true => Cow::Owned(vec![]),
+                false => rows.iter().map(|&row| self.numbers[row as usize]).collect(),
+            },
         })
     }
 }

@@ -24,6 +24,8 @@ pub(super) enum Column {
     Path,
     /// The row's number in the file.
     Row,
+    /// The row's number among those of several files.
+    Number,
     /// A column of the file.
     Root(Root),
 }
@@ -33,6 +35,8 @@ pub(super) enum Column {
 pub(super) struct Decode {
     pub(super) row_group: usize,
     pub(super) first_row: u64,
+    /// The number of the file's first row.
+    pub(super) first_number: u64,
     pub(super) columns: Vec<Column>,
     pub(super) schema: SchemaRef,
     pub(super) batch_rows: usize,
@@ -133,6 +137,8 @@ impl Decode {
     ) -> Result<RecordBatch, FormatError> {
         let rows = batch.num_rows();
         let wrong = |what: &str| damaged(&footer.path)(ParquetError::General(what.to_owned()));
+        let count_from =
+            |first: u64| Arc::new(UInt64Array::from_iter_values(first..first + rows as u64));
         let column = |column: &Column| -> Result<ArrayRef, FormatError> {
             Ok(match column {
                 Column::Path => {
@@ -141,9 +147,8 @@ impl Decode {
                     let path = DictionaryArray::try_new(keys, paths);
                     Arc::new(path.expect("every key is that of the one value"))
                 }
-                Column::Row => Arc::new(UInt64Array::from_iter_values(
-                    first_row..first_row + rows as u64,
-                )),
+                Column::Row => count_from(first_row),
+                Column::Number => count_from(self.first_number + first_row),
                 Column::Root(root) => {
                     let name = root.field.name();
                     let array = batch
@@ -167,7 +172,7 @@ impl Decode {
 impl Column {
     fn leaves(&self) -> &[usize] {
         match self {
-            Self::Path | Self::Row => &[],
+            Self::Path | Self::Row | Self::Number => &[],
             Self::Root(root) => &root.leaves,
         }
     }

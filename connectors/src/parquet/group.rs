@@ -24,7 +24,7 @@ use super::rows::ParquetRows;
 use super::shape::{ParquetShape, RowGroupShape};
 use crate::format::{FileUnit, Group};
 use crate::store::StagedOutput;
-use crate::unit::{PATH_COLUMN, ROW_COLUMN, Receipt, Sink, Source};
+use crate::unit::{NUMBER_COLUMN, PATH_COLUMN, ROW_COLUMN, Receipt, Sink, Source};
 
 /// How Parquet files are read and written.
 #[derive(Debug, Clone)]
@@ -108,6 +108,7 @@ impl ParquetGroup {
             if let Some(first) = files.first() {
                 same_columns(&unit.object.path, &first.columns, &columns)?;
             }
+            same_rows(&unit, &shape)?;
             let row_groups = shape.row_groups.len();
             let footer_bytes = shape.footer_bytes;
             slices.extend(slices_of(files.len(), shape.row_groups));
@@ -124,7 +125,16 @@ impl ParquetGroup {
             Arc::new(Field::new(PATH_COLUMN, path, false)),
             Arc::new(Field::new(ROW_COLUMN, DataType::UInt64, false)),
         ];
-        let schema = Schema::new(roots.iter().cloned().chain(place).collect::<Vec<_>>());
+        let numbered = files.iter().any(|file| file.unit.numbers.is_some());
+        let number = numbered.then(|| Arc::new(Field::new(NUMBER_COLUMN, DataType::UInt64, false)));
+        let schema = Schema::new(
+            roots
+                .iter()
+                .cloned()
+                .chain(place)
+                .chain(number)
+                .collect::<Vec<_>>(),
+        );
         Ok(Self {
             files,
             slices,
@@ -152,6 +162,11 @@ impl ParquetGroup {
         let decode = Decode {
             row_group: slice.row_group,
             first_row: slice.first_row,
+            first_number: file
+                .unit
+                .numbers
+                .as_ref()
+                .map_or(0, |numbers| numbers.first),
             columns: columns.collect(),
             schema: Arc::new(self.schema.project(projection)?),
             batch_rows,
@@ -197,7 +212,8 @@ impl ParquetGroup {
         match index.checked_sub(self.roots.len()) {
             None => Column::Root(file.columns.roots[index].clone()),
             Some(0) => Column::Path,
-            Some(_) => Column::Row,
+            Some(1) => Column::Row,
+            Some(_) => Column::Number,
         }
     }
 }
@@ -224,6 +240,27 @@ fn slices_of(unit: usize, row_groups: Vec<RowGroupShape>) -> Vec<Slice> {
         });
     }
     slices
+}
+
+/// Rows that were numbered are those the footer tells of.
+fn same_rows(unit: &FileUnit, shape: &ParquetShape) -> Result<(), FormatError> {
+    let Some(numbers) = &unit.numbers else {
+        return Ok(());
+    };
+    let found: Vec<u64> = shape.row_groups.iter().map(|group| group.rows).collect();
+    if numbers.slices == found {
+        return Ok(());
+    }
+    let at = |rows: &[u64], group: usize| rows.get(group).copied().unwrap_or(0);
+    let groups = 0..found.len().max(numbers.slices.len());
+    let differs = |group: &usize| at(&numbers.slices, *group) != at(&found, *group);
+    let row_group = groups.into_iter().find(differs).unwrap_or(found.len());
+    Err(FormatError::Rows {
+        path: unit.object.path.clone(),
+        row_group,
+        expected: at(&numbers.slices, row_group),
+        found: at(&found, row_group),
+    })
 }
 
 fn same_columns(path: &str, first: &Columns, columns: &Columns) -> Result<(), FormatError> {

@@ -19,19 +19,21 @@ use super::field::{Content, Undecodable};
 use super::marks::has_any;
 use super::record::MISSING;
 use super::shape::TextShape;
-use crate::unit::{PATH_COLUMN, RAW_COLUMN, ROW_COLUMN, SPAN_COLUMN};
+use crate::unit::{NUMBER_COLUMN, PATH_COLUMN, RAW_COLUMN, ROW_COLUMN, SPAN_COLUMN};
 
 /// Records to a batch.
 pub(super) const BATCH_ROWS: usize = 8192;
 /// Bytes of a streamed file that one batch may point into.
 pub(super) const LEAST_HELD: usize = 16 << 20;
 
-/// The columns of a text source: the typed ones, then a record's place, bytes and spans.
-pub(super) fn schema(typed: &[String]) -> SchemaRef {
+/// The columns of a text source: the typed ones, then a record's place, bytes and spans, and its number
+/// where records are `numbered`.
+pub(super) fn schema(typed: &[String], numbered: bool) -> SchemaRef {
     let text = typed
         .iter()
         .map(|name| Field::new(name, DataType::Utf8View, true));
     let path = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    let number = numbered.then(|| Field::new(NUMBER_COLUMN, DataType::UInt64, false));
     Arc::new(Schema::new(
         text.chain([
             Field::new(PATH_COLUMN, path, false),
@@ -39,6 +41,7 @@ pub(super) fn schema(typed: &[String]) -> SchemaRef {
             Field::new(RAW_COLUMN, DataType::BinaryView, false),
             Field::new(SPAN_COLUMN, span_type(typed.len()), false),
         ])
+        .chain(number)
         .collect::<Vec<_>>(),
     ))
 }
@@ -157,6 +160,7 @@ enum Column {
     Row,
     Raw,
     Span,
+    Number,
 }
 
 /// Takes each batch; `false` when nobody wants another.
@@ -173,6 +177,8 @@ pub(super) struct Batches<'a> {
     places: Vec<u64>,
     spans: Vec<u32>,
     rows: usize,
+    /// The number of the next batch's first record.
+    number: u64,
     /// Bytes of the blocks the rows point into.
     held: usize,
     most_held: usize,
@@ -196,7 +202,8 @@ impl<'a> Batches<'a> {
             Some(0) => Column::Path,
             Some(1) => Column::Row,
             Some(2) => Column::Raw,
-            Some(_) => Column::Span,
+            Some(3) => Column::Span,
+            Some(_) => Column::Number,
         };
         let columns: Vec<Column> = projection.iter().map(column).collect();
         Self {
@@ -212,6 +219,7 @@ impl<'a> Batches<'a> {
             places: vec![],
             spans: vec![],
             rows: 0,
+            number: 0,
             held: 0,
             most_held,
             emit,
@@ -219,8 +227,19 @@ impl<'a> Batches<'a> {
         }
     }
 
+    /// The same with records numbered from `first`.
+    pub(super) fn numbered_from(mut self, first: u64) -> Self {
+        self.number = first;
+        self
+    }
+
     pub(super) fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// The number behind that of the last record emitted.
+    pub(super) fn next_number(&self) -> u64 {
+        self.number
     }
 
     pub(super) fn wanted_still(&self) -> bool {
@@ -237,7 +256,7 @@ impl<'a> Batches<'a> {
         for (index, column) in self.columns.iter().enumerate() {
             match column {
                 Column::Typed(slot) => append_text(&mut self.text[index], *slot, rows, &buffer)?,
-                Column::Path => {}
+                Column::Path | Column::Number => {}
                 Column::Row => {
                     let place = |record: &Record| rows.block.base + record.start as u64;
                     self.places.extend(rows.records.iter().map(place));
@@ -276,6 +295,8 @@ impl<'a> Batches<'a> {
             return Ok(());
         }
         let rows = std::mem::take(&mut self.rows);
+        let first = self.number;
+        self.number += rows as u64;
         self.held = 0;
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
         for (index, column) in self.columns.iter().enumerate() {
@@ -289,6 +310,7 @@ impl<'a> Batches<'a> {
                     )?)
                 }
                 Column::Row => Arc::new(UInt64Array::from(std::mem::take(&mut self.places))),
+                Column::Number => Arc::new(UInt64Array::from_iter_values(first..self.number)),
                 Column::Raw => Arc::new(self.raw.finish()),
                 Column::Span => {
                     let values = Arc::new(UInt32Array::from(std::mem::take(&mut self.spans)));

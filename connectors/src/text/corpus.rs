@@ -81,7 +81,7 @@ fn run(
             failed = splicer.splice(&masked, offset, &mut outcome.out);
             failed.is_ok()
         };
-        let schema = schema(&typed);
+        let schema = schema(&typed, false);
         let projection: Vec<usize> = (0..schema.fields().len()).collect();
         let mut batches = Batches::new(path, typed.len(), schema, &projection, 1 << 20, &mut emit);
         let read = reading.read(slice, Arc::clone(&reader), &mut batches);

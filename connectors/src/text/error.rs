@@ -110,6 +110,12 @@ pub enum TextError {
         /// Why the value cannot be written.
         refusal: Refusal,
     },
+    /// A file has other records than were counted before the run.
+    #[error("`{path}` has other records than were counted: it changed meanwhile")]
+    Miscounted {
+        /// The file.
+        path: String,
+    },
     /// Another slice of the file failed, or was cancelled.
     #[error("`{path}`: another part of the file failed")]
     OtherSlice {

@@ -88,11 +88,12 @@ impl TextGroup {
             Field::new(RAW_COLUMN, DataType::BinaryView, false),
             Field::new(SPAN_COLUMN, span_type(typed.len()), false),
         ]);
+        let numbered = units.iter().any(|unit| unit.file.numbers.is_some());
         Ok(Self {
             units,
             first_slices,
             typed: typed.len(),
-            schema: schema(&typed),
+            schema: schema(&typed, numbered),
             sink_schema: Arc::new(Schema::new(sink_schema.collect::<Vec<_>>())),
             options,
         })
@@ -135,7 +136,16 @@ impl Source for TextGroup {
             let path = &unit.file.object.path;
             let mut emit = |batch| batches.blocking_send(Ok(batch)).is_ok();
             let mut batches = Batches::new(path, typed, schema, &projection, most_held, &mut emit);
-            unit.reading.read(*slice, unit.reader()?, &mut batches)
+            let Some(numbers) = &unit.file.numbers else {
+                return unit.reading.read(*slice, unit.reader()?, &mut batches);
+            };
+            let numbers = numbers.of_slice(*slice);
+            batches = batches.numbered_from(numbers.start);
+            unit.reading.read(*slice, unit.reader()?, &mut batches)?;
+            match batches.wanted_still() && batches.next_number() != numbers.end {
+                true => Err(unit.miscounted().into()),
+                false => Ok(()),
+            }
         });
         Ok(stream.build())
     }
@@ -274,13 +284,24 @@ impl Unit {
     ) -> Result<Self, TextError> {
         let reading = Reading::new(shape, options, typed)?;
         let masked = reading.masked(typed, masked)?;
-        Ok(Self {
+        let unit = Self {
             file,
             reading,
             masked,
             reader: Mutex::new(None),
             turns: Turns::new(),
-        })
+        };
+        let counted = unit.file.numbers.as_ref();
+        match counted.is_some_and(|numbers| numbers.slices.len() != unit.reading.slices()) {
+            true => Err(unit.miscounted()),
+            false => Ok(unit),
+        }
+    }
+
+    fn miscounted(&self) -> TextError {
+        TextError::Miscounted {
+            path: self.path().to_owned(),
+        }
     }
 
     fn path(&self) -> &str {
@@ -434,6 +455,7 @@ mod tests {
                     object,
                     source,
                     target,
+                    numbers: None,
                 },
                 shape,
             ));

@@ -16,6 +16,7 @@
 //! | `record` | where does the next record end, and where are its typed fields? |
 //! | `split` | does a block begin inside quotes, and where is its first record? |
 //! | `source` | how is a slice read, and where are its records? |
+//! | `count` | how many records does each slice have? |
 //! | `batches` | how do records become Arrow arrays without being copied? |
 //! | `sink` | how do record batches become a slice of the new file, in order? |
 //! | `rows` | how does a query read a file, from its beginning to its end? |
@@ -24,6 +25,7 @@
 
 mod batches;
 mod compression;
+mod count;
 mod dialect;
 mod error;
 mod field;
@@ -41,6 +43,7 @@ mod split;
 #[cfg(test)]
 mod corpus;
 
+pub use count::count_records;
 pub use error::{Refusal, TextError};
 pub use group::TextGroup;
 pub use options::{Header, Ragged, TextOptions};

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use visard_connectors::parquet::{ParquetGroup, ParquetOptions, ParquetShape};
 use visard_connectors::text::TextGroup;
-use visard_connectors::{FileUnit, GroupRef, PATH_COLUMN, ROW_COLUMN, UnitTable, UnitTarget};
+use visard_connectors::{
+    FileUnit, GroupRef, NUMBER_COLUMN, PATH_COLUMN, ROW_COLUMN, UnitTable, UnitTarget,
+};
 use visard_engine::{MaskedColumn, MaskedStep, Places, TaskPlan, plan_task};
 
 use super::columns::FileColumns;
@@ -29,6 +31,8 @@ pub struct GroupPlan {
     pub read: Vec<String>,
     /// Paths of columns no rule masks, those that are read among them.
     pub unmasked: Vec<String>,
+    /// Where a mask goes by the numbers of records: how many there are, and how they were counted.
+    pub numbered: Option<(u64, &'static str)>,
 }
 
 impl GroupPlan {
@@ -70,6 +74,16 @@ impl Batch {
             ..
         } = self;
         let indexes: Vec<usize> = files.iter().map(|(index, _)| *index).collect();
+        let counted_in = match format {
+            Format::Parquet => "in the footers",
+            Format::Text(_) => "by reading the text once before the run",
+        };
+        let rows = |file: &usize| {
+            let numbering = planned.files[*file].numbering.as_ref()?;
+            Some(numbering.numbers.slices.iter().sum::<u64>())
+        };
+        let numbered = indexes.iter().map(rows).sum::<Option<u64>>();
+        let numbered = numbered.map(|rows| (rows, counted_in));
         let masked: Vec<(String, String)> = resolved
             .steps
             .iter()
@@ -109,6 +123,7 @@ impl Batch {
                 Places {
                     path: PATH_COLUMN,
                     row: ROW_COLUMN,
+                    number: NUMBER_COLUMN,
                 },
                 group.source.slices(),
             );
@@ -129,6 +144,7 @@ impl Batch {
             masked,
             read,
             unmasked: resolved.unmasked,
+            numbered,
         })
     }
 }
@@ -156,6 +172,10 @@ pub(super) fn open_group(
         object: planned.files[index].object.clone(),
         source: stores.source.clone(),
         target: stores.target.clone(),
+        numbers: planned.files[index]
+            .numbering
+            .as_ref()
+            .map(|numbering| numbering.numbers.clone()),
     };
     match format {
         Format::Parquet => {

@@ -8,6 +8,7 @@
 //! | which columns does a file have? | `columns.rs` |
 //! | may its header be data? | `header.rs` |
 //! | which masks go on which column? | `rules.rs`, `convert.rs`, `seeds.rs` |
+//! | which numbers have its records? | `numbering.rs` |
 //! | which units, groups and plans come of it? | `plan.rs`, `group.rs` |
 //! | which tables can queries be asked of? | `tables.rs`, `names.rs` |
 
@@ -17,6 +18,7 @@ mod files;
 mod group;
 mod header;
 mod names;
+mod numbering;
 mod plan;
 mod rules;
 mod seeds;
@@ -33,7 +35,8 @@ use visard_engine::udfs::{MASKS, find_mask};
 pub use columns::FileColumn;
 pub use files::{Format, columns_of};
 pub use group::GroupPlan;
-pub use plan::{Action, FilePlan, Planned, plan};
+pub use numbering::Numbering;
+pub use plan::{Action, Done, FilePlan, Planned, plan};
 pub(crate) use stores::folder_of;
 pub use stores::{Stores, Target, open_stores, store_config};
 pub use tables::{Table, TableColumn, tables};

@@ -1,6 +1,6 @@
 //! Files become units in groups, and each group gets its plan.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
 use visard_connectors::store::{Object, Obstacle};
@@ -10,6 +10,7 @@ use super::columns::FileColumns;
 use super::files::{Format, contradiction, format_of, inspect, tasks_of};
 use super::group::{Batch, GroupPlan};
 use super::header::spelled_out;
+use super::numbering::{Numbering, number};
 use super::rules::{Resolved, Resolver};
 use super::seeds::Seeds;
 use super::{Loaded, Stores};
@@ -47,6 +48,27 @@ pub struct FilePlan {
     pub object: Object,
     /// What happens.
     pub action: Action,
+    /// The numbers of its records, where a mask goes by them.
+    pub numbering: Option<Numbering>,
+}
+
+impl FilePlan {
+    fn new(object: Object, action: Action) -> Self {
+        Self {
+            object,
+            action,
+            numbering: None,
+        }
+    }
+}
+
+/// What an earlier attempt of a run has settled.
+#[derive(Debug, Clone, Default)]
+pub struct Done {
+    /// Paths of files that are left alone.
+    pub files: HashSet<String>,
+    /// The numbers of records that were counted, by path.
+    pub numbered: HashMap<String, Numbering>,
 }
 
 /// A run before it starts.
@@ -58,16 +80,21 @@ pub struct Planned {
     pub groups: Vec<GroupPlan>,
 }
 
-/// Lists the source and plans what happens to each file. `done` are paths that are left alone.
+/// Lists the source and plans what happens to each file that is not `done`.
 /// Nothing comes back where there are errors.
 pub async fn plan(
     loaded: &Loaded,
     stores: &Stores,
     root: &Root,
-    done: &HashSet<String>,
+    done: &Done,
     diagnostics: &mut Diagnostics,
 ) -> Option<Planned> {
     let (mut planned, batches) = batches(loaded, stores, root, done, diagnostics).await?;
+    let numbered = (&done.numbered, batches.iter());
+    number(loaded, &stores.source, &mut planned, numbered, diagnostics).await;
+    if diagnostics.has_errors() {
+        return None;
+    }
     for batch in batches {
         let files: Vec<usize> = batch.files.iter().map(|(index, _)| *index).collect();
         match batch.plan(loaded, stores, &planned).await {
@@ -99,7 +126,7 @@ pub(super) async fn batches(
     loaded: &Loaded,
     stores: &Stores,
     root: &Root,
-    done: &HashSet<String>,
+    done: &Done,
     diagnostics: &mut Diagnostics,
 ) -> Option<(Planned, Vec<Batch>)> {
     let listed = match stores.source.list().await {
@@ -112,7 +139,7 @@ pub(super) async fn batches(
         }
     };
     let in_place = stores.source.same_place(&stores.target);
-    let (planned, selected) = select(loaded, in_place, listed, done, diagnostics);
+    let (planned, selected) = select(loaded, in_place, listed, &done.files, diagnostics);
     let looks: Vec<_> = selected
         .iter()
         .map(|(index, _, format)| (planned.files[*index].object.clone(), format.clone()))
@@ -197,7 +224,7 @@ fn select(
         if is_of_a_run(&object.path) {
             // Journals and secrets of our own are nobody's data, and never copied.
             let action = Action::Skip("it lies in a run folder of visard".to_owned());
-            planned.files.push(FilePlan { object, action });
+            planned.files.push(FilePlan::new(object, action));
             continue;
         }
         let of_tasks = tasks_of(tasks, &object.path);
@@ -265,7 +292,7 @@ fn select(
             selected.retain(|(selected, ..)| *selected != index);
             action = Action::Done { copied };
         }
-        planned.files.push(FilePlan { object, action });
+        planned.files.push(FilePlan::new(object, action));
     }
     if selecting.is_empty() {
         diagnostics

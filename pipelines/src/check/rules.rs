@@ -7,6 +7,7 @@ use visard_engine::udfs::{ColumnMask, ColumnRule, DrawBy, MaskNode, PlaceUnit, R
 
 use super::columns::{FileColumn, FileColumns};
 use super::convert::{Chosen, Converter, Remark, hash_column};
+use super::numbering::Numbered;
 use crate::language::{
     ColumnPattern, Condition, Coverage, Diagnostic, Diagnostics, HashColumn, HashSource, Rule,
     Ruleset, RunOptions, Span, Spanned, codes, nearest_label, quoted_list,
@@ -21,6 +22,8 @@ pub(super) struct Resolved {
     pub read: Vec<String>,
     /// Paths of columns that no rule names.
     pub unmasked: Vec<String>,
+    /// The masks that go by the numbers of records.
+    pub numbered: Vec<Numbered>,
 }
 
 /// What a resolution needs.
@@ -60,6 +63,12 @@ impl<'a> Resolver<'a> {
                         if let Some(step) =
                             self.step(rule, pattern, column, first, &mut resolved.read)
                         {
+                            let offered = step.mask.rows_offered();
+                            resolved.numbered.extend(offered.map(|offered| Numbered {
+                                task,
+                                offered,
+                                span: pattern.span,
+                            }));
                             resolved
                                 .steps
                                 .entry(column.path.clone())

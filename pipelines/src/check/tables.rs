@@ -3,19 +3,21 @@
 //! Files that a run would mask alike (one format, one schema, the same tasks) are one table, with all
 //! their columns. Masks, keys, draws and places are those of a run, so a query sees what a run writes.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::catalog::TableProvider;
 use serde_json::Value;
-use visard_connectors::{PATH_COLUMN, RAW_COLUMN, ROW_COLUMN, SPAN_COLUMN, UnitTable};
+use visard_connectors::{
+    NUMBER_COLUMN, PATH_COLUMN, RAW_COLUMN, ROW_COLUMN, SPAN_COLUMN, UnitTable,
+};
 use visard_engine::udfs::Root;
 use visard_engine::{MaskedTable, Places};
 
 use super::group::{Batch, Written, masked_columns, open_group};
 use super::names::{Nameless, names};
-use super::plan::{Planned, batches, refused};
+use super::plan::{Done, Planned, batches, refused};
 use super::{Loaded, Stores};
 use crate::language::{Diagnostic, Diagnostics, MaskNode, Ruleset, codes};
 
@@ -58,7 +60,7 @@ pub async fn tables(
     if diagnostics.has_errors() {
         return None;
     }
-    let done = HashSet::new();
+    let done = Done::default();
     let (planned, mut batches) = batches(loaded, stores, root, &done, diagnostics).await?;
     // A file of zero bytes is a table without columns.
     batches.retain(|batch| !batch.columns.0.is_empty());
@@ -140,6 +142,7 @@ fn table(
         Some(Places {
             path: PATH_COLUMN,
             row: ROW_COLUMN,
+            number: NUMBER_COLUMN,
         }),
         &[PATH_COLUMN, ROW_COLUMN, RAW_COLUMN, SPAN_COLUMN],
     );

@@ -62,6 +62,9 @@ fn as_page(planned: &Planned, page: &mut String) -> std::fmt::Result {
                 bytes(object.size)
             )?;
         }
+        if let Some((rows, counted)) = &group.numbered {
+            writeln!(page, "  counted {rows} records, {counted}")?;
+        }
         for (path, masks) in &group.masked {
             writeln!(page, "  masked  {}: {masks}", one_line(path))?;
         }
@@ -117,6 +120,7 @@ fn as_json(planned: &Planned) -> serde_json::Value {
             "slices": group.group.source.slices(),
             "files": files,
             "masked": group.masked.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+            "counted": group.numbered.map(|(rows, how)| json!({"records": rows, "how": how})),
             "read": group.read,
             "copied": group.copied().collect::<Vec<_>>(),
             "logical_plan": each(&logical),

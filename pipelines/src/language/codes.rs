@@ -88,6 +88,7 @@ codes! {
     "V0503" DUPLICATE_RULE Error "two rules of one task mask the same column, and no `if` separates them";
     "V0504" BAD_CONDITION Error "a condition has no test, or a test cannot be made with its value";
     "V0505" BAD_HASH_COLUMN Error "a hash column is not given in one of the known forms";
+    "V0506" HASH_COLUMNS_REFUSED Error "a mask that goes by no hash columns is given some";
 
     "V0601" UNKNOWN_MASK Error "a mask has a type that does not exist";
     "V0602" UNKNOWN_ARGUMENT Error "a mask is given an argument it does not take";
@@ -139,6 +140,8 @@ codes! {
     "V1012" PUBLIC_PLACE Error "strangers can read a bucket or container";
     "V1013" OVERLAPPING_PLACES Error "source and destination are the same place, or one lies in the other";
     "V1014" EXPOSURE_UNKNOWN Warning "it could not be found out whether strangers can read a place";
+    "V1015" TOO_FEW_VALUES Error "a mask offers fewer unique values than the files of its task have rows";
+    "V1016" UNIQUE_TWICE Error "two tasks make unique values in one file";
     "V1021" FILE_REFUSED Error "a file a task selects cannot be read or masked";
     "V1022" UNKNOWN_FORMAT Error "a file a task selects is neither Parquet nor delimited text";
     "V1023" NOTHING_SELECTED Error "no task selects any file";

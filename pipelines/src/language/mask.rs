@@ -83,6 +83,9 @@ pub const KNOWN_MASKS: [&str; 61] = [
     "tokenize",
 ];
 
+/// Masks that go by no hash columns: the value, or the row, decides.
+const WITHOUT_HASH_COLUMNS: [&str; 3] = ["from_unique", "from_unique_imitate", "secure_shuffle"];
+
 /// Names that are often tried, and what was meant.
 const MEANT: [(&str, &str); 7] = [
     ("mask_json", "json"),
@@ -107,6 +110,22 @@ pub struct MaskNode {
     pub args: serde_json::Map<String, Value>,
     /// The whole mask in the same shape, for places: `node.span_of("masks[1].regex")`.
     pub node: Node,
+}
+
+impl MaskNode {
+    /// The mask here, or in a chain of it, that hash columns cannot be given to.
+    pub(super) fn without_hash_columns(&self) -> Option<&'static str> {
+        find_without_hash_columns(&self.node)
+    }
+}
+
+fn find_without_hash_columns(mask: &Node) -> Option<&'static str> {
+    let kind = mask.get("type").and_then(Node::as_str)?;
+    let here = WITHOUT_HASH_COLUMNS.iter().find(|name| **name == kind);
+    let inner = mask.get("masks").and_then(Node::as_seq).unwrap_or_default();
+    let inner = inner.iter().filter(|_| kind == "chain");
+    here.copied()
+        .or_else(|| inner.into_iter().find_map(find_without_hash_columns))
 }
 
 /// A list of masks, a mapping of labels to masks, or one mask. What is wrong is reported.
@@ -242,6 +261,15 @@ fn present_name(written: &str, span: Span, diagnostics: &mut Diagnostics) -> Opt
             .at(span, "write `imitate`"),
         );
         return Some("imitate");
+    }
+    if written == "from_unique_imitate" {
+        diagnostics.push(
+            Diagnostic::new(
+                &codes::DEPRECATED_MASK,
+                "`from_unique_imitate` is now called `imitate_unique`",
+            )
+            .at(span, "write `imitate_unique` where it has no arguments"),
+        );
     }
     let known = KNOWN_MASKS.iter().copied().find(|name| *name == written);
     if known.is_none() {

@@ -158,6 +158,11 @@ impl<'a> RuleParser<'a> {
         let (Some(columns), Some(masks)) = (columns, masks) else {
             return;
         };
+        if own_hash_columns.as_ref().is_some_and(|own| !own.is_empty())
+            && let Some(mask) = masks.iter().find_map(MaskNode::without_hash_columns)
+        {
+            self.refuse_hash_columns(mask, fields.key_span("hash_columns"));
+        }
         self.rules.push(Rule {
             columns,
             condition: Condition::all(conditions),
@@ -172,6 +177,29 @@ impl<'a> RuleParser<'a> {
             }),
             branches: scope.branches.clone(),
         });
+    }
+
+    /// Refuses hash columns of a task, at `span`, that no rule of it goes by.
+    pub(super) fn check_task_hash_columns(&mut self, scope: &Scope, span: Span) {
+        if scope.hash_columns.as_ref().is_none_or(Vec::is_empty) {
+            return;
+        }
+        let without = |rule: &Rule| rule.masks.iter().find_map(MaskNode::without_hash_columns);
+        let mut all = self.rules.iter().map(without);
+        if let Some(Some(mask)) = all.next()
+            && all.all(|mask| mask.is_some())
+        {
+            self.refuse_hash_columns(mask, span);
+        }
+    }
+
+    fn refuse_hash_columns(&mut self, mask: &str, span: Span) {
+        let message = format!("the mask `{mask}` goes by no hash columns");
+        self.diagnostics.push(
+            Diagnostic::new(&codes::HASH_COLUMNS_REFUSED, message)
+                .at(span, "")
+                .help("remove them; `imitate_unique` and `hash` give one value the same result everywhere"),
+        );
     }
 
     fn conditional(&mut self, node: &Node, scope: &Scope) {

@@ -223,6 +223,7 @@ impl TaskParser<'_> {
         let mut parser = RuleParser::new(self.masks, self.diagnostics);
         if let Some(rules) = fields.get("rules") {
             parser.list(rules, &scope);
+            parser.check_task_hash_columns(&scope, fields.key_span("hash_columns"));
         }
         let rules = parser.rules;
         rule::check_duplicates(&rules, self.diagnostics);

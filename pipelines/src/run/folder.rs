@@ -10,6 +10,7 @@ use visard_connectors::store::{Staged, Store, Version};
 
 use super::exit;
 use super::journal::{Identity, Journal, Record};
+use crate::check::Numbering;
 
 /// Where run folders are made when none is named, below the working directory.
 const RUNS: &str = ".visard/runs";
@@ -130,6 +131,8 @@ pub(super) struct Earlier {
     pub(super) identity: Option<Identity>,
     /// The units as it listed them: version of the source, and of what was at the destination.
     pub(super) units: HashMap<String, (Version, Option<Version>)>,
+    /// The numbers of their records, as far as they were counted.
+    pub(super) numbered: HashMap<String, Numbering>,
     /// Outputs begun and neither committed nor known to be dropped.
     pub(super) begun: Vec<Staged>,
     /// Outputs complete and about to become visible.
@@ -153,6 +156,9 @@ impl Earlier {
                 } => {
                     // The first attempt saw what was there before the run.
                     earlier.units.entry(path).or_insert((source, before));
+                }
+                Record::Numbered { path, numbering } => {
+                    earlier.numbered.insert(path, numbering);
                 }
                 Record::Begun(output) => earlier.begun.push(output),
                 Record::Staged(staged) => {

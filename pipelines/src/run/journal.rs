@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use visard_connectors::store::{Staged, Version};
 
+use crate::check::Numbering;
+
 /// Version of the journal's records.
 const FORMAT: u32 = 1;
 
@@ -57,6 +59,13 @@ pub enum Record {
         source: Version,
         /// Version of what was at the destination, if anything was.
         before: Option<Version>,
+    },
+    /// The records of a unit were counted for a mask that goes by their numbers.
+    Numbered {
+        /// Path below the base directory.
+        path: String,
+        /// The numbers, and the task they count for.
+        numbering: Numbering,
     },
     /// A temp file or upload of a unit's output is about to be begun.
     Begun(Staged),

@@ -30,7 +30,7 @@ pub use journal::{Identity, Journal, Record};
 pub use observe::{Event, Observer, Silent};
 pub use report::{ColumnReport, FileReport, Report, Status, Totals, bytes};
 
-use crate::check::{self, Action, Loaded, Planned, Stores, Table, Target};
+use crate::check::{self, Action, Done, Loaded, Planned, Stores, Table, Target};
 use crate::language::{Diagnostics, Severity, Sources};
 use execute::Execution;
 use folder::Earlier;
@@ -121,7 +121,10 @@ pub async fn run(
             tracing::warn!("the journal cannot be written: {error}");
         }
     }));
-    let done = earlier.settle(&stores.target).await?;
+    let done = Done {
+        files: earlier.settle(&stores.target).await?,
+        numbered: earlier.numbered.clone(),
+    };
     let planned = check::plan(&loaded, &stores, &keys.root, &done, diagnostics).await;
     let Some(planned) = planned else {
         journal.lock().write(&Record::Ended {
@@ -331,6 +334,18 @@ fn list_units(
             before: there.map(|index| before[index].version.clone()),
         })?;
     }
+    // Behind the versions of all units, so that what was counted is known to be of one of them.
+    for file in &planned.files {
+        let path = &file.object.path;
+        if let Some(numbering) = &file.numbering
+            && !earlier.numbered.contains_key(path)
+        {
+            journal.note(&Record::Numbered {
+                path: path.clone(),
+                numbering: numbering.clone(),
+            })?;
+        }
+    }
     Ok(journal.sync()?)
 }
 
@@ -373,7 +388,7 @@ pub async fn look_with(
     diagnostics: &mut Diagnostics,
 ) -> Option<(Stores, Planned)> {
     let stores = check::open_stores(loaded, Target::LookedAt, diagnostics).await?;
-    let planned = check::plan(loaded, &stores, root, &HashSet::new(), diagnostics).await?;
+    let planned = check::plan(loaded, &stores, root, &Done::default(), diagnostics).await?;
     Some((stores, planned))
 }
 

@@ -24,6 +24,7 @@ use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
 };
 use crate::permutation::Permutations;
+use crate::pseudonymization::form::{Form, Kept};
 use crate::rows::Rows;
 use crate::scalar::typed;
 
@@ -68,27 +69,47 @@ pub(crate) struct ImitateUnique {
 }
 
 fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindError> {
-    use DataType::*;
     let args: ImitateUnique = binder.parse(args)?;
-    let column = binder.column().clone();
-    if let Decimal32(_, scale) | Decimal64(_, scale) | Decimal128(_, scale) | Decimal256(_, scale) =
-        column
-        && scale != 0
-    {
-        let message = format!("`imitate_unique` does not take {column}: its numbers have a scale");
-        return Err(BindError::new("type", message));
-    }
-    Ok(Box::new(Unique {
-        key: binder.seeded_key(args.seed.as_deref())?,
-        permutations: Permutations::default(),
-        column,
-    }))
+    let key = binder.seeded_key(args.seed.as_deref())?;
+    Unique::bind(SPEC.name, key, Kept::default(), binder.column())
 }
 
-struct Unique {
+/// The kernel: a value's place among all texts of its form is permuted.
+pub(super) struct Unique {
     key: MaskKey,
     permutations: Permutations,
+    kept: Kept,
     column: DataType,
+}
+
+impl Unique {
+    /// The kernel of the mask `name` for a column of type `column`, where `kept` stays.
+    ///
+    /// # Errors
+    /// When the column's numbers have a scale.
+    pub(super) fn bind(
+        name: &str,
+        key: MaskKey,
+        kept: Kept,
+        column: &DataType,
+    ) -> Result<Box<dyn Mask>, BindError> {
+        use DataType::*;
+        if let Decimal32(_, scale)
+        | Decimal64(_, scale)
+        | Decimal128(_, scale)
+        | Decimal256(_, scale) = column
+            && *scale != 0
+        {
+            let message = format!("`{name}` does not take {column}: its numbers have a scale");
+            return Err(BindError::new("type", message));
+        }
+        Ok(Box::new(Self {
+            key,
+            permutations: Permutations::default(),
+            kept,
+            column: column.clone(),
+        }))
+    }
 }
 
 impl fmt::Debug for Unique {
@@ -134,7 +155,7 @@ impl Unique {
         let mut ranks = Ranks::default();
         for (row, value) in values.iter().enumerate() {
             if let Some(value) = value {
-                ranks.add(row, &Form::of(value), value.as_bytes());
+                ranks.add(row, Form::of(value, self.kept), value.as_bytes());
             }
         }
         let mut images = vec![Image::Same; values.len()];
@@ -161,7 +182,7 @@ impl Unique {
             };
             text.clear();
             text.extend_from_slice(value.as_bytes());
-            let form = Form::of(value);
+            let form = Form::of(value, self.kept);
             match image {
                 Image::Same => {}
                 Image::Narrow(image) => form.write(image, &mut text),
@@ -176,192 +197,32 @@ impl Unique {
 }
 
 impl Ranks {
-    fn add(&mut self, row: usize, form: &Form, text: &[u8]) {
+    fn add(&mut self, row: usize, form: Form, text: &[u8]) {
         let narrow = |size: &u128| *size <= 1 << 64;
-        match form.size(text).filter(narrow) {
-            Some(0 | 1) => {}
-            Some(size) => {
-                let (rows, ranks) = self.narrow.entry(size).or_default();
-                rows.push(row);
-                ranks.push(form.rank(text));
-            }
+        if let Some(size) = form.size(text).filter(narrow) {
+            return self.add_narrow(row, size, || form.rank(text));
+        }
+        let (size, rank) = form.wide(text);
+        // Of huge numbers with a kept prefix there may be few.
+        match u128::try_from(&size).ok().filter(narrow) {
+            Some(size) => self.add_narrow(row, size, || {
+                u64::try_from(&rank).expect("a rank is below its size")
+            }),
             None => {
-                let (size, rank) = form.wide(text);
                 let (rows, ranks) = self.wide.entry(size).or_default();
                 rows.push(row);
                 ranks.push(rank);
             }
         }
     }
-}
 
-/// What may change in a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    /// The bytes from here on, each by one of its class.
-    Classes(usize),
-    /// The digits from `start` on, as a number from `least` to `most`.
-    Number { start: usize, least: u64, most: u64 },
-    /// As many digits from `start` on, the first not zero, more than 2^64 - 1.
-    Huge(usize),
-}
-
-/// The greatest numbers of the integer types, and the greatest below zero without their sign.
-const REACH: [u64; 8] = [
-    i8::MAX as u64,
-    u8::MAX as u64,
-    i16::MAX as u64,
-    u16::MAX as u64,
-    i32::MAX as u64,
-    u32::MAX as u64,
-    i64::MAX as u64,
-    u64::MAX,
-];
-const REACH_BELOW: [u64; 4] = [1 << 7, 1 << 15, 1 << 31, 1 << 63];
-
-impl Form {
-    fn of(text: &str) -> Self {
-        let digits = text.strip_prefix('-').unwrap_or(text);
-        let start = text.len() - digits.len();
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Self::Classes(0);
+    /// Where there is one text only, it stays as it is.
+    fn add_narrow(&mut self, row: usize, size: u128, rank: impl FnOnce() -> u64) {
+        if size > 1 {
+            let (rows, ranks) = self.narrow.entry(size).or_default();
+            rows.push(row);
+            ranks.push(rank());
         }
-        // A zero in front stays; `0` alone is a number of one digit, `-0` is none.
-        if digits.starts_with('0') && text != "0" {
-            return Self::Classes(start + 1);
-        }
-        let Ok(number) = digits.parse::<u64>() else {
-            return Self::Huge(start);
-        };
-        let (mut least, mut most) = match 10_u64.checked_pow(digits.len() as u32 - 1) {
-            // Without a sign zero is one of them.
-            Some(1) => (start as u64, 9),
-            Some(power) => (power, (power - 1).saturating_mul(10).saturating_add(9)),
-            None => (number, number),
-        };
-        let reach: &[u64] = if start == 0 { &REACH } else { &REACH_BELOW };
-        for &border in reach {
-            if number > border {
-                least = least.max(border + 1);
-            } else {
-                most = most.min(border);
-            }
-        }
-        Self::Number { start, least, most }
-    }
-
-    /// How many texts of the form there are; `None` for more than 2^128 or a huge number.
-    fn size(self, text: &[u8]) -> Option<u128> {
-        match self {
-            Self::Classes(start) => text[start..]
-                .iter()
-                .filter_map(|byte| class(*byte))
-                .try_fold(1_u128, |size, (_, more)| size.checked_mul(more.into())),
-            Self::Number { least, most, .. } => Some(u128::from(most - least) + 1),
-            Self::Huge(_) => None,
-        }
-    }
-
-    /// The place of `text` among at most 2^64 of its form.
-    fn rank(self, text: &[u8]) -> u64 {
-        match self {
-            Self::Classes(start) => text[start..]
-                .iter()
-                .fold(0, |rank, byte| match class(*byte) {
-                    Some((first, size)) => rank * size + u64::from(byte - first),
-                    None => rank,
-                }),
-            Self::Number { start, least, .. } => {
-                let number = text[start..]
-                    .iter()
-                    .fold(0, |number, byte| number * 10 + u64::from(byte - b'0'));
-                number - least
-            }
-            Self::Huge(_) => 0,
-        }
-    }
-
-    /// Size and rank where the size is above 2^64.
-    fn wide(self, text: &[u8]) -> (BigUint, BigUint) {
-        let (start, least) = match self {
-            Self::Huge(start) => (start, huge_least(text.len() - start)),
-            Self::Classes(start) => (start, BigUint::ZERO),
-            Self::Number { start, least, .. } => (start, least.into()),
-        };
-        let mut size = BigUint::from(1_u8);
-        let mut rank = BigUint::ZERO;
-        // Some places at a time, as far as their product has room in a word.
-        let (mut factor, mut part) = (1_u64, 0_u64);
-        for byte in &text[start..] {
-            let Some((first, of)) = class(*byte) else {
-                continue;
-            };
-            if factor > u64::MAX / 26 {
-                size *= factor;
-                rank = rank * factor + part;
-                (factor, part) = (1, 0);
-            }
-            part = part * of + u64::from(byte - first);
-            factor *= of;
-        }
-        size *= factor;
-        rank = rank * factor + part;
-        (size - &least, rank - least)
-    }
-
-    fn write(self, image: u64, text: &mut [u8]) {
-        match self {
-            Self::Classes(start) => {
-                let mut rest = image;
-                for byte in text[start..].iter_mut().rev() {
-                    if let Some((first, size)) = class(*byte) {
-                        *byte = first + (rest % size) as u8;
-                        rest /= size;
-                    }
-                }
-            }
-            Self::Number { start, least, .. } => {
-                let mut rest = least + image;
-                for byte in text[start..].iter_mut().rev() {
-                    *byte = b'0' + (rest % 10) as u8;
-                    rest /= 10;
-                }
-            }
-            Self::Huge(_) => {}
-        }
-    }
-
-    fn write_wide(self, image: BigUint, text: &mut [u8]) {
-        let (start, mut rest) = match self {
-            Self::Huge(start) => (start, image + huge_least(text.len() - start)),
-            Self::Classes(start) => (start, image),
-            Self::Number { start, least, .. } => (start, image + least),
-        };
-        for byte in text[start..].iter_mut().rev() {
-            if let Some((first, size)) = class(*byte) {
-                let place = u8::try_from(&rest % size).expect("a class has at most 26 characters");
-                *byte = first + place;
-                rest /= size;
-            }
-        }
-    }
-}
-
-/// The least number of so many digits that no integer type holds.
-fn huge_least(digits: usize) -> BigUint {
-    let power = u32::try_from(digits - 1).expect("a text is shorter than 4 GiB");
-    BigUint::from(10_u8)
-        .pow(power)
-        .max(BigUint::from(1_u8) << 64)
-}
-
-/// The first character of a byte's class and how many it has.
-fn class(byte: u8) -> Option<(u8, u64)> {
-    match byte {
-        b'0'..=b'9' => Some((b'0', 10)),
-        b'A'..=b'Z' => Some((b'A', 26)),
-        b'a'..=b'z' => Some((b'a', 26)),
-        _ => None,
     }
 }
 
@@ -454,46 +315,8 @@ mod tests {
     }
 
     #[test]
-    fn forms() {
-        let number = |start, least, most| Form::Number { start, least, most };
-        for (text, form) in [
-            ("0", number(0, 0, 9)),
-            ("7", number(0, 0, 9)),
-            ("-7", number(1, 1, 9)),
-            ("-0", Form::Classes(2)),
-            ("007", Form::Classes(1)),
-            ("-007", Form::Classes(2)),
-            ("12a", Form::Classes(0)),
-            ("--1", Form::Classes(0)),
-            ("99", number(0, 10, 99)),
-            ("127", number(0, 100, 127)),
-            ("128", number(0, 128, 255)),
-            ("-128", number(1, 100, 128)),
-            ("-129", number(1, 129, 999)),
-            ("2147483647", number(0, 1_000_000_000, 2_147_483_647)),
-            ("-2147483648", number(1, 1_000_000_000, 2_147_483_648)),
-            (
-                "9223372036854775807",
-                number(0, 10_u64.pow(18), 9_223_372_036_854_775_807),
-            ),
-            (
-                "9223372036854775808",
-                number(0, 9_223_372_036_854_775_808, 9_999_999_999_999_999_999),
-            ),
-            (
-                "-9223372036854775808",
-                number(1, 10_u64.pow(18), 9_223_372_036_854_775_808),
-            ),
-            ("18446744073709551615", number(0, 10_u64.pow(19), u64::MAX)),
-            ("18446744073709551616", Form::Huge(0)),
-            ("-18446744073709551615", number(1, 10_u64.pow(19), u64::MAX)),
-        ] {
-            assert_eq!(Form::of(text), form, "{text}");
-        }
-    }
-
-    #[test]
     fn huge_numbers_keep_their_digits() {
+        let form = |text: &str| Form::of(text, Kept::default());
         let most = "9".repeat(20);
         let texts: Vec<String> = [
             "18446744073709551616",
@@ -507,7 +330,7 @@ mod tests {
         for (text, image) in texts.iter().zip(images(&texts)) {
             assert_eq!(shape(text), shape(&image));
             assert_ne!(*text, image);
-            assert_eq!(Form::of(text), Form::of(&image), "{text} {image}");
+            assert_eq!(form(text), form(&image), "{text} {image}");
         }
     }
 

@@ -10,6 +10,8 @@
 //! has the same length, so strings can be numbered: the first is number 0, the last character counts
 //! fastest, and the characters of a class count in the order the ruleset writes them.
 
+use num_bigint::BigUint;
+
 use crate::randomization::picks::{Picks, Plan};
 
 /// Characters a string may have, and characters a class may have.
@@ -96,18 +98,63 @@ impl FormatString {
         })
     }
 
+    /// As [`FormatString::offers`], however many there are.
+    pub(crate) fn size(&self) -> BigUint {
+        let classes = self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Class { characters, places } => Some((characters.len(), places.len())),
+            Piece::Text(_) => None,
+        });
+        classes.fold(BigUint::from(1_u8), |size, (characters, places)| {
+            size * BigUint::from(characters).pow(places as u32)
+        })
+    }
+
+    /// The string with the greatest digit at each place; `None` where a class holds another character
+    /// than digits.
+    pub(crate) fn greatest(&self) -> Option<String> {
+        let mut text = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(plain) => text.push_str(plain),
+                Piece::Class { characters, places } => {
+                    let digits = characters.iter().all(char::is_ascii_digit);
+                    let greatest = *characters.iter().max().filter(|_| digits)?;
+                    text.extend(std::iter::repeat_n(greatest, places.len()));
+                }
+            }
+        }
+        Some(text)
+    }
+
     /// Appends the string of number `rank`, which is below what [`FormatString::offers`] tells;
     /// numbers beyond begin again from 0.
     pub(crate) fn push(&self, rank: u128, text: &mut String) {
-        let start = text.len();
         let mut rank = rank;
+        self.push_by(|size| remainder(&mut rank, size), text);
+    }
+
+    /// As [`FormatString::push`], for a number of any size.
+    pub(crate) fn push_wide(&self, rank: BigUint, text: &mut String) {
+        let mut rank = rank;
+        let next = |size: usize| {
+            let place = usize::try_from(&rank % size).expect("a remainder is small");
+            rank /= size;
+            place
+        };
+        self.push_by(next, text);
+    }
+
+    /// Appends a string: `next` says which character of a class of so many stands at each place, the
+    /// last place first.
+    fn push_by(&self, mut next: impl FnMut(usize) -> usize, text: &mut String) {
+        let start = text.len();
         // From the last character to the first, then turned round.
         for piece in self.pieces.iter().rev() {
             match piece {
                 Piece::Text(plain) => text.extend(plain.chars().rev()),
                 Piece::Class { characters, places } => {
                     for _ in places {
-                        text.push(characters[remainder(&mut rank, characters.len())]);
+                        text.push(characters[next(characters.len())]);
                     }
                 }
             }
@@ -339,6 +386,32 @@ mod tests {
             ("{[x],10000}", Some(1)),
         ] {
             assert_eq!(FormatString::parse(format).unwrap().offers(), offers);
+        }
+    }
+
+    #[test]
+    fn numbers_of_any_size() {
+        let format = FormatString::parse("{[A-Z],40}-{[0-9],3}").unwrap();
+        let size = BigUint::from(26_u8).pow(40) * 1000_u32;
+        assert_eq!(format.size(), size);
+        let mut text = String::new();
+        format.push_wide(size - 1_u8, &mut text);
+        assert_eq!(text, format!("{}-999", "Z".repeat(40)));
+        let (mut narrow, mut wide) = (String::new(), String::new());
+        format.push(123_456_789, &mut narrow);
+        format.push_wide(BigUint::from(123_456_789_u32), &mut wide);
+        assert_eq!(narrow, wide);
+    }
+
+    #[test]
+    fn the_greatest_number() {
+        for (format, greatest) in [
+            ("-{[1-9]}{[05],3}.{[0-9]}", Some("-9555.9")),
+            ("{[0-9+]}", None),
+            ("{[A-Z]}", None),
+        ] {
+            let found = FormatString::parse(format).unwrap().greatest();
+            assert_eq!(found.as_deref(), greatest, "{format}");
         }
     }
 

@@ -20,6 +20,7 @@ pub(crate) mod from_random_date;
 pub(crate) mod from_random_datetime;
 pub(crate) mod from_random_number;
 pub(crate) mod from_random_text;
+pub(crate) mod from_unique;
 pub(crate) mod iban;
 pub(crate) mod imitate;
 pub(crate) mod ip_address;

@@ -62,6 +62,7 @@ impl Place {
             object,
             source: self.source.clone(),
             target: self.target.clone(),
+            numbers: None,
         };
         let names = |names: &[&str]| {
             names
