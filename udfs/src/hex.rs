@@ -1,4 +1,6 @@
-//! Hexadecimal digits and UUIDs, eight digits in a word at a time.
+//! Hexadecimal digits and UUIDs, a byte at a time.
+
+use crate::spelling::{HEX, HEX_UPPER};
 
 /// Whether letters are small or capital.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -7,94 +9,72 @@ pub(crate) enum Case {
     Upper,
 }
 
-/// The same byte eight times.
-const fn all(byte: u8) -> u64 {
-    u64::from_ne_bytes([byte; 8])
-}
+/// Of each character its number, and in the upper half what it is.
+const CHARACTERS: [u8; 256] = {
+    let mut characters = [OTHER; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let number = match byte as u8 {
+            digit @ b'0'..=b'9' => digit - b'0',
+            upper @ b'A'..=b'F' => (upper - b'A' + 10) | IN_UPPER,
+            lower @ b'a'..=b'f' => (lower - b'a' + 10) | IN_LOWER,
+            _ => OTHER,
+        };
+        characters[byte] = number;
+        byte += 1;
+    }
+    characters
+};
+const OTHER: u8 = 0x80;
+const IN_UPPER: u8 = 0x40;
+const IN_LOWER: u8 = 0x20;
 
 /// The digits of a number of 128 bits, the most significant first.
-#[inline(always)]
-pub(crate) fn digits_32(number: u128, case: Case) -> [u8; 32] {
-    let mut text = [0; 32];
-    let (upper, lower) = text.split_at_mut(16);
-    upper.copy_from_slice(&digits((number >> 64) as u64, case));
-    lower.copy_from_slice(&digits(number as u64, case));
-    text
-}
-
-/// The digits of `number`, the most significant first.
-#[inline(always)]
-fn digits(number: u64, case: Case) -> [u8; 16] {
-    let mut digits = [0; 16];
-    let (upper, lower) = digits.split_at_mut(8);
-    upper.copy_from_slice(&eight_digits((number >> 32) as u32, case));
-    lower.copy_from_slice(&eight_digits(number as u32, case));
-    digits
-}
-
-#[inline(always)]
-fn eight_digits(number: u32, case: Case) -> [u8; 8] {
-    // The first digit goes to the lowest byte.
-    let bytes = u64::from(number.swap_bytes());
-    let pairs = (bytes | bytes << 16) & 0x0000_ffff_0000_ffff;
-    let pairs = (pairs | pairs << 8) & 0x00ff_00ff_00ff_00ff;
-    let digits = (pairs >> 4 | pairs << 8) & all(0x0f);
-    let is_letter = (digits + all(6)) >> 4 & all(1);
-    let to_letter = match case {
-        Case::Lower => u64::from(b'a' - b'0' - 10),
-        Case::Upper => u64::from(b'A' - b'0' - 10),
+pub(crate) fn digits(number: u128, case: Case) -> [u8; 32] {
+    let spelling = match case {
+        Case::Lower => &HEX,
+        Case::Upper => &HEX_UPPER,
     };
-    (digits + all(b'0') + is_letter * to_letter).to_le_bytes()
+    let mut digits = [0; 32];
+    let (places, _) = digits.as_chunks_mut::<2>();
+    for (place, byte) in places.iter_mut().zip(number.to_be_bytes()) {
+        *place = spelling.pair(byte.into());
+    }
+    digits
 }
 
 /// The number that 32 digits are and the case of their letters, lower where there is none; `None` for
 /// other characters and for letters of both cases.
-#[inline(always)]
 pub(crate) fn number(digits: &[u8; 32]) -> Option<(u128, Case)> {
-    let (words, _) = digits.as_chunks::<8>();
-    let (mut fits, mut lower, mut upper) = (all(0x80), 0, 0);
-    let mut number = 0;
-    for word in words {
-        let chars = u64::from_le_bytes(*word);
-        let folded = chars | all(0x20);
-        // The highest bit of each byte tells; it is clear in ASCII.
-        let least = |chars: u64, byte: u8| (chars | all(0x80)) - all(byte);
-        let within = |chars: u64, first: u8, last: u8| {
-            least(chars, first) & !least(chars, last + 1) & !chars & all(0x80)
-        };
-        let letters = within(folded, b'a', b'f');
-        fits &= letters | within(chars, b'0', b'9');
-        lower |= letters & chars << 2;
-        upper |= letters & !(chars << 2);
-        let values = (chars & all(0x0f)) + (letters >> 7) * 9;
-        let pairs = (values << 4 | values >> 8) & 0x00ff_00ff_00ff_00ff;
-        let pairs = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
-        let bytes = (pairs | pairs >> 16) as u32;
-        number = number << 32 | u128::from(bytes.swap_bytes());
+    let mut all = 0;
+    let mut bytes = [0; 16];
+    let (pairs, _) = digits.as_chunks::<2>();
+    for (byte, pair) in bytes.iter_mut().zip(pairs) {
+        let [upper, lower] = pair.map(|character| CHARACTERS[usize::from(character)]);
+        all |= upper | lower;
+        *byte = upper << 4 | lower & 0x0f;
     }
-    let case = match upper {
-        0 => Case::Lower,
-        _ => Case::Upper,
+    let case = match all & (OTHER | IN_UPPER | IN_LOWER) {
+        0 | IN_LOWER => Case::Lower,
+        IN_UPPER => Case::Upper,
+        _ => return None,
     };
-    (fits == all(0x80) && (lower == 0 || upper == 0)).then_some((number, case))
+    Some((u128::from_be_bytes(bytes), case))
 }
 
 /// A UUID as RFC 9562 writes it, with hyphens.
-#[inline(always)]
 pub(crate) fn uuid(number: u128, case: Case) -> [u8; 36] {
-    let upper = digits((number >> 64) as u64, case);
-    let lower = digits(number as u64, case);
+    let digits = digits(number, case);
     let mut text = [b'-'; 36];
-    text[..8].copy_from_slice(&upper[..8]);
-    text[9..13].copy_from_slice(&upper[8..12]);
-    text[14..18].copy_from_slice(&upper[12..]);
-    text[19..23].copy_from_slice(&lower[..4]);
-    text[24..].copy_from_slice(&lower[4..]);
+    text[..8].copy_from_slice(&digits[..8]);
+    text[9..13].copy_from_slice(&digits[8..12]);
+    text[14..18].copy_from_slice(&digits[12..16]);
+    text[19..23].copy_from_slice(&digits[16..20]);
+    text[24..].copy_from_slice(&digits[20..]);
     text
 }
 
 /// The digits of a UUID with hyphens; `None` where they are missing.
-#[inline(always)]
 pub(crate) fn without_hyphens(text: &[u8; 36]) -> Option<[u8; 32]> {
     if [text[8], text[13], text[18], text[23]] != [b'-'; 4] {
         return None;

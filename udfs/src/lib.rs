@@ -16,6 +16,8 @@ mod column;
 mod condition;
 #[cfg(feature = "datafusion")]
 mod condition_udf;
+mod date_form;
+mod digits;
 mod draw;
 mod error;
 #[cfg(test)]
@@ -42,6 +44,7 @@ mod rows;
 mod scalar;
 mod seeds;
 mod siv;
+mod spelling;
 mod strftime;
 mod tally;
 #[cfg(feature = "datafusion")]

@@ -1,6 +1,7 @@
 //! Formats of dates and times in the specifiers of strftime.
 //!
-//! `%f` stands for six digits of a second's fraction, as Python has it.
+//! - For dates that are made anew and for conversions `%f` stands for six digits of a second's fraction,
+//!   as Python has it. - What takes the place of a date in text is in [`crate::date_form`].
 
 use std::fmt::Write;
 
@@ -59,6 +60,28 @@ impl Plain {
 }
 
 impl Format {
+    /// A format as chrono has it, where `%f` is the nanoseconds.
+    ///
+    /// # Errors
+    /// For a specifier that there is not.
+    pub(crate) fn as_told(format: &str) -> Result<Self, &'static str> {
+        let items = StrftimeItems::new(format)
+            .parse_to_owned()
+            .map_err(|_| "a specifier is unknown")?;
+        let plain = Plain::of(&items);
+        Ok(Self { items, plain })
+    }
+
+    /// Whether it has the last two digits of a year only.
+    pub(crate) fn has_short_year(&self) -> bool {
+        let has = |wanted: &[Numeric]| {
+            let mut items = self.items.iter();
+            items.any(|item| matches!(item, Item::Numeric(part, _) if wanted.contains(part)))
+        };
+        has(&[Numeric::YearMod100, Numeric::IsoYearMod100])
+            && !has(&[Numeric::Year, Numeric::IsoYear, Numeric::YearDiv100])
+    }
+
     /// A format that moments are written in.
     ///
     /// # Errors
@@ -104,11 +127,7 @@ impl Format {
                 }
             }
         }
-        let items = StrftimeItems::new(&translated)
-            .parse_to_owned()
-            .map_err(|_| "a specifier is unknown")?;
-        let plain = Plain::of(&items);
-        Ok(Self { items, plain })
+        Self::as_told(&translated)
     }
 
     /// Appends `moment` to `text`; `None` where it has no such form.
@@ -223,7 +242,7 @@ fn read_plain(parts: &[Plain], text: &str) -> Option<NaiveDateTime> {
 }
 
 /// A moment none of whose parts is like another.
-fn sample() -> NaiveDateTime {
+pub(crate) fn sample() -> NaiveDateTime {
     NaiveDate::from_ymd_opt(2001, 2, 3)
         .and_then(|date| date.and_hms_opt(14, 15, 16))
         .expect("a moment that exists")

@@ -158,20 +158,33 @@ impl Ff1 {
                 let states = self.states(&plan, rows, tweaks);
                 let states = &states[..rows.len()];
                 let starts = rows.iter().map(|&row| spans[row].start);
-                match &plan.words {
-                    Words::One(m) => self.lanes(&plan, *m, direction, numerals, starts, states),
-                    Words::Bits(m) => self.lanes(&plan, *m, direction, numerals, starts, states),
-                    Words::Two(m) => self.lanes(&plan, *m, direction, numerals, starts, states),
-                    Words::Four(m) => self.lanes(&plan, *m, direction, numerals, starts, states),
-                    Words::Many(m) => {
-                        for (start, state) in starts.zip(states) {
-                            let numerals = &mut numerals[start..][..length];
-                            let [high, low] = state.map(u128::from);
-                            self.long(&plan, m, direction, numerals, high << 64 | low);
-                        }
-                    }
-                }
+                self.group(&plan, direction, numerals, starts, states);
             }
+        }
+        Ok(())
+    }
+
+    /// The same where all of `numerals` are values of `length` with one tweak, one after the other.
+    ///
+    /// # Errors
+    /// As [`Ff1::run`].
+    pub(crate) fn run_even<N: Numeral>(
+        &self,
+        direction: Direction,
+        numerals: &mut [N],
+        length: usize,
+        tweak: &[u8],
+    ) -> Result<(), Refusal> {
+        if !all_below(numerals, self.radix) {
+            return Err(Refusal::Numeral);
+        }
+        let plan = self.plan(length, tweak.len())?;
+        let state = self.chained(&plan, plan.ahead(), tweak);
+        let states = [words_of(state); LANES];
+        for numerals in numerals.chunks_mut(LANES * length) {
+            let starts = (0..numerals.len()).step_by(length);
+            let states = &states[..starts.len()];
+            self.group(&plan, direction, numerals, starts, states);
         }
         Ok(())
     }
@@ -224,6 +237,30 @@ impl Ff1 {
     fn chained(&self, plan: &Plan, ahead: usize, tweak: &[u8]) -> u128 {
         let chain = |state, block| self.cipher.encrypt_one(state ^ part_of(tweak, block));
         (0..ahead).fold(plan.start, chain) ^ part_of(tweak, ahead)
+    }
+
+    /// Up to [`LANES`] values of one plan, which begin at `starts`.
+    fn group<N: Numeral>(
+        &self,
+        plan: &Plan,
+        direction: Direction,
+        numerals: &mut [N],
+        starts: impl Iterator<Item = usize> + Clone,
+        states: &[[u64; 2]],
+    ) {
+        match &plan.words {
+            Words::One(m) => self.lanes(plan, *m, direction, numerals, starts, states),
+            Words::Bits(m) => self.lanes(plan, *m, direction, numerals, starts, states),
+            Words::Two(m) => self.lanes(plan, *m, direction, numerals, starts, states),
+            Words::Four(m) => self.lanes(plan, *m, direction, numerals, starts, states),
+            Words::Many(m) => {
+                for (start, state) in starts.zip(states) {
+                    let numerals = &mut numerals[start..][..plan.length];
+                    let [high, low] = state.map(u128::from);
+                    self.long(plan, m, direction, numerals, high << 64 | low);
+                }
+            }
+        }
     }
 
     fn lanes<M: Modulus, N: Numeral>(

@@ -4,6 +4,7 @@
 //! bits; up to 2^96 128-bit numbers do. Division by the modulus is multiplication by its reciprocal.
 
 use super::batch::{Direction, Numeral};
+use crate::digits;
 
 /// A modulus from 2 to 2^32 - 1. All its products are of 32 bits by 32, which processors take several
 /// of at once.
@@ -142,7 +143,7 @@ impl Radix {
     #[inline(always)]
     pub(super) fn spell_eight(self, number: u64) -> [u8; 8] {
         if self.radix == 10 {
-            return eight_digits(number);
+            return digits::of_number(number);
         }
         let divide = |number: u64, power: u64, reciprocal: u64| {
             let rest = ((u128::from(number) * u128::from(reciprocal)) >> 64) as u64;
@@ -188,19 +189,6 @@ impl Radix {
             number = rest;
         }
     }
-}
-
-/// A number below 10^8 as digits: the two fours of it are divided in one word, then the four pairs.
-#[inline(always)]
-pub(crate) fn eight_digits(number: u64) -> [u8; 8] {
-    // Reciprocals with just enough digits for 8, 4 and 2 digits, so that no part reaches the next one.
-    let upper = (number * 109_951_163) >> 40;
-    let fours = upper | (number - upper * 10_000) << 32;
-    let upper = (fours * 5_243) >> 19 & 0x0000_007f_0000_007f;
-    let twos = upper | (fours - upper * 100) << 16;
-    let upper = (twos * 103) >> 10 & 0x000f_000f_000f_000f;
-    let ones = upper | (twos - upper * 10) << 8;
-    ones.to_le_bytes()
 }
 
 impl Modulus32 {

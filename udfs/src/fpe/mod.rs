@@ -19,7 +19,6 @@ pub(crate) use batch::{Direction, Numeral, Refusal, Span, Tweaks};
 pub(crate) use cipher::Cipher;
 pub(crate) use ff1::{Ff1, Plan};
 pub(crate) use ff3_1::Ff3_1;
-pub(crate) use halves::eight_digits;
 
 /// The fewest texts a format may have: with less, known attacks on Feistel networks read messages
 /// (second draft of NIST SP 800-38G Rev. 1, 2025, 5.1).

@@ -13,11 +13,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{date_of, day_of, days_of, year_of};
+use crate::date_form::DateForm;
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
     schema_of,
 };
-use crate::moments::{DateForm, Moment, Moments, weekday_of};
+use crate::moments::{Moment, Moments, weekday_of};
 use crate::rows::Rows;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {

@@ -1,7 +1,6 @@
 //! Values become less precise.
 
 mod buckets;
-mod date_form;
 
 pub(crate) mod generalize_date;
 pub(crate) mod generalize_ip;

@@ -8,23 +8,24 @@
 //!   column has a zone, a text's year is the one written.
 //! - Value and draw decide; each day or second is as likely as the others within 2^-39.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringViewArray, StringViewBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{DAY, days_of, draw_from, year_of};
-use crate::canonical::plain_text;
+use crate::date_form::DateForm;
 use crate::draw::{Draw, Draws};
-use crate::generalization::date_form::Form;
 use crate::key::MaskKey;
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
     schema_of,
 };
+use crate::moments::{Moment, Moments};
 use crate::rows::Rows;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
@@ -63,29 +64,20 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
         date_format,
         on_invalid,
     } = binder.parse(args)?;
-    let form = match date_format {
-        None => Form::Iso,
-        Some(_) if TypeFamily::of(binder.column()) != Some(TypeFamily::Text) => {
-            let message = format!(
-                "only text has a format; the column's type is {}",
-                binder.column()
-            );
-            return Err(BindError::new("date_format", message));
-        }
-        Some(format) => Form::told(format)?,
-    };
     Ok(Box::new(RetainYear {
         key: binder.key(),
-        form,
-        on_invalid,
+        texts: Moments {
+            form: DateForm::bind(date_format, binder)?,
+            on_invalid,
+            expected: "a date whose year has room for another",
+        },
     }))
 }
 
 #[derive(Debug)]
 struct RetainYear {
     key: MaskKey,
-    form: Form,
-    on_invalid: OnInvalid,
+    texts: Moments,
 }
 
 impl Mask for RetainYear {
@@ -94,7 +86,9 @@ impl Mask for RetainYear {
         match values.data_type().clone() {
             DataType::Date32 | DataType::Date64 => dates(&values, &draws),
             DataType::Timestamp(unit, _) => timestamps(&values, unit, &draws),
-            _ => Ok(Arc::new(self.texts(&plain_text(&values)?, &draws)?)),
+            _ => self.texts.each(&values, &|row, moment| {
+                Some(another(moment, draws.get(row)))
+            }),
         }
     }
 
@@ -103,7 +97,7 @@ impl Mask for RetainYear {
     }
 
     fn may_give_null(&self) -> bool {
-        self.on_invalid == OnInvalid::Suppress
+        self.texts.on_invalid == OnInvalid::Suppress
     }
 }
 
@@ -162,30 +156,22 @@ fn each_valid(values: &Int64Array, draws: &Draws<'_>, mask: impl Fn(i64, Draw) -
     Arc::new(Int64Array::new(drawn.into(), values.nulls().cloned()))
 }
 
-impl RetainYear {
-    fn texts(
-        &self,
-        values: &StringViewArray,
-        draws: &Draws<'_>,
-    ) -> Result<StringViewArray, MaskError> {
-        let mut masked = StringViewBuilder::with_capacity(values.len());
-        let mut text = String::new();
-        for (row, value) in values.iter().enumerate() {
-            let Some(value) = value else {
-                masked.append_null();
-                continue;
-            };
-            text.clear();
-            match self.form.redraw(value, draws.get(row), &mut text) {
-                Some(()) => masked.append_value(&text),
-                None => {
-                    masked.append_option(self.on_invalid.at::<&str>(row, self.form.expected())?)
-                }
-            }
-        }
-        Ok(masked.finish())
+/// A moment of the same year: another day, and where it has a time another second of the year.
+fn another(moment: Moment, draw: Draw) -> Moment {
+    let days = days_of(year_of(moment.day));
+    let seconds = match moment.timed {
+        true => draw_from(days.start * DAY..days.end * DAY, &ALL, draw),
+        false => draw_from(days, &ALL, draw) * DAY,
+    };
+    Moment {
+        day: seconds.div_euclid(DAY),
+        second: seconds.rem_euclid(DAY) as u32,
+        nanos: 0,
+        ..moment
     }
 }
+
+const ALL: Range<i64> = i64::MIN..i64::MAX;
 
 #[cfg(test)]
 mod tests {
@@ -193,6 +179,7 @@ mod tests {
     use chrono::{DateTime, Utc};
 
     use super::*;
+    use crate::canonical::plain_text;
     use crate::examples::{bind_error, mask_array, mask_texts, try_texts};
 
     const MASK: &str = r#"{"type": "retain_year"}"#;

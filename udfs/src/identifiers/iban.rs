@@ -140,7 +140,7 @@ impl Structures {
 fn checked(mut number: Number) -> Number {
     let places = number.places();
     let (country, account) = (&places[..2], &places[4..]);
-    let check = mod_97_10(account.iter().chain(country).copied());
+    let check = mod_97_10(&[account, country]);
     super::write_number(check.into(), &mut number.places_mut()[2..4]);
     number
 }
@@ -182,7 +182,7 @@ impl Structure {
 /// Writes the last two places so that the account leaves 1 when divided by 97.
 fn last_two_97(account: &mut [u8]) -> Option<()> {
     let (body, check) = account.split_at_mut_checked(account.len().checked_sub(2)?)?;
-    super::write_number(mod_97_10(body.iter().copied()).into(), check);
+    super::write_number(mod_97_10(&[body]).into(), check);
     Some(())
 }
 
@@ -192,7 +192,7 @@ fn own_check(country: &str) -> fn(&mut [u8]) -> Option<()> {
         // The rest of the ten digits before, 97 for 0.
         "BE" => |account| {
             let (body, check) = account.split_at_mut_checked(10)?;
-            let rest = match rest_97(body.iter().copied()) {
+            let rest = match rest_97(&[body]) {
                 0 => 97,
                 rest => rest,
             };
@@ -214,8 +214,9 @@ fn own_check(country: &str) -> fn(&mut [u8]) -> Option<()> {
         },
         "FR" | "MC" => |account| {
             let (body, key) = account.split_at_mut_checked(21)?;
-            let digits = body.iter().map(|letter| place(one_to_nine(*letter)));
-            super::write_number((97 - rest_97(digits) * 100 % 97).into(), key);
+            let body: &[u8; 21] = body.as_array()?;
+            let digits = body.map(|letter| place(one_to_nine(letter)));
+            super::write_number((97 - rest_97(&[&digits]) * 100 % 97).into(), key);
             Some(())
         },
         "IT" | "SM" => |account| {

@@ -541,7 +541,7 @@ pub(crate) const KINDS: &[Kind] = &[
         layouts: &[&[Kept(4, DAZ), Places(14, ALPHANUMERIC), Other(2)]],
         seal: |number| {
             let (body, check) = number.split_at_mut_checked(18)?;
-            write_number(mod_97_10(body.iter().copied()).into(), check);
+            write_number(mod_97_10(&[body]).into(), check);
             Some(())
         },
         ..PLAIN

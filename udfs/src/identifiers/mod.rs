@@ -11,13 +11,14 @@ mod kinds;
 mod repeating;
 mod written;
 
+use crate::digits;
 use crate::draw::{Draw, Draws};
 use crate::error::MaskError;
-use crate::fpe::eight_digits;
 pub(crate) use dates::{BirthDate, DateForm};
 pub(crate) use generated::Generated;
 pub(crate) use kinds::{KINDS, kind};
 use repeating::{REPEATING, repeats_well, unrank_repeating};
+use written::is_one_of;
 pub(crate) use written::{Number, push_like};
 
 /// One kind of identifier.
@@ -94,7 +95,8 @@ impl Fraction {
         // The digits of a fraction: to multiply by ten eight times is to do so once by 10^8.
         let (eights, rest) = places.as_chunks_mut::<8>();
         for eight in eights {
-            *eight = digits_of(self.pick(100_000_000));
+            let drawn = digits::of_number(self.pick(100_000_000));
+            *eight = drawn.map(|digit| b'0' + digit);
         }
         if !rest.is_empty() {
             let number = self.pick(10_u64.pow(rest.len() as u32));
@@ -294,11 +296,6 @@ fn number_of(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// The digits of a number below 10^8.
-fn digits_of(number: u64) -> [u8; 8] {
-    eight_digits(number).map(|digit| b'0' + digit)
-}
-
 /// Writes a number with as many digits as there is room.
 fn write_number(mut number: u64, places: &mut [u8]) {
     for place in places.iter_mut().rev() {
@@ -335,8 +332,8 @@ impl Field {
             Self::Listed(list, _) => list.iter().any(|entry| entry.as_bytes() == own),
             Self::Places(_, sets) => own
                 .iter()
-                .all(|place| sets.iter().any(|set| set.as_bytes().contains(place))),
-            Self::Kept(_, set) => own.iter().all(|place| set.as_bytes().contains(place)),
+                .all(|place| sets.iter().any(|set| is_one_of(set, *place))),
+            Self::Kept(_, set) => own.iter().all(|place| is_one_of(set, *place)),
             Self::Town(areas, _) => {
                 areas.iter().any(|area| area.as_bytes() == &own[..2])
                     && own.iter().all(u8::is_ascii_digit)
@@ -357,8 +354,8 @@ impl Field {
             Self::Fixed(text) => own == text.as_bytes(),
             Self::Places(_, sets) => own
                 .iter()
-                .all(|place| sets.iter().any(|set| set.as_bytes().contains(place))),
-            Self::Kept(_, set) => own.iter().all(|place| set.as_bytes().contains(place)),
+                .all(|place| sets.iter().any(|set| is_one_of(set, *place))),
+            Self::Kept(_, set) => own.iter().all(|place| is_one_of(set, *place)),
             Self::Listed(..) | Self::Date(_) | Self::Other(_) => true,
         }
     }
@@ -402,7 +399,7 @@ impl Field {
             Self::Places(_, sets) => {
                 let free = kept.saturating_sub(at).min(new.len());
                 for (place, old) in new.iter_mut().zip(own).skip(free) {
-                    let set = sets.iter().find(|set| set.as_bytes().contains(old));
+                    let set = sets.iter().find(|set| is_one_of(set, *old));
                     let set = set.or(sets.first()).map_or(&b"0"[..], |set| set.as_bytes());
                     *place = set[bits.pick(set.len() as u64) as usize];
                 }

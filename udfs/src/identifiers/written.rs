@@ -42,7 +42,7 @@ impl Number {
         let mut len = 0;
         for byte in text.bytes() {
             let place = match CAPITALS[usize::from(byte)] {
-                0 if separators.as_bytes().contains(&byte) => continue,
+                0 if is_one_of(separators, byte) => continue,
                 0 if byte == b'+' || byte == b'-' => byte,
                 0 => return None,
                 place => place,
@@ -86,15 +86,26 @@ impl Number {
     }
 }
 
+/// Whether a byte is one of a few: a search made for long texts would take longer.
+#[inline]
+pub(super) fn is_one_of(few: &str, byte: u8) -> bool {
+    few.bytes().any(|one| one == byte)
+}
+
 /// Appends `number` in the form of `like`, which has as many places: what stands between them stays,
 /// a letter is small where `like` has a small one, or has small letters only.
 pub(crate) fn push_like(number: &Number, like: &str, separators: &str, text: &mut String) {
+    let lower = like
+        .bytes()
+        .fold(false, |any, byte| any | byte.is_ascii_lowercase());
     // As many digits and capitals as there are bytes: the usual case.
-    if like.len() == number.places().len() && !like.bytes().any(|byte| byte.is_ascii_lowercase()) {
+    if like.len() == number.places().len() && !lower {
         return number.push_to(text);
     }
-    let letters = |wanted: fn(&u8) -> bool| like.bytes().any(|byte| wanted(&byte));
-    let small = letters(u8::is_ascii_lowercase) && !letters(u8::is_ascii_uppercase);
+    let upper = like
+        .bytes()
+        .fold(false, |any, byte| any | byte.is_ascii_uppercase());
+    let small = lower && !upper;
     let mut written = std::mem::take(text).into_bytes();
     let start = written.len();
     written.extend_from_slice(like.as_bytes());
@@ -102,7 +113,7 @@ pub(crate) fn push_like(number: &Number, like: &str, separators: &str, text: &mu
     let mut end = start;
     for byte in &mut written[start..] {
         let place = CAPITALS[usize::from(*byte)] != 0;
-        if place || !separators.as_bytes().contains(byte) {
+        if place || !is_one_of(separators, *byte) {
             let Some(place) = places.next() else { break };
             *byte = match byte.is_ascii_lowercase() || small {
                 true => place.to_ascii_lowercase(),

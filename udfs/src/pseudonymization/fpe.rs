@@ -296,7 +296,7 @@ impl fmt::Debug for Fpe {
 impl Mask for Fpe {
     fn mask(&self, values: ArrayRef, rows: &Rows<'_>) -> Result<ArrayRef, MaskError> {
         let texts = |values: &StringViewArray, rows: &Rows<'_>| {
-            if let Some(masked) = self.even(values, rows)? {
+            if let Some(masked) = self.even(values)? {
                 return Ok(masked);
             }
             match &self.alphabet {
@@ -327,29 +327,21 @@ impl Mask for Fpe {
 impl Fpe {
     /// The whole column at once; `None` where not all of its values are alike, or are not to be
     /// encrypted at all.
-    fn even(
-        &self,
-        values: &StringViewArray,
-        rows: &Rows<'_>,
-    ) -> Result<Option<StringViewArray>, MaskError> {
-        let (Some(first), Tweak::Fixed(_)) = (self.first, &self.tweak) else {
+    fn even(&self, values: &StringViewArray) -> Result<Option<StringViewArray>, MaskError> {
+        let (Some(first), Tweak::Fixed(tweak), Kernel::Ff1(ff1)) =
+            (self.first, &self.tweak, &self.kernel)
+        else {
             return Ok(None);
         };
         let Some(mut even) = Even::read(values, first, self.radix) else {
             return Ok(None);
         };
-        if !self.encrypts(even.length()) {
+        if even.length < self.tables.len() {
             return Ok(None);
         }
-        let spans = even.spans();
-        self.encrypt(&mut even.numerals, &spans, &[], rows)?;
+        ff1.run_even(self.direction, &mut even.numerals, even.length, tweak)
+            .map_err(refused)?;
         Ok(Some(even.write(first, values)))
-    }
-
-    /// Whether values of so many numerals go through the kernel.
-    fn encrypts(&self, length: usize) -> bool {
-        let long = matches!(&self.kernel, Kernel::Ff31(ff3_1) if length > ff3_1.longest());
-        length >= self.tables.len() && !long
     }
 
     fn spelled<S: Spelling>(
@@ -497,14 +489,17 @@ impl Fpe {
             Kernel::Ff1(ff1) => ff1.run(self.direction, numerals, spans, tweaks),
             Kernel::Ff31(ff3_1) => ff3_1.run(self.direction, numerals, spans, tweaks),
         };
-        run.map_err(|refusal| {
-            MaskError::Internal(match refusal {
-                Refusal::Short => "a value was too short for its cipher",
-                Refusal::Long => "a value or tweak was too long for its cipher",
-                Refusal::Numeral => "a numeral was not below its radix",
-            })
-        })
+        run.map_err(refused)
     }
+}
+
+/// A refusal of the kernel, which every value was looked at for before.
+fn refused(refusal: Refusal) -> MaskError {
+    MaskError::Internal(match refusal {
+        Refusal::Short => "a value was too short for its cipher",
+        Refusal::Long => "a value or tweak was too long for its cipher",
+        Refusal::Numeral => "a numeral was not below its radix",
+    })
 }
 
 #[cfg(test)]

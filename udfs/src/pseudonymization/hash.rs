@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array, StringViewArray, StringViewBuilder};
 use arrow::datatypes::DataType;
-use data_encoding::{BASE32_NOPAD, Encoding, HEXLOWER};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +23,7 @@ use crate::mask::{
 };
 use crate::restore::restore;
 use crate::rows::Rows;
+use crate::spelling::{BASE32, HEX, Spelling};
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
     name: "hash",
@@ -149,8 +149,8 @@ impl Mask for Hash {
         let messages = Messages::of(std::slice::from_ref(&values), values.len());
         let draws = Draws::new(&self.key, &messages);
         match self.form {
-            Form::Hex => Ok(Arc::new(self.encoded(&values, &draws, &HEXLOWER))),
-            Form::Base32 => Ok(Arc::new(self.encoded(&values, &draws, &BASE32_NOPAD))),
+            Form::Hex => Ok(Arc::new(self.encoded(&values, &draws, &HEX))),
+            Form::Base32 => Ok(Arc::new(self.encoded(&values, &draws, &BASE32))),
             Form::Uuid => Ok(Arc::new(uuids(&values, &draws))),
             Form::Integer => self.integers(&values, &draws),
         }
@@ -173,26 +173,26 @@ impl Mask for Hash {
 
 impl Hash {
     /// The first `length` characters of the spelling of 16 bytes, or of 32 where those are too few.
-    fn encoded(
+    fn encoded<const PAIRS: usize>(
         &self,
         of: &StringViewArray,
         draws: &Draws<'_>,
-        spelling: &Encoding,
+        spelling: &Spelling<PAIRS>,
     ) -> StringViewArray {
-        let blocks = if self.length <= spelling.encode_len(16) {
-            1
-        } else {
-            2
+        let blocks = match self.length <= Spelling::<PAIRS>::length(16) {
+            true => 1,
+            false => 2,
         };
         let bits = draws.expand(|_| blocks);
-        let mut text = vec![0; spelling.encode_len(16 * blocks)];
+        let mut text = Vec::new();
         let mut tokens = StringViewBuilder::with_capacity(of.len());
         for (row, bits) in bits.chunks_exact(blocks).enumerate() {
             if of.is_null(row) {
                 tokens.append_null();
                 continue;
             }
-            spelling.encode_mut(bits.as_flattened(), &mut text);
+            text.clear();
+            spelling.push(bits.as_flattened(), &mut text);
             tokens.append_value(ascii(&text[..self.length]));
         }
         tokens.finish()

@@ -103,7 +103,7 @@ impl ValueMask for Uuids {
             let number = form.kept | number_of(left, right);
             match form.hyphens {
                 true => masked.append_value(ascii(&hex::uuid(number, form.case))),
-                false => masked.append_value(ascii(&hex::digits_32(number, form.case))),
+                false => masked.append_value(ascii(&hex::digits(number, form.case))),
             }
         }
         Ok(masked.finish())

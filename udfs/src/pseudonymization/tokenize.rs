@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, StringViewArray, StringViewBuilder};
-use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD, Encoding, HEXLOWER};
+use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD, HEXLOWER};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,7 @@ use crate::mask::{
 };
 use crate::rows::Rows;
 use crate::siv::{Siv, Texts};
+use crate::spelling::{BASE32, BASE64URL, HEX};
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
     name: "tokenize",
@@ -80,22 +81,23 @@ enum Form {
 }
 
 impl Form {
-    fn encoding(self) -> Encoding {
-        match self {
-            Self::Base64url => BASE64URL_NOPAD,
-            Self::Base32 => BASE32_NOPAD,
-            Self::Hex => HEXLOWER,
-        }
-    }
-
     /// Appends the spelling of `bytes`.
-    fn spell(self, bytes: &[u8], token: &mut String) {
-        self.encoding().encode_append(bytes, token);
+    fn spell(self, bytes: &[u8], token: &mut Vec<u8>) {
+        match self {
+            Self::Base64url => BASE64URL.push(bytes, token),
+            Self::Base32 => BASE32.push(bytes, token),
+            Self::Hex => HEX.push(bytes, token),
+        }
     }
 
     /// The bytes spelled so; `None` for other text.
     fn read(self, token: &str) -> Option<Vec<u8>> {
-        self.encoding().decode(token.as_bytes()).ok()
+        let encoding = match self {
+            Self::Base64url => BASE64URL_NOPAD,
+            Self::Base32 => BASE32_NOPAD,
+            Self::Hex => HEXLOWER,
+        };
+        encoding.decode(token.as_bytes()).ok()
     }
 }
 
@@ -144,7 +146,7 @@ impl Tokenize {
         let tags = self.siv.seal(&mut texts);
         let mut sealed = tags.iter().zip(texts.iter());
         let mut tokens = StringViewBuilder::with_capacity(values.len());
-        let (mut bytes, mut token) = (Vec::new(), String::new());
+        let (mut bytes, mut token) = (Vec::new(), Vec::new());
         for row in 0..values.len() {
             let Some((tag, text)) = values.is_valid(row).then(|| sealed.next()).flatten() else {
                 tokens.append_null();
@@ -155,7 +157,8 @@ impl Tokenize {
             bytes.extend_from_slice(text);
             token.clear();
             self.args.form.spell(&bytes, &mut token);
-            tokens.append_value(&token);
+            let token = std::str::from_utf8(&token);
+            tokens.append_value(token.expect("the alphabets are ASCII"));
         }
         tokens.finish()
     }

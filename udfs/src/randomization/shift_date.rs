@@ -13,13 +13,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::bind::parse_args;
+use crate::date_form::DateForm;
 use crate::draw::Draw;
 use crate::key::MaskKey;
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
     schema_of,
 };
-use crate::moments::{DateForm, Moment, Moments};
+use crate::moments::{Moment, Moments};
 use crate::rows::Rows;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {

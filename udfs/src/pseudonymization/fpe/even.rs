@@ -3,12 +3,11 @@
 
 use arrow::array::{Array, StringViewArray, StringViewBuilder};
 
-use crate::fpe::Span;
-
 /// The numerals of such a column, row after row; null has none.
 pub(super) struct Even {
     pub(super) numerals: Vec<u8>,
-    length: usize,
+    /// How many each value has.
+    pub(super) length: usize,
 }
 
 impl Even {
@@ -35,18 +34,6 @@ impl Even {
             greatest = greatest.max(*numeral);
         }
         (u32::from(greatest) < radix).then_some(Self { numerals, length })
-    }
-
-    /// How many numerals each value has.
-    pub(super) fn length(&self) -> usize {
-        self.length
-    }
-
-    /// Where the numerals of each value stand.
-    pub(super) fn spans(&self) -> Vec<Span> {
-        let starts = (0..self.numerals.len()).step_by(self.length);
-        let length = self.length;
-        starts.map(|start| Span { start, length }).collect()
     }
 
     /// The numerals as characters again, null where `values` has it.
