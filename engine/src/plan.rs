@@ -53,7 +53,7 @@ impl MaskedColumn {
         let arguments = self.steps.iter().flat_map(|step| step.mask.arguments());
         let named = arguments.filter_map(|argument| match argument {
             Argument::Column(name) => Some(name.clone()),
-            Argument::UnitPath | Argument::Place | Argument::Chosen => None,
+            Argument::UnitPath | Argument::Place | Argument::Number | Argument::Chosen => None,
         });
         let conditions = self.steps.iter().filter_map(|step| step.condition.as_ref());
         let tested = conditions.flat_map(|condition| condition.columns());
