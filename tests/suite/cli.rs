@@ -91,7 +91,7 @@ fn a_starter_pipeline_runs() {
     let visard = Visard::new();
     visard.write(
         "in/people.csv",
-        "id,first_name,email,birth_date\n1,Ann,ann@x.org,1990-02-03\n2,Bo,,\n",
+        "id,first_name,email,birth_date,phone\n1,Ann,ann@x.org,1990-02-03,021 555 0199\n2,Bo,,,none\n",
     );
     visard.write("in/it's [odd].csv", "id,notes\n1,secret\n");
     let ended = visard.call(&["init", "in"]).expect(0);
@@ -99,7 +99,10 @@ fn a_starter_pipeline_runs() {
     visard.run(&[]).expect(0);
     let people = String::from_utf8(visard.read("in-masked/people.csv")).unwrap();
     assert!(
-        !people.contains("ann@x.org") && people.contains("1990-"),
+        !people.contains("ann@x.org")
+            && people.contains("@example.")
+            && people.contains("1990-")
+            && !people.contains("none"),
         "{people}"
     );
     assert_eq!(visard.read("in-masked/it's [odd].csv"), b"id,notes\n1,\n");
@@ -213,6 +216,13 @@ fn masks_are_explained() {
             .stderr
             .contains("nearest: `hash`")
     );
+    let asked = visard.call(&["masks", "hahs", "--json"]).expect(2);
+    let told: serde_json::Value = serde_json::from_str(&asked.stdout).unwrap();
+    assert_eq!(told["error"], "there is no mask `hahs`; nearest: `hash`");
+    let page = visard.call(&["masks", "from_random_text"]).expect(0).stdout;
+    let max = page.split_once("\n  max\n").unwrap().1;
+    let max = max.split_once("\n\n").unwrap().0;
+    assert!(max.ends_with("    also: max_length\n    required"), "{max}");
 }
 
 #[test]

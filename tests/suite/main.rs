@@ -22,6 +22,7 @@ mod peers;
 mod properties;
 mod readback;
 mod runs;
+mod schemas;
 mod sql;
 mod statistics;
 mod stores;

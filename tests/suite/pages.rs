@@ -3,14 +3,22 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use visard::language::{CODES, Severity};
-use visard_udfs::MASKS;
+use visard::language::{CODES, KeySpec, Severity, TABLES};
+use visard_udfs::{MASKS, SPELLINGS};
 
 /// A line of a table of arguments.
-fn row(name: &str, argument: &serde_json::Value) -> String {
+fn row(name: &str, argument: &serde_json::Value, required: bool) -> String {
     let meaning = argument["description"].as_str().unwrap_or_default();
-    let meaning = meaning.replace('\n', " ").replace('|', "\\|");
+    let mut meaning = meaning.replace('\n', " ").replace('|', "\\|");
+    let spellings = argument[SPELLINGS].as_array().into_iter().flatten();
+    let spellings: Vec<String> = spellings
+        .filter_map(|name| Some(format!("`{}`", name.as_str()?)))
+        .collect();
+    if !spellings.is_empty() {
+        meaning += &format!(" Also written {}.", spellings.join(", "));
+    }
     let default = match argument.get("default") {
+        _ if required => "required".to_owned(),
         None | Some(serde_json::Value::Null) => String::new(),
         Some(default) => format!("`{default}`"),
     };
@@ -48,13 +56,14 @@ fn masks() -> String {
             page.push_str("\n| Argument | Default | Meaning |\n|---|---|---|\n");
         }
         for (name, argument) in arguments {
-            page += &row(&name, &argument);
+            page += &row(&name, &argument, is_required(&schema, &name));
             // Arguments of each entry of a list.
             let entry = argument["items"]["$ref"].as_str();
             let entry = entry.and_then(|entry| schema.pointer(entry.trim_start_matches('#')));
-            let inner = entry.and_then(|entry| entry["properties"].as_object());
-            for (inner, argument) in inner.into_iter().flatten() {
-                page += &row(&format!("{name}[].{inner}"), argument);
+            let Some(entry) = entry else { continue };
+            for (inner, argument) in entry["properties"].as_object().into_iter().flatten() {
+                let required = is_required(entry, inner);
+                page += &row(&format!("{name}[].{inner}"), argument, required);
             }
         }
         if !spec.examples.is_empty() {
@@ -72,6 +81,89 @@ fn masks() -> String {
         }
     }
     page
+}
+
+/// Whether a schema requires this argument.
+fn is_required(schema: &serde_json::Value, name: &str) -> bool {
+    let mut required = schema["required"].as_array().into_iter().flatten();
+    required.any(|one| one == name)
+}
+
+/// `docs/language.md`: the page with its tables drawn anew, each between `<!-- keys: NAME -->` and
+/// `<!-- end -->`.
+fn language(page: &str) -> String {
+    let mut drawn = String::new();
+    let mut rest = page;
+    for (name, keys) in TABLES {
+        let mark = format!("<!-- keys: {name} -->\n");
+        let (before, after) = rest
+            .split_once(&mark)
+            .unwrap_or_else(|| panic!("docs/language.md has no table `{name}` in its turn"));
+        let (_, after) = after.split_once("<!-- end -->").unwrap();
+        drawn += &format!("{before}{mark}{}<!-- end -->", table(keys));
+        rest = after;
+    }
+    assert!(!rest.contains("<!-- keys:"), "a table that is not there");
+    drawn + rest
+}
+
+/// Keys, what their values are, and what they mean.
+fn table(keys: &[KeySpec]) -> String {
+    let mut table = String::from("| Key | Value | Meaning |\n|---|---|---|\n");
+    for key in keys {
+        let name = match key.required {
+            true => format!("**`{}`**", key.name),
+            false => format!("`{}`", key.name),
+        };
+        let shape: serde_json::Value = serde_json::from_str(key.shape).unwrap();
+        let meaning = key.doc.replace('|', "\\|");
+        writeln!(table, "| {name} | {} | {meaning} |", kind(&shape)).unwrap();
+    }
+    table
+}
+
+/// A value in words.
+fn kind(shape: &serde_json::Value) -> String {
+    let words = |list: &serde_json::Value| -> Option<Vec<String>> {
+        let list = list.as_array()?.iter();
+        Some(
+            list.map(|word| format!("`{}`", word.to_string().replace('"', "")))
+                .collect(),
+        )
+    };
+    if let Some(mut words) = words(&shape["enum"]) {
+        // A version may be written as text or as a number.
+        words.dedup();
+        return words.join(" or ");
+    }
+    if let Some(constant) = shape["const"].as_str() {
+        return format!("`{constant}`");
+    }
+    if let Some(target) = shape["$ref"].as_str() {
+        let name = target.rsplit('/').next().unwrap_or_default();
+        return name.replace('_', " ");
+    }
+    if let Some(choices) = shape["oneOf"].as_array() {
+        return choices.iter().map(kind).collect::<Vec<_>>().join(", ");
+    }
+    let kinds = match &shape["type"] {
+        serde_json::Value::Array(kinds) => kinds.clone(),
+        serde_json::Value::Null => return String::new(),
+        one => vec![one.clone()],
+    };
+    let kinds = kinds.iter().filter_map(|kind| {
+        Some(match kind.as_str()? {
+            "string" => "text",
+            "boolean" => "true or false",
+            "integer" => "whole number",
+            "number" => "number",
+            "array" => "list",
+            "object" => "mapping",
+            "null" => "null",
+            _ => return None,
+        })
+    });
+    kinds.collect::<Vec<_>>().join(", ")
 }
 
 /// With a capital letter, as a sentence begins.
@@ -107,7 +199,12 @@ fn reference_pages_are_fresh() {
         .parent()
         .unwrap()
         .join("docs");
-    for (name, page) in [("masks.md", masks()), ("errors.md", errors())] {
+    let known = std::fs::read_to_string(docs.join("language.md")).unwrap();
+    for (name, page) in [
+        ("masks.md", masks()),
+        ("errors.md", errors()),
+        ("language.md", language(&known)),
+    ] {
         let path = docs.join(name);
         if std::env::var_os("UPDATE").is_some() {
             std::fs::write(path, page).unwrap();

@@ -35,6 +35,7 @@ mod moments;
 mod nested;
 mod number;
 mod numbers;
+mod parameters;
 mod permutation;
 #[cfg(feature = "datafusion")]
 mod place;
@@ -69,6 +70,7 @@ pub use key::{CONSTRUCTION, MaskKey, Root};
 pub use mask::{Family, MaskSpec, TypeFamily};
 pub use masker::Masker;
 pub use nested::leaf_type;
+pub use parameters::{Parameter, SPELLINGS};
 pub use rows::Rows;
 pub use seeds::{NAMES as SHIPPED_SEEDS, ShippedSeeds, shipped};
 pub use tally::{Counts, Tally};

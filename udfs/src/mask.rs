@@ -18,7 +18,7 @@ pub use crate::bind::{Binder, SeedFiles, SeedTable};
 use crate::canonical::plain_text;
 use crate::draw::Draws;
 pub use crate::error::{BindError, MaskError};
-use crate::key::{MaskKey, Root};
+use crate::key::MaskKey;
 use crate::rows::Rows;
 
 /// Arguments of a mask as a ruleset writes them, without `type` and `domain`.
@@ -44,29 +44,6 @@ pub struct MaskSpec {
     pub bind: Bind,
     /// Values before and after, for the reference page; tested under the key of [`Example`].
     pub examples: &'static [Example],
-}
-
-impl MaskSpec {
-    /// Whether `name` is another spelling of one of the mask's arguments. The schema holds one
-    /// spelling of each, so the parser is asked: a value of a wrong type is found wrong only in an
-    /// argument that there is.
-    pub fn is_alias(&self, name: &str) -> bool {
-        struct NoSeeds;
-        impl SeedFiles for NoSeeds {
-            fn table(&self, _: &str) -> Result<Arc<SeedTable>, String> {
-                Err("none".to_owned())
-            }
-        }
-        let error_of = |args: &MaskArgs| {
-            let (root, mut inputs) = (Root::new(b"", None), vec![]);
-            let mut binder = Binder::new(&root, &NoSeeds, DataType::Utf8View, &mut inputs);
-            (self.bind)(args, &mut binder).err()
-        };
-        let wrong = MaskArgs::from_iter([(name.to_owned(), Value::Object(Map::new()))]);
-        error_of(&wrong).is_some_and(|error| {
-            !error.message.starts_with("unknown field") && Some(error) != error_of(&Map::new())
-        })
-    }
 }
 
 /// One example: arguments as JSON, a value, and what it becomes under the run secret

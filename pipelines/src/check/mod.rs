@@ -42,8 +42,8 @@ pub use stores::{Stores, Target, open_stores, store_config};
 pub use tables::{Table, TableColumn, tables};
 
 use crate::language::{
-    ConnectionKind, Diagnostics, Language, MaskCatalogue, Pipeline, Place, ProcessEnvironment,
-    Ruleset, RulesetSource, RunOptions, Sources, TextOptions,
+    ConnectionKind, Diagnostics, Language, MaskCatalogue, Parameter, Pipeline, Place,
+    ProcessEnvironment, Ruleset, RulesetSource, RunOptions, Sources, TextOptions,
 };
 
 /// The masks of this build, as the language asks for them.
@@ -55,23 +55,14 @@ impl MaskCatalogue for BuiltMasks {
         find_mask(name).is_some()
     }
 
-    fn parameters(&self, name: &str) -> Option<Vec<(String, bool)>> {
-        let schema = (find_mask(name)?.schema)();
-        let properties = schema
-            .get("properties")
-            .and_then(|properties| properties.as_object());
-        // Which are required is settled when the mask is bound: there every one has a default.
-        Some(
-            properties
-                .into_iter()
-                .flatten()
-                .map(|(name, _)| (name.clone(), false))
-                .collect(),
-        )
-    }
-
-    fn is_alias(&self, name: &str, argument: &str) -> bool {
-        find_mask(name).is_some_and(|spec| spec.is_alias(argument))
+    fn parameters(&self, name: &str) -> Option<Vec<Parameter>> {
+        let parameters = find_mask(name)?.parameters().into_iter();
+        let parameters = parameters.map(|parameter| Parameter {
+            name: parameter.name,
+            spellings: parameter.spellings,
+            required: parameter.required,
+        });
+        Some(parameters.collect())
     }
 }
 
@@ -174,26 +165,14 @@ fn resolved(pipeline: &Pipeline, place: &Place) -> String {
 mod tests {
     use super::*;
     use crate::language::KNOWN_MASKS;
+    use crate::language::schema::SPELLINGS;
 
     #[test]
-    fn rulesets_know_every_mask_and_every_spelling_of_an_argument() {
+    fn rulesets_know_every_mask() {
         for spec in MASKS {
             assert!(KNOWN_MASKS.contains(&spec.name), "{}", spec.name);
-            assert!(
-                !BuiltMasks.is_alias(spec.name, "no_such_argument"),
-                "{}",
-                spec.name
-            );
         }
-        for (mask, alias) in [
-            ("numeric_bucket", "bounds"),
-            ("from_random_text", "max_length"),
-            ("from_format_string", "value"),
-            ("generalize_date", "unit"),
-            ("xml", "node_transforms"),
-        ] {
-            assert!(BuiltMasks.is_alias(mask, alias), "{mask} {alias}");
-        }
+        assert_eq!(SPELLINGS, visard_engine::udfs::SPELLINGS);
     }
 
     #[test]

@@ -216,7 +216,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::language::{Language, MaskCatalogue, Sources};
+    use crate::language::{Language, MaskCatalogue, Parameter, Sources};
 
     /// Every mask, as if it were built.
     struct AllBuilt;
@@ -226,12 +226,8 @@ mod tests {
             true
         }
 
-        fn parameters(&self, _: &str) -> Option<Vec<(String, bool)>> {
+        fn parameters(&self, _: &str) -> Option<Vec<Parameter>> {
             None
-        }
-
-        fn is_alias(&self, _: &str, _: &str) -> bool {
-            false
         }
     }
 

@@ -24,28 +24,41 @@ pub(super) struct Args {
     destination: Option<PathBuf>,
 }
 
-/// Words in column names that tell of personal data, and a mask for text, numbers and dates.
-const HINTS: &[(&[&str], &str)] = &[
-    (
+/// Masks for columns whose names tell of personal data. The first one whose word is in a name counts.
+/// No row is read, so a mask has to take whatever the column holds: what is no phone number or IBAN
+/// becomes null rather than an error, and where there can be no null `otherwise` stands.
+const HINTS: &[Hint] = &[
+    Hint::text(&["email", "e_mail"], "{type: email}"),
+    Hint::valid(
+        &["ip_address", "ipaddr"],
+        "{type: ip_address, on_invalid: suppress}",
+    ),
+    Hint::valid(
+        &["mac_address"],
+        "{type: mac_address, on_invalid: suppress}",
+    ),
+    Hint::text(
         &["first_name", "firstname", "given_name", "forename"],
-        FIRST_NAME,
+        "{type: person_name, part: first}",
     ),
-    (
+    Hint::text(
         &["last_name", "lastname", "surname", "family_name"],
-        LAST_NAME,
+        "{type: person_name, part: last}",
     ),
-    (
-        &["city", "town"],
-        "{type: from_file, seed_file: DataMasque_cities.csv, seed_column: city}",
+    Hint::text(&["city", "town"], "{type: address, part: city}"),
+    Hint::any(&["street"], "{type: address, part: street}"),
+    Hint::any(&["address"], "{type: address}"),
+    Hint::text(&["mail"], "{type: email}"),
+    Hint::valid(
+        &["phone", "mobile", "fax"],
+        "{type: phone, on_invalid: suppress}",
     ),
-    (&["street", "address"], "{type: imitate}"),
-    (&["email", "e_mail", "mail"], "{type: hash, length: 16}"),
-    (
-        &["phone", "mobile", "fax", "iban", "account", "card", "pan"],
-        "{type: imitate}",
-    ),
-    (
+    Hint::valid(&["iban"], "{type: iban, on_invalid: suppress}"),
+    Hint::any(
         &[
+            "account",
+            "card",
+            "pan",
             "ssn",
             "passport",
             "licence",
@@ -53,16 +66,70 @@ const HINTS: &[(&[&str], &str)] = &[
             "tax",
             "national_id",
         ],
-        "{type: imitate}",
+        IMITATE,
     ),
-    (&["birth", "dob"], "{type: retain_year}"),
-    (&["name"], "{type: imitate}"),
-    (&["note", "comment", "remark"], "{type: suppress}"),
+    Hint {
+        words: &["birth", "dob"],
+        text: "{type: retain_year, on_invalid: suppress}",
+        date: "{type: retain_year}",
+        ..Hint::NONE
+    },
+    // A name of what, is not known: of a person, a firm, a thing.
+    Hint::any(&["name"], IMITATE),
+    Hint::text(&["note", "comment", "remark"], "{type: suppress}"),
 ];
-const FIRST_NAME: &str =
-    "{type: from_file, seed_file: DataMasque_firstNames_mixed.csv, seed_column: firstname-mixed}";
-const LAST_NAME: &str =
-    "{type: from_file, seed_file: DataMasque_lastNames_v2.csv, seed_column: lastname}";
+
+const NOTHING: &str = "{type: do_nothing}";
+const IMITATE: &str = "{type: imitate}";
+
+/// A mask for each kind of column.
+struct Hint {
+    words: &'static [&'static str],
+    /// For text.
+    text: &'static str,
+    /// For text in place of a mask that may give null, where there can be none.
+    otherwise: &'static str,
+    /// For whole numbers.
+    number: &'static str,
+    /// For dates and timestamps.
+    date: &'static str,
+}
+
+impl Hint {
+    const NONE: Self = Self {
+        words: &[],
+        text: NOTHING,
+        otherwise: NOTHING,
+        number: NOTHING,
+        date: NOTHING,
+    };
+
+    /// A mask that makes null of what is not valid; numbers, and where there can be no null, are
+    /// imitated.
+    const fn valid(words: &'static [&'static str], text: &'static str) -> Self {
+        Self {
+            otherwise: IMITATE,
+            ..Self::any(words, text)
+        }
+    }
+
+    /// A mask that takes any text; numbers are imitated.
+    const fn any(words: &'static [&'static str], text: &'static str) -> Self {
+        Self {
+            number: IMITATE,
+            ..Self::text(words, text)
+        }
+    }
+
+    /// A mask that takes any text.
+    const fn text(words: &'static [&'static str], text: &'static str) -> Self {
+        Self {
+            words,
+            text,
+            ..Self::NONE
+        }
+    }
+}
 
 pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
     let config = MountedShare {
@@ -186,8 +253,21 @@ fn write_pipeline(
         writeln!(page, "      rules:")?;
         for (name, column) in names.iter().zip(&columns) {
             writeln!(page, "        - column: {}", quoted(name))?;
-            let mask = suggest(column);
-            if mask.contains("from_file") || mask.contains("imitate") || mask.contains("retain") {
+            let mask = match column.by_number {
+                true => NOTHING,
+                false => suggest(&column.path, &column.data_type, column.nullable),
+            };
+            if [
+                "address",
+                "email",
+                "iban",
+                "imitate",
+                "person_name",
+                "phone",
+            ]
+            .iter()
+            .any(|drawn| mask.contains(drawn))
+            {
                 // Equal values become equal everywhere.
                 writeln!(page, "          hash_columns: [{{source: self}}]")?;
             }
@@ -198,30 +278,67 @@ fn write_pipeline(
 }
 
 /// A mask for a column by its name, where its type allows; `do_nothing` otherwise.
-fn suggest(column: &FileColumn) -> &'static str {
-    let nothing = "{type: do_nothing}";
-    if column.by_number {
-        return nothing;
+fn suggest(path: &str, data_type: &DataType, nullable: bool) -> &'static str {
+    let name = path.to_lowercase();
+    let named = |hint: &&Hint| hint.words.iter().any(|word| name.contains(word));
+    let Some(hint) = HINTS.iter().find(named) else {
+        return NOTHING;
+    };
+    match TypeFamily::of(data_type) {
+        Some(TypeFamily::Text) if hint.text.contains("suppress") && !nullable => hint.otherwise,
+        Some(TypeFamily::Text) => hint.text,
+        Some(TypeFamily::Integer) => hint.number,
+        Some(TypeFamily::Date | TypeFamily::Timestamp) => hint.date,
+        _ => NOTHING,
     }
-    let name = column.path.to_lowercase();
-    let Some((_, mask)) = HINTS
-        .iter()
-        .find(|(words, _)| words.iter().any(|word| name.contains(word)))
-    else {
-        return nothing;
-    };
-    let fits = match TypeFamily::of(&column.data_type) {
-        Some(TypeFamily::Text) => !mask.contains("retain_year"),
-        Some(TypeFamily::Integer) => mask.contains("imitate"),
-        Some(TypeFamily::Date | TypeFamily::Timestamp) => mask.contains("retain_year"),
-        _ => false,
-    };
-    let text_date = column.data_type == DataType::Utf8View && mask.contains("retain_year");
-    match (fits, text_date) {
-        (true, _) if mask.contains("suppress") && !column.nullable => nothing,
-        (true, _) => mask,
-        // A date in text: what does not look like one becomes null rather than an error.
-        (false, true) => "{type: retain_year, on_invalid: suppress}",
-        (false, false) => nothing,
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::TimeUnit;
+
+    use super::*;
+
+    #[test]
+    fn masks_by_name_and_type() {
+        let text = || DataType::Utf8View;
+        for (name, data_type, nullable, mask) in [
+            ("email_address", text(), false, "{type: email}"),
+            ("Last_Name", text(), true, "{type: person_name, part: last}"),
+            ("street", text(), true, "{type: address, part: street}"),
+            ("billing_address", text(), true, "{type: address}"),
+            ("mailing_address", text(), true, "{type: address}"),
+            (
+                "ip_address",
+                text(),
+                true,
+                "{type: ip_address, on_invalid: suppress}",
+            ),
+            ("phone", text(), true, "{type: phone, on_invalid: suppress}"),
+            ("phone", text(), false, IMITATE),
+            ("phone", DataType::Int64, true, IMITATE),
+            ("iban", text(), true, "{type: iban, on_invalid: suppress}"),
+            (
+                "birthday",
+                text(),
+                true,
+                "{type: retain_year, on_invalid: suppress}",
+            ),
+            ("birthday", DataType::Date32, false, "{type: retain_year}"),
+            ("birthday", DataType::Int64, false, NOTHING),
+            ("note", text(), true, "{type: suppress}"),
+            ("note", text(), false, NOTHING),
+            ("name", DataType::Boolean, true, NOTHING),
+            (
+                "email",
+                DataType::Timestamp(TimeUnit::Second, None),
+                true,
+                NOTHING,
+            ),
+            ("amount", text(), true, NOTHING),
+        ] {
+            let found = suggest(name, &data_type, nullable);
+            assert_eq!(found, mask, "{name} {data_type}");
+        }
     }
 }

@@ -24,16 +24,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
         None => MASKS.iter().collect(),
         Some(name) => match find_mask(name) {
             Some(spec) => vec![spec],
-            None if KNOWN_MASKS.contains(&name.as_str()) => {
-                anyhow::bail!("the mask `{name}` is known and not built yet")
+            None if args.json => {
+                print(&format!("{:#}\n", json!({"error": why_none(name)})))?;
+                return Ok(exit::REFUSED);
             }
-            None => {
-                let near = nearest(name, MASKS.iter().map(|spec| spec.name));
-                let near = near
-                    .map(|near| format!("; nearest: `{near}`"))
-                    .unwrap_or_default();
-                anyhow::bail!("there is no mask `{name}`{near}")
-            }
+            None => anyhow::bail!(why_none(name)),
         },
     };
     if args.json {
@@ -54,6 +49,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     Ok(exit::MASKED)
 }
 
+/// Why there is no mask of this name.
+fn why_none(name: &str) -> String {
+    if KNOWN_MASKS.contains(&name) {
+        return format!("the mask `{name}` is known and not built yet");
+    }
+    let near = nearest(name, MASKS.iter().map(|spec| spec.name));
+    let near = near.map(|near| format!("; nearest: `{near}`"));
+    format!("there is no mask `{name}`{}", near.unwrap_or_default())
+}
+
 fn explain(spec: &MaskSpec, page: &mut String) -> std::fmt::Result {
     writeln!(page, "{}: {}\n", spec.name, spec.summary)?;
     let takes: Vec<String> = spec
@@ -64,14 +69,18 @@ fn explain(spec: &MaskSpec, page: &mut String) -> std::fmt::Result {
     writeln!(page, "technique  {:?}", spec.family)?;
     writeln!(page, "takes      {}", takes.join(", "))?;
     let schema = (spec.schema)().to_value();
-    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-        let text = property["description"]
-            .as_str()
-            .unwrap_or_default()
-            .replace('\n', " ");
-        writeln!(page, "\n  {name}\n    {text}")?;
-        if let Some(default) = property.get("default").filter(|default| !default.is_null()) {
-            writeln!(page, "    default: {default}")?;
+    for parameter in spec.parameters() {
+        let property = &schema["properties"][&parameter.name];
+        let text = property["description"].as_str().unwrap_or_default();
+        writeln!(page, "\n  {}", parameter.name)?;
+        writeln!(page, "    {}", text.replace('\n', " "))?;
+        if !parameter.spellings.is_empty() {
+            writeln!(page, "    also: {}", parameter.spellings.join(", "))?;
+        }
+        match &property["default"] {
+            _ if parameter.required => writeln!(page, "    required")?,
+            Value::Null => {}
+            default => writeln!(page, "    default: {default}")?,
         }
     }
     for example in spec.examples {

@@ -66,6 +66,7 @@ codes! {
     "V0205" WRONG_VALUE Error "a value is of the right kind but not one that is accepted";
     "V0206" BAD_PATTERN Error "a glob or a regular expression does not compile";
     "V0207" DEPRECATED_KEY Warning "a key is read and has no effect any more";
+    "V0208" MISTAKEN_FILE Error "a ruleset stands where a pipeline is asked for, or a pipeline where a ruleset is";
 
     "V0301" UNKNOWN_CONNECTION Error "a connection is named that the pipeline does not list";
     "V0302" NO_DESTINATION Error "there is no destination, and `in_place` is not set";
@@ -111,6 +112,7 @@ codes! {
     "V0801" VARIABLE_MISSING Error "an environment variable is not set, or is not UTF-8";
     "V0802" VARIABLE_SYNTAX Error "a `${` is not followed by a name and `}`";
     "V0803" SECRET_UNREADABLE Error "the file of a secret cannot be read, is empty, or is no text";
+    "V0804" NOT_REPLACED Warning "`${NAME}` stands in a ruleset, where nothing is replaced";
 
     "V0901" NO_MASK_FILE Error "`mask_file` is not built yet";
     "V0902" NO_FIXED_WIDTH Error "fixed-width files are not built yet";

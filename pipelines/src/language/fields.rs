@@ -8,11 +8,13 @@ use super::source::{Span, Spanned};
 
 /// A key of a mapping: the parser accepts it and the JSON Schema describes it.
 #[derive(Debug)]
-pub(super) struct KeySpec {
+pub struct KeySpec {
     /// Its name.
     pub name: &'static str,
     /// Whether the mapping is nothing without it.
     pub required: bool,
+    /// Whether an explicit `null` is accepted: it says as much as a key that is left out.
+    pub null: bool,
     /// The JSON Schema of its value.
     pub shape: &'static str,
     /// What it means, in one sentence.
@@ -114,7 +116,7 @@ impl<'n> Fields<'n> {
 }
 
 /// The first line of a mapping is enough to point at it.
-fn first_line(node: &Node) -> Span {
+pub(super) fn first_line(node: &Node) -> Span {
     let first = node.as_map().and_then(|map| map.entries.first());
     first.map_or(node.span, |entry| entry.key.span)
 }

@@ -142,7 +142,11 @@ fn character(node: &Node, diagnostics: &mut Diagnostics) -> Option<char> {
     let mut chars = text.chars();
     match (text.as_str(), chars.next(), chars.next()) {
         ("tab" | "\\t", ..) => Some('\t'),
-        (_, Some(one), None) if !matches!(one, '\n' | '\r') => Some(one),
+        (_, Some(one), None) if one.is_ascii() && !matches!(one, '\n' | '\r') => Some(one),
+        (_, Some(_), None) => {
+            fields::wrong_value(node, "expected a character of ASCII", diagnostics);
+            None
+        }
         _ => {
             fields::wrong_value(node, "expected one character", diagnostics);
             None

@@ -3,6 +3,9 @@
 //! `${NAME}` stands anywhere in a value and is replaced by the variable's text; `$${NAME}` writes
 //! `${NAME}` itself. A secret may be written as `file:PATH` or `{file: PATH}`: then it is the
 //! file's text without the line break at its end, and the path is relative to the pipeline file.
+//!
+//! Nothing is replaced in a ruleset, in a file of its own or not: what is masked, and how, is the same
+//! on every machine, and `$` and braces belong to its patterns.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -126,6 +129,14 @@ fn replace(
     }
     out.push_str(rest);
     whole.then_some(out)
+}
+
+/// The first `${NAME}` in a text that nothing is replaced in, as it is written.
+pub(super) fn first_variable(text: &str) -> Option<&str> {
+    text.match_indices("${").find_map(|(start, _)| {
+        let (name, _) = text[start + 2..].split_once('}')?;
+        is_variable(name).then(|| &text[start..start + name.len() + 3])
+    })
 }
 
 fn is_variable(name: &str) -> bool {

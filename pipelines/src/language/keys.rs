@@ -9,14 +9,16 @@ const COUNT: &str = r#"{"type":"integer","minimum":1}"#;
 const ANY: &str = "{}";
 const VERSION: &str = r#"{"enum":["1.0",1.0]}"#;
 const LIST: &str = r#"{"type":"array"}"#;
-const TEXTS: &str = r#"{"type":"array","items":{"type":"string"}}"#;
+const TEXTS: &str = r#"{"type":["string","array"],"items":{"type":"string"}}"#;
+const NAMES: &str =
+    r#"{"type":["string","array"],"minLength":1,"items":{"type":"string","minLength":1}}"#;
 const SECRET: &str = r##"{"$ref":"#/$defs/secret"}"##;
 const TASKS: &str = r##"{"type":"array","minItems":1,"items":{"$ref":"#/$defs/task"}}"##;
 const RULES: &str = r##"{"$ref":"#/$defs/rules"}"##;
 const MASKS: &str = r##"{"$ref":"#/$defs/masks"}"##;
 const SKIP: &str = r##"{"type":"array","items":{"$ref":"#/$defs/skip_value"}}"##;
 const HASH_COLUMNS: &str = r##"{"$ref":"#/$defs/hash_columns"}"##;
-const FILTERS: &str = r##"{"type":"array","items":{"$ref":"#/$defs/file_filter"}}"##;
+const FILTERS: &str = r##"{"type":["array","object","string"],"items":{"$ref":"#/$defs/file_filter"},"if":{"not":{"type":["array","null"]}},"then":{"$ref":"#/$defs/file_filter"}}"##;
 const CONDITIONS: &str = r##"{"$ref":"#/$defs/conditions"}"##;
 const LITERAL: &str = r#"{"type":["string","number","boolean","null"]}"#;
 const ORDERED: &str = r#"{"type":["string","number"]}"#;
@@ -25,19 +27,55 @@ const DAY: &str = r#"{"type":"string","format":"date"}"#;
 const PLACE: &str = r##"{"oneOf":[{"type":"string"},{"$ref":"#/$defs/place"}]}"##;
 const CHARACTER: &str = r#"{"type":"string","maxLength":3}"#;
 
+/// The mappings of the language that a reference page shows: their names there, and their keys.
+pub const TABLES: &[(&str, &[KeySpec])] = &[
+    ("pipeline", PIPELINE),
+    ("place", PLACE_KEYS),
+    ("mounted_share_connection", MOUNTED_SHARE),
+    ("s3_connection", S3),
+    ("azure_blob_connection", AZURE_BLOB),
+    ("gcs_connection", GCS),
+    ("options", OPTIONS),
+    ("ruleset", RULESET),
+    ("mask_tabular_file", MASK_TABULAR_FILE),
+    ("group", GROUP),
+    ("file_filter", FILE_FILTER),
+    ("csv", CSV),
+    ("rule", RULE),
+    ("hash_column", HASH_COLUMN),
+    ("if_rule", IF_RULE),
+    ("condition", CONDITION),
+    ("library", LIBRARY),
+];
+
+/// A key that may be left out or be `null`.
 const fn may(name: &'static str, shape: &'static str, doc: &'static str) -> KeySpec {
     KeySpec {
         name,
         required: false,
+        null: true,
         shape,
         doc,
     }
 }
 
+/// A key that has to be there.
 const fn must(name: &'static str, shape: &'static str, doc: &'static str) -> KeySpec {
     KeySpec {
         name,
         required: true,
+        null: false,
+        shape,
+        doc,
+    }
+}
+
+/// A key that may be left out; once there it has a value.
+const fn filled(name: &'static str, shape: &'static str, doc: &'static str) -> KeySpec {
+    KeySpec {
+        name,
+        required: false,
+        null: false,
         shape,
         doc,
     }
@@ -45,7 +83,11 @@ const fn must(name: &'static str, shape: &'static str, doc: &'static str) -> Key
 
 /// A pipeline file.
 pub(super) const PIPELINE: &[KeySpec] = &[
-    may("version", VERSION, "version of the language, '1.0'"),
+    filled(
+        "version",
+        VERSION,
+        "version of the language; required at the top of a file",
+    ),
     may("name", NAME, "name of the pipeline, for its report"),
     must(
         "connections",
@@ -61,8 +103,8 @@ pub(super) const PIPELINE: &[KeySpec] = &[
     ),
     may(
         "libraries",
-        r#"{"type":["string","array"],"items":{"type":"string"}}"#,
-        "folders that hold ruleset libraries as `namespace/name.yml`",
+        NAMES,
+        "folder, or folders, that hold ruleset libraries as `namespace/name.yml`",
     ),
     may(
         "options",
@@ -79,25 +121,21 @@ pub(super) const PLACE_KEYS: &[KeySpec] = &[
 
 /// Keys that other servers put into connections; they have no effect.
 const ID: KeySpec = may("id", ANY, "identifier on another server; no effect");
-const CONNECTION_NAME: KeySpec = may("name", TEXT, "name on another server; no effect");
+const CONNECTION_NAME: KeySpec = may("name", ANY, "name on another server; no effect");
 const CONNECTION_VERSION: KeySpec = may(
     "version",
     ANY,
     "version of the connection's format; no effect",
 );
-const MASK_TYPE: KeySpec = may(
-    "mask_type",
-    r#"{"const":"file"}"#,
-    "always `file`; no effect",
-);
+const MASK_TYPE: KeySpec = may("mask_type", ANY, "always `file`; no effect");
 const IS_SOURCE: KeySpec = may(
     "is_file_mask_source",
-    FLAG,
+    ANY,
     "whether it may be read from; no effect",
 );
 const IS_DESTINATION: KeySpec = may(
     "is_file_mask_destination",
-    FLAG,
+    ANY,
     "whether it may be written to; no effect",
 );
 const TYPE: KeySpec = must("type", NAME, "what kind it is");
@@ -219,7 +257,7 @@ pub(super) const OPTIONS: &[KeySpec] = &[
     may(
         "memory_limit",
         r#"{"type":["string","integer"]}"#,
-        "most memory to hold, such as `512MiB`",
+        "most memory to hold: bytes, or a text such as `512MiB` (the default), `2 GB`",
     ),
     may(
         "workers",
@@ -264,23 +302,23 @@ pub(super) const OPTIONS: &[KeySpec] = &[
 const DELIMITER: KeySpec = may(
     "delimiter",
     CHARACTER,
-    "one character between fields, or `tab`; default `,`",
+    "one ASCII character between fields, or `tab`; default a tab for `.tsv` and `.tab`, else `,`",
 );
 const QUOTE: KeySpec = may(
     "quote",
     CHARACTER,
-    "one character around fields; empty when fields are never quoted; default `\"`",
+    "one ASCII character around fields; empty or `null` when fields are never quoted; default `\"`",
 );
 const QUOTECHAR: KeySpec = may("quotechar", CHARACTER, "another name of `quote`");
 const ESCAPE: KeySpec = may(
     "escape",
     CHARACTER,
-    "one character before a quote inside quotes; default: the quote is doubled",
+    "one ASCII character before a quote inside quotes; default: the quote is doubled",
 );
 const HEADER: KeySpec = may(
     "header",
     FLAG,
-    "whether the first record names the columns; default true",
+    "whether the first record names the columns; default true, false where `columns` is given",
 );
 const COLUMNS: KeySpec = may(
     "columns",
@@ -288,10 +326,10 @@ const COLUMNS: KeySpec = may(
     "names of the columns of a file without header",
 );
 const ENCODING: KeySpec = may("encoding", TEXT, "encoding of the text; default utf-8");
-const NULL_STRING: KeySpec = may(
+const NULL_STRING: KeySpec = filled(
     "null_string",
     TEXT,
-    "an unquoted field with this text is null; default the empty text",
+    "an unquoted field with this text is null; default the empty text; cannot be `null` itself",
 );
 const RAGGED: KeySpec = may(
     "ragged",
@@ -314,13 +352,17 @@ pub(super) const CSV: &[KeySpec] = &[
 
 /// A ruleset file.
 pub(super) const RULESET: &[KeySpec] = &[
-    may("version", VERSION, "version of the language, '1.0'"),
+    filled(
+        "version",
+        VERSION,
+        "version of the language; required at the top of a file",
+    ),
     must("tasks", TASKS, "what is done, in order"),
     may("doc", TEXT, "free text for readers"),
     may("name", TEXT, "deprecated: a ruleset is named by its file"),
     may(
         "imports",
-        TEXTS,
+        NAMES,
         "libraries that `$ref` may name, each as `namespace/name`",
     ),
     may(
@@ -330,17 +372,17 @@ pub(super) const RULESET: &[KeySpec] = &[
     ),
     may(
         "mask_definitions",
-        LIST,
+        ANY,
         "holds YAML anchors and is otherwise ignored",
     ),
     may(
         "rule_definitions",
-        LIST,
+        ANY,
         "holds YAML anchors and is otherwise ignored",
     ),
     may(
         "task_definitions",
-        LIST,
+        ANY,
         "holds YAML anchors and is otherwise ignored",
     ),
     may("random_seed", ANY, "deprecated in favour of the run secret"),
@@ -515,30 +557,26 @@ pub(super) const DISCOVERY: &[KeySpec] = &[
     WORKERS,
     may(
         "custom_keywords",
-        TEXTS,
+        ANY,
         "more words that make a column sensitive",
     ),
-    may(
-        "ignored_keywords",
-        TEXTS,
-        "words that make a column harmless",
-    ),
+    may("ignored_keywords", ANY, "words that make a column harmless"),
     may(
         "disable_global_custom_keywords",
-        FLAG,
+        ANY,
         "whether the server's words are left out",
     ),
     may(
         "disable_global_ignored_keywords",
-        FLAG,
+        ANY,
         "whether the server's harmless words are left out",
     ),
     may(
         "disable_built_in_keywords",
-        FLAG,
+        ANY,
         "whether the built-in words are left out",
     ),
-    may("schemas", TEXTS, "schemas to look at"),
+    may("schemas", ANY, "schemas to look at"),
     may(
         "in_data_discovery",
         ANY,
@@ -576,7 +614,7 @@ pub(super) const RULE: &[KeySpec] = &[
     ),
     may(
         "columns",
-        r#"{"type":["string","array"],"items":{"type":"string"}}"#,
+        r#"{"type":["string","array"],"minLength":1,"minItems":1,"items":{"type":"string","minLength":1}}"#,
         "columns to mask, by name or glob",
     ),
     may(
@@ -629,49 +667,45 @@ pub(super) const CONDITION: &[KeySpec] = &[
         LITERAL,
         "the column has another value, or none",
     ),
-    may(
+    filled(
         "matches",
         NAME,
         "the regular expression is found in the column's text",
     ),
-    may("less_than", ORDERED, "the column is less"),
-    may(
+    filled("less_than", ORDERED, "the column is less"),
+    filled(
         "less_than_or_equal",
         ORDERED,
         "the column is less or the same",
     ),
-    may("greater_than", ORDERED, "the column is greater"),
-    may(
+    filled("greater_than", ORDERED, "the column is greater"),
+    filled(
         "greater_than_or_equal",
         ORDERED,
         "the column is greater or the same",
     ),
-    may(
+    filled(
         "age_less_than",
         YEARS,
         "who was born on the column's day is younger, on the day `at`",
     ),
-    may("age_less_than_or_equal", YEARS, "is of this age or younger"),
-    may("age_greater_than", YEARS, "is older"),
-    may(
+    filled("age_less_than_or_equal", YEARS, "is of this age or younger"),
+    filled("age_greater_than", YEARS, "is older"),
+    filled(
         "age_greater_than_or_equal",
         YEARS,
         "is of this age or older",
     ),
-    may(
+    filled(
         "at",
         DAY,
         "the day on which ages are counted; needed, so that the same ruleset chooses the same rows tomorrow",
     ),
-    may(
-        "in",
-        r#"{"type":"array","minItems":1}"#,
-        "the column has one of these values",
-    ),
+    filled("in", LIST, "the column has one of these values"),
     may("is_null", FLAG, "whether the column is null"),
-    may("and", CONDITIONS, "all of these hold"),
-    may("or", CONDITIONS, "at least one of these holds"),
-    may("not", CONDITIONS, "these do not all hold"),
+    filled("and", CONDITIONS, "all of these hold"),
+    filled("or", CONDITIONS, "at least one of these holds"),
+    filled("not", CONDITIONS, "these do not all hold"),
 ];
 
 /// A hash column as a mapping.
@@ -690,7 +724,7 @@ pub(super) const HASH_COLUMN: &[KeySpec] = &[
     ),
     may(
         "json_path",
-        r#"{"type":"array","items":{"type":["string","integer"]}}"#,
+        r#"{"type":["string","integer","array"],"minimum":0,"items":{"type":["string","integer"],"minimum":0}}"#,
         "path to a value in the column's JSON",
     ),
 ];
@@ -704,7 +738,11 @@ pub(super) const SKIP_VALUE: &[KeySpec] = &[must(
 
 /// A library file.
 pub(super) const LIBRARY: &[KeySpec] = &[
-    may("version", VERSION, "version of the language, '1.0'"),
+    filled(
+        "version",
+        VERSION,
+        "version of the language; required at the top of a file",
+    ),
     may("doc", TEXT, "free text for readers"),
     may("masks", ANY, "masks"),
     may("database_rules", ANY, "rules of database tasks"),

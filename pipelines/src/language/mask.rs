@@ -12,10 +12,27 @@ use super::source::Span;
 pub trait MaskCatalogue {
     /// Whether a mask can run.
     fn is_built(&self, name: &str) -> bool;
-    /// Its parameters, each with whether it is required; nothing when they are checked elsewhere.
-    fn parameters(&self, name: &str) -> Option<Vec<(String, bool)>>;
-    /// Whether `argument` is another spelling of one of the parameters of the mask `name`.
-    fn is_alias(&self, name: &str, argument: &str) -> bool;
+    /// Its parameters; nothing when they are checked elsewhere.
+    fn parameters(&self, name: &str) -> Option<Vec<Parameter>>;
+}
+
+/// One parameter of a mask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Other spellings of the name.
+    pub spellings: Vec<String>,
+    /// Whether the mask is nothing without it.
+    pub required: bool,
+}
+
+impl Parameter {
+    /// Its name and the other spellings.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let names = [&self.name].into_iter().chain(&self.spellings);
+        names.map(String::as_str)
+    }
 }
 
 /// Every mask type that has a meaning, built or not.
@@ -175,14 +192,14 @@ fn normalised(masks: &Node) -> Node {
     Node::seq(items, masks.span)
 }
 
-/// A mask in which every `masks`, at whatever depth, is a list.
+/// A mask in which all masks inside it, at whatever depth, are lists.
 fn with_listed_masks(node: &Node) -> Node {
     match &node.kind {
         Kind::Map(map) => {
             let entries = map.entries.iter().map(|Entry { key, value }| Entry {
                 key: key.clone(),
                 value: match &*key.text {
-                    "masks" => normalised(value),
+                    "masks" | "fallback_masks" => normalised(value),
                     _ => with_listed_masks(value),
                 },
             });
@@ -312,16 +329,19 @@ fn check_arguments(
     let Some(parameters) = catalogue.parameters(kind) else {
         return;
     };
-    let names = || parameters.iter().map(|(name, _)| name.as_str());
+    let names = || parameters.iter().flat_map(Parameter::names);
     for entry in map.entries.iter().filter(|entry| !is_common(&entry.key)) {
         let name = &*entry.key.text;
         let merge_failed = name == MERGE_KEY && map.lost_a_merge();
-        if names().any(|known| known == name) || catalogue.is_alias(kind, name) || merge_failed {
+        if names().any(|known| known == name) || merge_failed {
             continue;
         }
         let help = match parameters.is_empty() {
             true => format!("`{kind}` takes no arguments"),
-            false => format!("its arguments are {}", quoted_list(names())),
+            false => {
+                let names = parameters.iter().map(|parameter| parameter.name.as_str());
+                format!("its arguments are {}", quoted_list(names))
+            }
         };
         diagnostics.push(
             Diagnostic::new(
@@ -332,9 +352,9 @@ fn check_arguments(
             .help(help),
         );
     }
-    for (name, _) in parameters.iter().filter(|(_, required)| *required) {
-        if map.get(name).is_none() && !map.lost_a_merge() {
-            let message = format!("the mask `{kind}` needs `{name}`");
+    for parameter in parameters.iter().filter(|parameter| parameter.required) {
+        if parameter.names().all(|name| map.get(name).is_none()) && !map.lost_a_merge() {
+            let message = format!("the mask `{kind}` needs `{}`", parameter.name);
             let place = map.get("type").map_or(node.span, |kind| kind.span);
             diagnostics.push(Diagnostic::new(&codes::MISSING_ARGUMENT, message).at(place, ""));
         }

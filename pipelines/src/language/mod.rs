@@ -9,7 +9,7 @@
 //! | what comes from outside? | `interpolate.rs`, `secret.rs`, `library.rs` |
 //! | where to read and write, and how? | `pipeline.rs`, `connection.rs`, `run_options.rs`, `format.rs` |
 //! | what to mask? | `ruleset.rs`, `task.rs`, `files.rs`, `rule.rs`, `condition.rs`, `hash_column.rs`, `mask.rs` |
-//! | how does an editor know? | `schema.rs` |
+//! | how does an editor know? | `schema.rs`, `mask_schema.rs` |
 //!
 //! Not here: checks against the columns of real files.
 
@@ -25,6 +25,7 @@ mod interpolate;
 mod keys;
 mod library;
 mod mask;
+mod mask_schema;
 mod node;
 mod pipeline;
 mod render;
@@ -49,12 +50,14 @@ pub use connection::{Connection, ConnectionKind};
 pub use diagnostic::{
     Diagnostic, Diagnostics, Label, Severity, nearest, nearest_label, quoted_list,
 };
+pub use fields::KeySpec;
 pub use files::{FileFilter, FilePattern, Verdict};
 pub use format::{Quote, Ragged, TextOptions};
 pub use hash_column::{Case, HashColumn, HashSource, PathStep};
 pub use interpolate::{Environment, ProcessEnvironment};
+pub use keys::TABLES;
 pub use library::Libraries;
-pub use mask::{KNOWN_MASKS, MaskCatalogue, MaskNode};
+pub use mask::{KNOWN_MASKS, MaskCatalogue, MaskNode, Parameter};
 pub use node::{Entry, Key, Kind, Map, Node};
 pub use pipeline::{Pipeline, Place, RulesetSource};
 pub use render::{Renderer, one_line, to_json};
@@ -105,6 +108,7 @@ impl Language<'_> {
             Some(RulesetSource::File(path)) => sources
                 .read(&path.value, Some(path.span), diagnostics)
                 .and_then(|file| yaml::parse(file, sources, diagnostics))
+                .filter(|root| !ruleset::is_pipeline(root, path.span, diagnostics))
                 .and_then(|root| self.ruleset(&root, &mut libraries, sources, diagnostics)),
         };
         let ruleset = ruleset.map(|mut ruleset| {

@@ -74,6 +74,9 @@ pub(super) fn parse(
     sources: &Sources,
     diagnostics: &mut Diagnostics,
 ) -> Option<(Option<Pipeline>, Surroundings)> {
+    if is_ruleset(root, diagnostics) {
+        return None;
+    }
     fields::check_version(root, diagnostics);
     let root = interpolated(root, environment, sources, diagnostics);
     let fields = Fields::new(&root, "a pipeline", keys::PIPELINE, diagnostics)?;
@@ -117,6 +120,21 @@ pub(super) fn parse(
             node: root.clone(),
         });
     Some((pipeline, surroundings))
+}
+
+/// Whether a file that is asked for as a pipeline is a ruleset, which is reported.
+fn is_ruleset(root: &Node, diagnostics: &mut Diagnostics) -> bool {
+    let has = |key| root.get(key).is_some();
+    let mistaken = has("tasks") && !["connections", "source", "ruleset"].into_iter().any(has);
+    if mistaken {
+        let message = "this is a ruleset, and a pipeline is asked for";
+        diagnostics.push(
+            Diagnostic::new(&codes::MISTAKEN_FILE, message)
+                .at(fields::first_line(root), "")
+                .help("name it as `ruleset` in a pipeline, which also has `connections`, `source` and `destination`"),
+        );
+    }
+    mistaken
 }
 
 /// Source and destination.

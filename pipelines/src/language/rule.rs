@@ -239,7 +239,15 @@ impl<'a> RuleParser<'a> {
                 }])
             }
             (None, Some(many)) => {
-                let items = fields::one_or_many(many).iter();
+                let items = fields::one_or_many(many);
+                if items.is_empty() {
+                    self.diagnostics.push(
+                        Diagnostic::new(&codes::NO_COLUMN, "the list of columns is empty")
+                            .at(many.span, "")
+                            .help(help),
+                    );
+                }
+                let items = items.iter();
                 let patterns: Vec<_> = items.filter_map(|item| self.pattern(item)).collect();
                 (!patterns.is_empty()).then_some(patterns)
             }

@@ -7,12 +7,13 @@ use regex::Regex;
 use super::codes;
 use super::condition;
 use super::diagnostic::{Diagnostic, Diagnostics};
-use super::fields::Fields;
+use super::fields::{self, Fields};
+use super::interpolate;
 use super::keys;
 use super::library::{Libraries, Resolver};
 use super::mask::MaskCatalogue;
 use super::node::{Entry, Kind, Node};
-use super::source::Sources;
+use super::source::{Sources, Span};
 use super::task::{Task, TaskParser};
 
 /// A ruleset with its references followed and its tasks flat.
@@ -31,6 +32,22 @@ pub struct Ruleset {
 /// Lists that hold YAML anchors and are ignored otherwise.
 const DEFINITIONS: [&str; 3] = ["mask_definitions", "rule_definitions", "task_definitions"];
 
+/// Whether a file that is asked for as a ruleset is a pipeline, which is reported.
+pub(super) fn is_pipeline(root: &Node, named_at: Span, diagnostics: &mut Diagnostics) -> bool {
+    let has = |key| root.get(key).is_some();
+    let mistaken = ["connections", "source", "ruleset"].into_iter().any(has) && !has("tasks");
+    if mistaken {
+        let message = "this is a pipeline, and a ruleset is asked for";
+        diagnostics.push(
+            Diagnostic::new(&codes::MISTAKEN_FILE, message)
+                .at(fields::first_line(root), "")
+                .and(named_at, "named here")
+                .help("a ruleset has `version` and `tasks`"),
+        );
+    }
+    mistaken
+}
+
 /// Reads a ruleset from its tree, but for its version. Every problem is reported; what could be read is given back.
 pub(super) fn parse(
     root: &Node,
@@ -42,6 +59,7 @@ pub(super) fn parse(
     let root = without_definitions(root);
     check_locality(&root, diagnostics);
     let root = Resolver::new(libraries, sources, diagnostics).resolve(&root);
+    warn_of_variables(&root, diagnostics);
     let fields = Fields::new(&root, "a ruleset", keys::RULESET, diagnostics)?;
 
     check_old_keys(&fields, diagnostics);
@@ -126,6 +144,38 @@ pub(super) fn check_locality(node: &Node, diagnostics: &mut Diagnostics) {
         Kind::Map(map) => {
             for entry in &map.entries {
                 check_locality(&entry.value, diagnostics);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Keys whose text is a pattern, where `$` and braces have a meaning of their own, or is for readers.
+const NO_VARIABLES: [&str; 3] = ["regex", "matches", "doc"];
+
+/// Warns of `${NAME}`, which somebody may have meant to be replaced as in a pipeline.
+fn warn_of_variables(node: &Node, diagnostics: &mut Diagnostics) {
+    match &node.kind {
+        Kind::Str(text) => {
+            if let Some(written) = interpolate::first_variable(text) {
+                let message = format!("`{written}` is not replaced in a ruleset");
+                diagnostics.push(
+                    Diagnostic::new(&codes::NOT_REPLACED, message)
+                        .at(node.span, "these very characters are meant")
+                        .help("variables of the environment are for the other parts of a pipeline"),
+                );
+            }
+        }
+        Kind::Seq(items) => {
+            for item in items.iter() {
+                warn_of_variables(item, diagnostics);
+            }
+        }
+        Kind::Map(map) => {
+            for Entry { key, value } in &map.entries {
+                if !NO_VARIABLES.contains(&&*key.text) {
+                    warn_of_variables(value, diagnostics);
+                }
             }
         }
         _ => {}

@@ -1,7 +1,8 @@
 //! JSON Schemas (draft 2020-12) of both files, so that editors complete and check.
 //!
-//! They are drawn from the tables the parser reads with, in `keys.rs`; the parameters of masks come
-//! from outside. A schema accepts a little more than a check does: it cannot look at real files.
+//! They are drawn from the tables the parser reads with, in `keys.rs`; the arguments of masks come
+//! from outside. A schema accepts all that the parser does and a little more: it sees neither what
+//! `${NAME}` and `$ref` stand for, nor how values go together, nor real files.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +11,24 @@ use serde_json::{Map, Value, json};
 use super::fields::KeySpec;
 use super::keys;
 use super::mask::KNOWN_MASKS;
+use super::mask_schema;
+pub use super::mask_schema::SPELLINGS;
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
+/// Where a mapping stands, which decides what may stand in the place of any of its values.
+#[derive(Clone, Copy)]
+enum Inside {
+    /// Text with `${NAME}`.
+    Pipeline,
+    /// A reference to a library.
+    Ruleset,
+}
+
 /// The schema of a pipeline file. `masks` has the schema of each mask's arguments, by its name.
 pub fn pipeline(masks: &BTreeMap<String, Value>) -> Value {
-    let mut schema = object(
+    let outside = |keys, description| object(keys, description, Inside::Pipeline);
+    let mut schema = outside(
         keys::PIPELINE,
         "A Visard pipeline: where to read, what to mask, where to write.",
     );
@@ -29,44 +42,59 @@ pub fn pipeline(masks: &BTreeMap<String, Value>) -> Value {
         ("connection", connection()),
         (
             "place",
-            object(keys::PLACE_KEYS, "A folder of a connection."),
+            outside(keys::PLACE_KEYS, "A folder of a connection."),
         ),
-        ("options", object(keys::OPTIONS, "How the run behaves.")),
-        ("csv", object(keys::CSV, "How delimited text is read.")),
+        ("options", outside(keys::OPTIONS, "How the run behaves.")),
+        ("csv", outside(keys::CSV, "How delimited text is read.")),
         ("secret", secret()),
     ] {
         definitions.insert(name.to_owned(), definition);
     }
-    finish(schema, definitions)
+    finish(
+        schema,
+        &["version", "connections", "source", "ruleset"],
+        definitions,
+    )
 }
 
 /// The schema of a ruleset file. `masks` has the schema of each mask's arguments, by its name.
 pub fn ruleset(masks: &BTreeMap<String, Value>) -> Value {
-    let mut schema = ruleset_object();
-    schema["required"] = json!(["version", "tasks"]);
-    finish(schema, ruleset_definitions(masks))
+    finish(
+        ruleset_object(),
+        &["version", "tasks"],
+        ruleset_definitions(masks),
+    )
 }
 
-fn finish(mut schema: Value, definitions: Map<String, Value>) -> Value {
+fn finish(mut schema: Value, required: &[&str], definitions: Map<String, Value>) -> Value {
     schema["$schema"] = json!(DRAFT);
-    if schema["properties"]["connections"].is_object() {
-        schema["required"] = json!(["version", "connections", "source", "ruleset"]);
-    }
+    schema["required"] = json!(required);
     schema["$defs"] = Value::Object(definitions);
     schema
 }
 
 fn ruleset_object() -> Value {
-    object(keys::RULESET, "A Visard ruleset: what to mask, and how.")
+    object(
+        keys::RULESET,
+        "A Visard ruleset: what to mask, and how.",
+        Inside::Ruleset,
+    )
 }
 
 /// A mapping with these keys and no others.
-fn object(keys: &[KeySpec], description: &str) -> Value {
+fn object(keys: &[KeySpec], description: &str, inside: Inside) -> Value {
     let properties: Map<String, Value> = keys
         .iter()
         .map(|key| {
-            let mut shape: Value =
-                serde_json::from_str(key.shape).expect("a shape in `keys.rs` is JSON");
+            let shape = serde_json::from_str(key.shape).expect("a shape in `keys.rs` is JSON");
+            let shape = match key.null {
+                true => or_null(shape),
+                false => shape,
+            };
+            let mut shape = match inside {
+                Inside::Pipeline => or_variable(shape),
+                Inside::Ruleset => or_reference(shape),
+            };
             shape["description"] = json!(key.doc);
             (key.name.to_owned(), shape)
         })
@@ -81,28 +109,78 @@ fn object(keys: &[KeySpec], description: &str) -> Value {
     })
 }
 
+/// A value of this shape, or an explicit `null`, which says as much as nothing.
+pub(super) fn or_null(mut shape: Value) -> Value {
+    let Some(map) = shape.as_object_mut().filter(|map| !map.is_empty()) else {
+        return shape;
+    };
+    if let Some(Value::Array(words)) = map.get_mut("enum") {
+        words.push(Value::Null);
+    } else if let Some(kind) = map.get_mut("type") {
+        let kinds = match kind.take() {
+            Value::Array(kinds) => kinds,
+            one => vec![one],
+        };
+        let null = (!kinds.contains(&json!("null"))).then(|| json!("null"));
+        *kind = kinds.into_iter().chain(null).collect();
+    } else {
+        return json!({"anyOf": [shape, {"type": "null"}]});
+    }
+    shape
+}
+
+/// A value of this shape, or text with a variable of the environment in it.
+fn or_variable(shape: Value) -> Value {
+    let takes_text = match shape["type"].as_array() {
+        Some(kinds) => kinds.contains(&json!("string")),
+        None => shape["type"] == "string",
+    };
+    let is_any = shape.as_object().is_none_or(Map::is_empty);
+    if is_any || (takes_text && shape["maxLength"].is_null()) {
+        return shape;
+    }
+    json!({"anyOf": [shape, {"type": "string", "pattern": r"\$\{"}]})
+}
+
+/// A value of this shape, or a reference to a library.
+pub(super) fn or_reference(shape: Value) -> Value {
+    if shape.as_object().is_none_or(Map::is_empty) {
+        return shape;
+    }
+    json!({
+        "if": {"type": "object", "required": ["$ref"]},
+        "then": {"$ref": "#/$defs/reference"},
+        "else": shape,
+    })
+}
+
 /// A mapping whose `type` is this word.
-fn typed(name: &str, keys: &[KeySpec], description: &str) -> Value {
-    let mut schema = object(keys, description);
+fn typed(name: &str, keys: &[KeySpec], description: &str, inside: Inside) -> Value {
+    let mut schema = object(keys, description, inside);
     let doc = schema["properties"]["type"]["description"].take();
     schema["properties"]["type"] = json!({"const": name, "description": doc});
     schema
 }
 
 /// One of several mappings, told apart by `type`.
-fn by_type(description: &str, kinds: &[(&str, &[KeySpec], &str)]) -> Value {
+fn by_type(description: &str, inside: Inside, kinds: &[(&str, &[KeySpec], &str)]) -> Value {
     let names: Vec<_> = kinds.iter().map(|(name, ..)| *name).collect();
     let cases = kinds.iter().map(|(name, keys, doc)| {
         json!({
             "if": {"properties": {"type": {"const": name}}, "required": ["type"]},
-            "then": typed(name, keys, doc),
+            "then": typed(name, keys, doc, inside),
         })
     });
+    let mut kind = json!({"enum": names});
+    if matches!(inside, Inside::Pipeline) {
+        kind = or_variable(kind);
+    }
+    kind["description"] = json!("what kind it is");
     json!({
         "description": description,
         "type": "object",
         "required": ["type"],
-        "properties": {"type": {"enum": names, "description": "what kind it is"}},
+        "properties": {"type": kind},
         "allOf": cases.collect::<Vec<_>>(),
     })
 }
@@ -110,6 +188,7 @@ fn by_type(description: &str, kinds: &[(&str, &[KeySpec], &str)]) -> Value {
 fn connection() -> Value {
     by_type(
         "A named place to read from or write to.",
+        Inside::Pipeline,
         &[
             ("mounted_share_connection", keys::MOUNTED_SHARE, "A folder."),
             (
@@ -149,6 +228,7 @@ fn secret() -> Value {
 fn task() -> Value {
     by_type(
         "One step of a ruleset.",
+        Inside::Ruleset,
         &[
             (
                 "mask_tabular_file",
@@ -202,102 +282,155 @@ fn task() -> Value {
                 keys::DISCOVERY,
                 "Left out: discovery is not built yet.",
             ),
+            (
+                "unstructured_text",
+                keys::MASK_FILE,
+                "Not built yet: masks free text.",
+            ),
         ],
     )
 }
 
+/// A list, a mapping of labels, or one: `one` tells a single one from labels.
+fn listed(name: &str, one: &Value, description: &str) -> Value {
+    let item = json!({"$ref": format!("#/$defs/{name}")});
+    json!({
+        "description": description,
+        "type": ["array", "object"],
+        "items": item,
+        "minItems": 1,
+        "minProperties": 1,
+        "if": {"type": "object", "anyOf": one},
+        "then": item,
+        "else": {"additionalProperties": item},
+    })
+}
+
+/// One, or a list of them that is not empty.
+fn one_or_many(name: &str, description: &str) -> Value {
+    let item = json!({"$ref": format!("#/$defs/{name}")});
+    json!({
+        "description": description,
+        "type": ["array", "object"],
+        "items": item,
+        "minItems": 1,
+        "if": {"type": "object"},
+        "then": item,
+    })
+}
+
+/// A mapping that needs at least one of some keys.
+fn with_one_of(mut object: Value, keys: &[&str]) -> Value {
+    let keys = keys.iter().map(|key| json!({"required": [key]}));
+    object["anyOf"] = keys.collect();
+    object
+}
+
 fn ruleset_definitions(masks: &BTreeMap<String, Value>) -> Map<String, Value> {
-    let or_reference = |name: &str| {
-        let reference = json!({"$ref": "#/$defs/reference"});
-        json!({
-            "if": {"type": "object", "required": ["$ref"]},
-            "then": reference,
-            "else": {"$ref": format!("#/$defs/{name}")},
-        })
-    };
-    let listed = |item: Value, single: &[&str], description: &str| {
-        let single: Vec<_> = single
-            .iter()
-            .map(|key| json!({"required": [key]}))
-            .collect();
-        json!({
-            "description": description,
-            "type": ["array", "object"],
-            "items": item,
-            "if": {"type": "object", "anyOf": single},
-            "then": item,
-            "else": {"additionalProperties": item},
-        })
-    };
-    let mut definitions = Map::new();
-    let rule_item = json!({
-        "if": {"type": "object", "required": ["if"]},
-        "then": object(keys::IF_RULE, "Rules for the rows where a condition holds, and for the others."),
-        "else": object(keys::RULE, "Masks for one column, or for several."),
+    let inside = |keys, description| object(keys, description, Inside::Ruleset);
+    let list_or_text =
+        |key: &str| json!({"required": [key], "properties": {key: {"type": ["array", "string"]}}});
+    let one_rule = json!([
+        list_or_text("column"),
+        list_or_text("columns"),
+        list_or_text("masks"),
+        list_or_text("if"),
+        {"required": ["masks", "column"]},
+        {"required": ["if", "rules"]},
+        {"required": ["$ref"]},
+    ]);
+    let one_mask = json!([
+        {"required": ["type"], "properties": {"type": {"not": {"type": "object"}}}},
+        {"required": ["$ref"]},
+    ]);
+    let rule = json!({
+        "if": {"type": "object", "anyOf": [{"required": ["if"]}, {"required": ["else_rules"]}]},
+        "then": inside(keys::IF_RULE, "Rules for the rows where a condition holds, and for the others."),
+        "else": with_one_of(
+            inside(keys::RULE, "Masks for one column, or for several."),
+            &["column", "columns"],
+        ),
     });
     let literal = json!({"type": ["string", "number", "boolean", "null"]});
-    let named = [
-        ("task", or_reference("plain_task")),
-        ("plain_task", task()),
+    let mut definitions = Map::new();
+    let mask = mask(masks, &mut definitions);
+    for (name, definition) in [
+        ("task", or_reference(task())),
         (
             "rules",
             listed(
-                or_reference("rule"),
-                &["column", "columns", "if", "$ref"],
+                "rule",
+                &one_rule,
                 "Rules as a list, as a mapping of labels to rules, or one rule.",
             ),
         ),
-        ("rule", rule_item),
+        ("rule", or_reference(rule)),
         (
             "masks",
             listed(
-                or_reference("mask"),
-                &["type", "$ref"],
+                "mask",
+                &one_mask,
                 "Masks as a list, as a mapping of labels to masks, or one mask.",
             ),
         ),
+        ("mask", or_reference(mask)),
         (
             "conditions",
-            json!({
-                "description": "One condition, or a list of conditions that must all hold.",
-                "type": ["array", "object"],
-                "items": {"$ref": "#/$defs/condition"},
-                "if": {"type": "object"},
-                "then": {"$ref": "#/$defs/condition"},
-            }),
+            one_or_many(
+                "condition",
+                "One condition, or a list of conditions that must all hold.",
+            ),
         ),
         (
             "condition",
-            object(
-                keys::CONDITION,
-                "A test of a column, or conditions put together.",
-            ),
+            or_reference(with_one_of(
+                inside(
+                    keys::CONDITION,
+                    "A test of a column, or conditions put together.",
+                ),
+                &["column", "and", "or", "not"],
+            )),
         ),
         (
             "hash_columns",
             json!({
                 "description": "Columns whose values decide the masked values; `null` or empty for random values.",
                 "type": ["array", "object", "string", "null"],
-                "items": {"oneOf": [{"type": "string"}, {"$ref": "#/$defs/hash_column"}]},
+                "minLength": 1,
+                "items": {"$ref": "#/$defs/hash_column"},
+                "if": {"type": "object"},
+                "then": {"$ref": "#/$defs/hash_column"},
             }),
         ),
         (
             "hash_column",
-            object(keys::HASH_COLUMN, "One value that decides a masked value."),
+            or_reference(json!({
+                "description": "The name of a column, or a mapping.",
+                "oneOf": [
+                    {"type": "string", "minLength": 1},
+                    with_one_of(
+                        inside(keys::HASH_COLUMN, "One value that decides a masked value."),
+                        &["column_name", "source"],
+                    ),
+                ],
+            })),
         ),
         (
             "skip_value",
-            json!({
+            or_reference(json!({
                 "description": "A value that is left alone, or a pattern of such values.",
-                "oneOf": [literal, object(keys::SKIP_VALUE, "A pattern of values.")],
-            }),
+                "oneOf": [literal, inside(keys::SKIP_VALUE, "A pattern of values.")],
+            })),
         ),
         (
             "file_filter",
-            json!({
+            or_reference(json!({
                 "description": "Which files: a glob, or a mapping.",
-                "oneOf": [{"type": "string"}, object(keys::FILE_FILTER, "Which files.")],
-            }),
+                "oneOf": [
+                    {"type": "string", "minLength": 1},
+                    with_one_of(inside(keys::FILE_FILTER, "Which files."), &["glob", "regex"]),
+                ],
+            })),
         ),
         (
             "reference",
@@ -309,96 +442,46 @@ fn ruleset_definitions(masks: &BTreeMap<String, Value>) -> Map<String, Value> {
                 "additionalProperties": false,
             }),
         ),
-    ];
-    for (name, definition) in named {
+    ] {
         definitions.insert(name.to_owned(), definition);
     }
-    let mask = mask(masks, &mut definitions);
-    definitions.insert("mask".to_owned(), mask);
     definitions
 }
 
-/// A mask: its type decides its arguments.
+/// A mask: its type decides its arguments. Those of a mask that is not built yet are not looked at.
 fn mask(masks: &BTreeMap<String, Value>, definitions: &mut Map<String, Value>) -> Value {
-    let cases: Vec<_> = masks
-        .iter()
-        .map(|(name, arguments)| {
-            let mut arguments = with_own_definitions(name, arguments.clone(), definitions);
-            if let Some(arguments) = arguments.as_object_mut() {
-                arguments.remove("additionalProperties");
-                arguments.remove("$schema");
-            }
-            if arguments["properties"]["masks"].is_object() {
-                arguments["properties"]["masks"] = json!({
-                    "$ref": "#/$defs/masks",
-                    "description": "masks inside this one",
-                });
-            }
-            json!({
-                "if": {"properties": {"type": {"const": name}}, "required": ["type"]},
-                "then": arguments,
-            })
-        })
-        .collect();
-    let mut schema = json!({
+    let mut cases = Vec::new();
+    for name in KNOWN_MASKS {
+        let arguments = match masks.get(name) {
+            Some(arguments) => mask_schema::placed(name, arguments.clone(), definitions),
+            None => json!({"description": "Not built yet.", "additionalProperties": true}),
+        };
+        cases.push(json!({
+            "if": {"properties": {"type": {"const": name}}, "required": ["type"]},
+            "then": arguments,
+        }));
+    }
+    json!({
         "description": "One mask: a function from a value to its masked value.",
         "type": "object",
         "required": ["type"],
         "properties": {
             "type": {"enum": KNOWN_MASKS.as_slice(), "description": "which mask"},
             "domain": {
-                "type": "string",
+                "type": ["string", "null"],
+                "minLength": 1,
                 "description": "kind of value, such as `customer id`: equal values of one domain get equal results",
             },
         },
-    });
-    if !cases.is_empty() {
-        schema["allOf"] = json!(cases);
-        schema["unevaluatedProperties"] = json!(false);
-    }
-    schema
-}
-
-/// Moves a mask's own definitions to the whole schema's, under names of their own.
-fn with_own_definitions(
-    mask: &str,
-    mut arguments: Value,
-    definitions: &mut Map<String, Value>,
-) -> Value {
-    let own = arguments
-        .as_object_mut()
-        .and_then(|map| map.remove("$defs"));
-    let Some(Value::Object(own)) = own else {
-        return arguments;
-    };
-    for (name, mut definition) in own {
-        let renamed = format!("{mask}.{name}");
-        rename(&mut arguments, &name, &renamed);
-        rename(&mut definition, &name, &renamed);
-        definitions.insert(renamed, definition);
-    }
-    arguments
-}
-
-fn rename(schema: &mut Value, from: &str, to: &str) {
-    match schema {
-        Value::Object(map) => {
-            for (key, value) in map {
-                if key == "$ref" && *value == format!("#/$defs/{from}") {
-                    *value = json!(format!("#/$defs/{to}"));
-                } else {
-                    rename(value, from, to);
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| rename(item, from, to)),
-        _ => {}
-    }
+        "allOf": cases,
+        "unevaluatedProperties": false,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::BuiltMasks;
 
     /// Every object under `properties`, and every `$ref`.
     fn walk(schema: &Value, properties: &mut Vec<(String, Value)>, references: &mut Vec<String>) {
@@ -426,35 +509,21 @@ mod tests {
         }
     }
 
-    fn masks() -> BTreeMap<String, Value> {
-        let hash = json!({
-            "type": "object",
-            "properties": {"form": {"$ref": "#/$defs/Form", "description": "form of the result"}},
-            "additionalProperties": false,
-            "$defs": {"Form": {"enum": ["hex", "uuid"]}},
-        });
-        let chain = json!({
-            "type": "object",
-            "properties": {"masks": {"type": "array", "description": "inner"}},
-            "required": ["masks"],
-        });
-        BTreeMap::from([("hash".to_owned(), hash), ("chain".to_owned(), chain)])
-    }
-
     #[test]
     fn every_key_is_described_and_every_reference_leads_somewhere() {
-        for schema in [pipeline(&masks()), ruleset(&masks())] {
+        let masks = BuiltMasks::schemas();
+        for schema in [pipeline(&masks), ruleset(&masks)] {
             let (mut properties, mut references) = (Vec::new(), Vec::new());
             walk(&schema, &mut properties, &mut references);
-            assert!(properties.len() > 50);
+            assert!(properties.len() > 200);
             for (name, shape) in properties {
-                let constant =
-                    shape.get("const").is_some() && shape.as_object().unwrap().len() == 1;
+                let is_test = shape.as_object().unwrap().len() == 1;
                 assert!(
-                    constant || shape["description"].is_string(),
+                    is_test || shape["description"].is_string(),
                     "{name}: {shape}"
                 );
             }
+            assert!(references.len() > 200);
             for target in references {
                 let pointer = target.strip_prefix('#').unwrap();
                 assert!(schema.pointer(pointer).is_some(), "{target}");
@@ -463,9 +532,27 @@ mod tests {
     }
 
     #[test]
+    fn values_may_be_null_or_stand_elsewhere() {
+        let string = json!({"type": "string"});
+        assert_eq!(or_null(json!({})), json!({}));
+        assert_eq!(or_null(string.clone()), json!({"type": ["string", "null"]}));
+        assert_eq!(
+            or_null(json!({"enum": ["a"]})),
+            json!({"enum": ["a", null]})
+        );
+        let either = or_null(json!({"$ref": "#/$defs/masks"}));
+        assert_eq!(either["anyOf"][1], json!({"type": "null"}));
+        assert_eq!(or_variable(string.clone()), string);
+        let flag = or_variable(json!({"type": "boolean"}));
+        assert_eq!(flag["anyOf"][1]["pattern"], r"\$\{");
+        assert_eq!(or_reference(string.clone())["else"], string);
+    }
+
+    #[test]
     fn masks_bring_their_definitions() {
-        let schema = ruleset(&masks());
-        assert_eq!(schema["$defs"]["hash.Form"]["enum"], json!(["hex", "uuid"]));
+        let schema = ruleset(&BuiltMasks::schemas());
+        let form = &schema["$defs"]["hash.Form"]["oneOf"][0]["const"];
+        assert_eq!(form, "hex");
         assert_eq!(schema["$schema"], DRAFT);
         assert_eq!(schema["required"], json!(["version", "tasks"]));
     }

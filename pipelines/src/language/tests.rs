@@ -9,26 +9,32 @@ use super::*;
 struct FewMasks;
 
 impl MaskCatalogue for FewMasks {
-    fn is_alias(&self, _: &str, _: &str) -> bool {
-        false
-    }
-
     fn is_built(&self, name: &str) -> bool {
         self.parameters(name).is_some()
     }
 
-    fn parameters(&self, name: &str) -> Option<Vec<(String, bool)>> {
-        let parameters: &[(&str, bool)] = match name {
-            "from_fixed" => &[("value", true)],
-            "hash" => &[("form", false), ("length", false)],
-            "imitate" => &[("force_change", false)],
-            "replace_regex" => &[("regex", true), ("masks", true)],
-            "chain" => &[("masks", true)],
+    fn parameters(&self, name: &str) -> Option<Vec<Parameter>> {
+        let parameters: &[(&str, bool, &[&str])] = match name {
+            "from_fixed" => &[("value", true, &[])],
+            "from_random_text" => &[("min", false, &[]), ("max", true, &["max_length"])],
+            "hash" => &[("form", false, &[]), ("length", false, &[])],
+            "imitate" => &[("force_change", false, &[])],
+            "replace_regex" => &[("regex", true, &[]), ("masks", true, &[])],
+            "chain" => &[("masks", true, &[])],
             "do_nothing" => &[],
             _ => return None,
         };
-        let owned = |(name, required): &(&str, bool)| ((*name).to_owned(), *required);
-        Some(parameters.iter().map(owned).collect())
+        let parameters = parameters
+            .iter()
+            .map(|(name, required, spellings)| Parameter {
+                name: (*name).to_owned(),
+                spellings: spellings
+                    .iter()
+                    .map(|&spelling| spelling.to_owned())
+                    .collect(),
+                required: *required,
+            });
+        Some(parameters.collect())
     }
 }
 
@@ -475,6 +481,7 @@ fn ruleset_problems_by_code() {
         (task("include: [{regex: x, glob: y}]"), vec!["V0404"]),
         (task("include: [{glob: x, match_against: file}]"), vec!["V0205"]),
         (task("delimiter: ab"), vec!["V0205"]),
+        (task("delimiter: '→'"), vec!["V0205"]),
         (task("delimiter: ';', quote: ';'"), vec!["V0310"]),
         (task("header: true, columns: [a]"), vec!["V0310"]),
         (task("columns: [a, a]"), vec!["V0205"]),
@@ -483,6 +490,7 @@ fn ruleset_problems_by_code() {
         (with_rules("- x"), vec!["V0204"]),
         (with_rules("- {masks: {type: do_nothing}}"), vec!["V0502"]),
         (with_rules("- {column: a, columns: b, masks: {type: do_nothing}}"), vec!["V0502"]),
+        (with_rules("- {columns: [], masks: {type: do_nothing}}"), vec!["V0502"]),
         (with_rules("- {columns: '[x', masks: {type: do_nothing}}"), vec!["V0206"]),
         (with_rules("- {column: '', masks: {type: do_nothing}}"), vec!["V0205"]),
         (with_rules("- {column: 1, masks: {type: do_nothing}}"), vec!["V0204"]),
@@ -523,6 +531,11 @@ fn ruleset_problems_by_code() {
         (masks("{type: substitute}"), vec!["V0605"]),
         (masks("{type: from_fixed}"), vec!["V0603"]),
         (masks("{type: from_fixed, value: }"), vec![]),
+        (masks("{type: from_fixed, value: 'a ${NAME}'}"), vec!["V0804"]),
+        (masks("{type: from_fixed, value: 'a $NAME {NAME} ${1} ${'}"), vec![]),
+        (masks("{type: replace_regex, regex: 'x${NAME}', masks: {type: do_nothing}}"), vec![]),
+        (masks("{type: from_random_text, max_length: 4}"), vec![]),
+        (masks("{type: from_random_text, min: 1}"), vec!["V0603"]),
         (masks("{type: do_nothing, x: 1}"), vec!["V0602"]),
         (masks("{type: hash, domain: 1}"), vec!["V0204"]),
         (masks("{type: chain, masks: [{type: hsh}, {type: imitate_uuid}]}"), vec!["V0601", "V0910"]),
@@ -696,6 +709,25 @@ fn load(
 }
 
 const RULES: &str = "version: '1.0'\ntasks:\n- {type: mask_tabular_file, rules: {column: a, masks: {type: hash}}}\n";
+
+#[test]
+fn one_file_in_the_place_of_another() {
+    let (_, _, problems) = load(&[("r.yml", RULES)], &[]);
+    assert_eq!(
+        problems,
+        "error[V0208]: this is a ruleset, and a pipeline is asked for\n \
+         --> r.yml:1:1\n\
+         1 | version: '1.0'\n  \
+         | ^^^^^^^\n  \
+         = help: name it as `ruleset` in a pipeline, which also has `connections`, `source` and `destination`\n",
+    );
+    let pipeline = "version: '1.0'\nconnections:\n  a: {type: mounted_share_connection, base_directory: a}\n  \
+                    b: {type: mounted_share_connection, base_directory: b}\nsource: a\ndestination: b\nruleset: p.yml\n";
+    let (_, ruleset, problems) = load(&[("p.yml", pipeline)], &[]);
+    assert!(ruleset.is_none());
+    assert_eq!(codes_in(&problems), ["V0208"], "{problems}");
+    assert!(problems.contains("this is a pipeline, and a ruleset is asked for"));
+}
 
 #[test]
 fn a_sound_pipeline() {

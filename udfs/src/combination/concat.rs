@@ -39,6 +39,7 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["masks"]))]
 pub(crate) struct ConcatArgs {
     /// The masks, as a list or as a map with labels.
     masks: Masks,

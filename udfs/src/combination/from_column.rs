@@ -34,8 +34,9 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["source_column"]))]
 pub(crate) struct FromColumn {
-    /// The column to copy. Required. A value that cannot be converted to this column's type fails the
+    /// The column to copy. A value that cannot be converted to this column's type fails the
     /// task.
     source_column: String,
     /// For a row whose other value is null: `copy` the null (default) or `fail` the task. A column

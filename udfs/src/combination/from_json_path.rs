@@ -40,10 +40,11 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["path"]))]
 pub(crate) struct FromJsonPath {
     /// Keys of objects and indexes of arrays (from zero) that lead to one value of the document: among
     /// the masks of `json` the one being masked, as the transforms before have left it, else the value
-    /// itself. Required.
+    /// itself.
     path: Vec<Step>,
     /// Where the path leads to `null`: `copy` it (default) or `fail` the task.
     on_null: OnNull,

@@ -39,8 +39,9 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["transforms"]))]
 pub(crate) struct JsonArgs {
-    /// What to mask in the document, one after the other. Required.
+    /// What to mask in the document, one after the other.
     transforms: Vec<Transform>,
     /// For a text that is no JSON document: `fail` the task (default) or `suppress` it to null.
     on_invalid: OnInvalid,
@@ -51,6 +52,7 @@ pub(crate) struct JsonArgs {
 /// One path into the document and what becomes of the values there.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["masks"]))]
 struct Transform {
     /// Keys of objects and indexes of arrays (from zero); `*` takes every member or item.
     path: Vec<Step>,

@@ -40,9 +40,10 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["regex", "masks"]))]
 pub(crate) struct ReplaceRegexArgs {
     /// The pattern, in the syntax of Rust's `regex` crate: like Perl's, without look-around and
-    /// back-references. Required. Whole matches are masked, not groups.
+    /// back-references. Whole matches are masked, not groups.
     regex: String,
     /// The masks for each match, as a list or as a map with labels.
     masks: Masks,

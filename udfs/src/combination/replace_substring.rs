@@ -47,6 +47,7 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["masks"]))]
 pub(crate) struct ReplaceSubstringArgs {
     /// The first character of the part, counted from 0 (default 0). A value without such a character
     /// has no such part and stays as it is.

@@ -45,11 +45,13 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["checksum"]))]
 pub(crate) struct SetChecksum {
-    /// Whose check digits, required. A system: `luhn` (also `credit_card`), `verhoeff`, `mod_97_10`
+    /// Whose check digits. A system: `luhn` (also `credit_card`), `verhoeff`, `mod_97_10`
     /// (two digits at the end), `mod_11_2` (the last may be X), `mod_11_10`, `mod_37_2` (the last may
     /// be `*`), `mod_37_36`, `iban`. Or a `kind` of `national_id` that has check digits, as `br_cpf`.
     #[serde(alias = "checksum_type", alias = "algorithm", alias = "kind")]
+    #[schemars(extend("x-spellings" = ["checksum_type", "algorithm", "kind"]))]
     checksum: String,
     /// For a value that can have no such check digits: `fail` the task (default) or `suppress` it to
     /// null.

@@ -41,12 +41,14 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["transform"]))]
 pub(crate) struct TransformCase {
-    /// What to do. Required. `uppercase` or `lowercase` for all letters; `title`: the first letter of
+    /// What to do. `uppercase` or `lowercase` for all letters; `title`: the first letter of
     /// each run of letters is a capital and the others are not (`O'Brien-Smith`); `capitalize`: the
     /// first character of the text is a capital and no other; `swapcase`: capitals become small
     /// letters and small letters capitals.
     #[serde(alias = "case")]
+    #[schemars(required, extend("x-spellings" = ["case"]))]
     transform: Option<Transform>,
 }
 
@@ -56,18 +58,23 @@ pub(crate) struct TransformCase {
 enum Transform {
     /// All letters become capitals.
     #[serde(alias = "upper")]
+    #[schemars(extend("x-spellings" = ["upper"]))]
     Uppercase,
     /// All letters become small.
     #[serde(alias = "lower")]
+    #[schemars(extend("x-spellings" = ["lower"]))]
     Lowercase,
     /// Each run of letters begins with a capital.
     #[serde(alias = "titlecase", alias = "title_case", alias = "capitalize_words")]
+    #[schemars(extend("x-spellings" = ["titlecase", "title_case", "capitalize_words"]))]
     Title,
     /// The text begins with a capital.
     #[serde(alias = "capitalise", alias = "sentence")]
+    #[schemars(extend("x-spellings" = ["capitalise", "sentence"]))]
     Capitalize,
     /// Each letter changes its case.
     #[serde(alias = "swap_case", alias = "swap")]
+    #[schemars(extend("x-spellings" = ["swap_case", "swap"]))]
     Swapcase,
 }
 

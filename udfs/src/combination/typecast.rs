@@ -68,8 +68,10 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["typecast_as"]))]
 pub(crate) struct Typecast {
-    /// The type: `string`, `integer`, `float`, `decimal`, `boolean`, `date` or `datetime`. Required.
+    /// The type: `string`, `integer`, `float`, `decimal`, `boolean`, `date` or `datetime`.
+    #[schemars(required)]
     typecast_as: Option<Target>,
     /// How dates in text are written, in the specifiers of strftime (`%d/%m/%Y`); default ISO 8601. For
     /// `date` and `datetime` the text is read so, for `string` dates and times are written so.
@@ -84,9 +86,11 @@ pub(crate) struct Typecast {
 enum Target {
     /// Text.
     #[serde(alias = "text", alias = "str")]
+    #[schemars(extend("x-spellings" = ["text", "str"]))]
     String,
     /// A whole number.
     #[serde(alias = "int")]
+    #[schemars(extend("x-spellings" = ["int"]))]
     Integer,
     /// A floating-point number.
     Float,
@@ -94,11 +98,13 @@ enum Target {
     Decimal,
     /// True or false.
     #[serde(alias = "bool")]
+    #[schemars(extend("x-spellings" = ["bool"]))]
     Boolean,
     /// A date.
     Date,
     /// A date and a time.
     #[serde(alias = "timestamp")]
+    #[schemars(extend("x-spellings" = ["timestamp"]))]
     Datetime,
 }
 

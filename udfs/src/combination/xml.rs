@@ -58,9 +58,11 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["transforms"]))]
 pub(crate) struct XmlArgs {
-    /// What to mask in the document, one after the other; also `node_transforms`. Required.
+    /// What to mask in the document, one after the other.
     #[serde(alias = "node_transforms")]
+    #[schemars(extend("x-spellings" = ["node_transforms"]))]
     transforms: Vec<Transform>,
     /// For a text that is no well-formed XML document: `fail` the task (default) or `suppress` it to
     /// null.
@@ -72,11 +74,12 @@ pub(crate) struct XmlArgs {
 /// One path into the document and what becomes of the values there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("required" = ["path", "masks"]))]
 struct Transform {
     /// A path in a part of XPath: `/a/b` and `//b` for elements, `*` for any, `b[2]` for the second in
     /// its element, `@name`, `@*` or `text()` at the end for attributes and pieces of text (white space
     /// alone is none). A name with a prefix stands for names written so, one without for that name
-    /// under any prefix. Of elements inside each other the outermost is masked. Required.
+    /// under any prefix. Of elements inside each other the outermost is masked.
     path: Path,
     /// The masks for each value, as a list or as a map with labels.
     #[serde(default)]

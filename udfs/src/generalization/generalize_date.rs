@@ -54,6 +54,7 @@ pub(crate) struct GeneralizeDateArgs {
     /// What stays of a date: `year` (default), `quarter`, `month`, `week`, `day` or `hour`. A text
     /// without a time stays as it is with `day` and `hour`.
     #[serde(alias = "unit")]
+    #[schemars(extend("x-spellings" = ["unit"]))]
     to: Period,
     /// How dates in text are written, in the specifiers of strftime (`%d/%m/%Y`); default ISO 8601.
     date_format: Option<String>,

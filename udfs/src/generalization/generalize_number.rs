@@ -52,10 +52,12 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them. Either `bounds` or `size`.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("anyOf" = [{"required": ["bounds"]}, {"required": ["size"]}]))]
 pub(crate) struct GeneralizeNumberArgs {
     /// Where buckets begin, ascending: with `[0, 18, 65]` they hold 0 up to but not 18, 18 up to but
     /// not 65, and all from 65 on. A number below the first bound is invalid.
     #[serde(alias = "buckets")]
+    #[schemars(extend("x-spellings" = ["buckets"]))]
     bounds: Vec<Amount>,
     /// The size of every bucket, above 0, where all are of one size: with 10 the numbers from 20 up to
     /// but not 30 become one.

@@ -47,10 +47,12 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them. Either `buckets` or `size`.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("anyOf" = [{"required": ["buckets"]}, {"required": ["size"]}]))]
 pub(crate) struct NumericBucketArgs {
     /// Where buckets begin and end, ascending: `[0, 18, 65]` is two buckets, 0 up to but not 18, and
     /// 18 up to but not 65. A number outside all of them is invalid.
     #[serde(alias = "bounds")]
+    #[schemars(extend("x-spellings" = ["bounds"]))]
     buckets: Vec<Amount>,
     /// The size of every bucket, above 0, where all are of one size: with 10 a number from 20 up to
     /// but not 30 stays there.

@@ -51,10 +51,12 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["at"]))]
 pub(crate) struct RetainAgeArgs {
-    /// The day on which ages are counted, as `YYYY-MM-DD`; required. It is written out, because the
+    /// The day on which ages are counted, as `YYYY-MM-DD`. It is written out, because the
     /// same ruleset has to give the same values tomorrow.
     #[serde(alias = "as_of")]
+    #[schemars(extend("x-spellings" = ["as_of"]))]
     at: String,
     /// Whether the day always differs from the original one (default false).
     force_change: bool,

@@ -46,6 +46,15 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them. At least one part stays and at least one is drawn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("anyOf" = [
+    {"required": ["year"]},
+    {"required": ["month"]},
+    {"required": ["day"]},
+    {"required": ["weekday"]},
+    {"required": ["hour"]},
+    {"required": ["minute"]},
+    {"required": ["second"]},
+]))]
 pub(crate) struct RetainDateComponentArgs {
     /// Whether the year stays (default false).
     year: bool,

@@ -132,6 +132,7 @@ enum Algorithm {
     Ff1,
     /// FF3-1 of a draft of it, withdrawn.
     #[serde(rename = "ff3_1", alias = "ff3-1")]
+    #[schemars(extend("x-spellings" = ["ff3-1"]))]
     Ff31,
 }
 

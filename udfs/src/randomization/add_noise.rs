@@ -58,6 +58,7 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("anyOf" = [{"required": ["bound"]}, {"required": ["scale"]}]))]
 pub(crate) struct AddNoiseArgs {
     /// How noise is spread around zero: `uniform` (default), `laplace` or `gaussian`.
     distribution: Distribution,
@@ -90,6 +91,7 @@ enum Distribution {
     Laplace,
     /// The normal distribution.
     #[serde(alias = "normal")]
+    #[schemars(extend("x-spellings" = ["normal"]))]
     Gaussian,
 }
 

@@ -66,6 +66,7 @@ enum Part {
     Full,
     /// House number and street.
     #[serde(alias = "street_address")]
+    #[schemars(extend("x-spellings" = ["street_address"]))]
     Street,
     /// City.
     City,
@@ -75,6 +76,7 @@ enum Part {
     State,
     /// Postcode, or ZIP code.
     #[serde(alias = "postal_code", alias = "zip", alias = "zip_code")]
+    #[schemars(extend("x-spellings" = ["postal_code", "zip", "zip_code"]))]
     Postcode,
 }
 

@@ -42,6 +42,7 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["choices"]))]
 pub(crate) struct FromChoices {
     /// The values to choose from, at least one; `null` may be among them. An entry is a value, which
     /// has the weight 1, or `{value: …, weight: …}`.

@@ -40,8 +40,9 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["seed_file"]))]
 pub(crate) struct FromFile {
-    /// The seed file: a CSV with a header, shipped or the ruleset's own. Required.
+    /// The seed file: a CSV with a header, shipped or the ruleset's own.
     seed_file: String,
     /// The column to take values from; may be left out where the file has only one.
     seed_column: Option<String>,

@@ -49,12 +49,14 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["format"]))]
 pub(crate) struct FromFormatString {
-    /// The format, at most 10,000 characters a value. Required. `{[A-Z],3}` stands for three
+    /// The format, at most 10,000 characters a value. `{[A-Z],3}` stands for three
     /// characters from `A` to `Z`; a class lists characters and ranges (`[A-Za-z_]`), and without a
     /// count it stands for one. All other text stays as it is. A backslash takes a sign's meaning
     /// away: `\{`, `\}`, `\\`, and in a class `\]`, `\-`, `\,`, `\^`.
     #[serde(alias = "value")]
+    #[schemars(extend("x-spellings" = ["value"]))]
     format: String,
 }
 

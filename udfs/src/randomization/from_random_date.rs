@@ -43,11 +43,12 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["min", "max"]))]
 pub(crate) struct FromRandomDate {
-    /// The first date, in ISO 8601 (`2024-12-31`; a time of day is ignored). Required. `now` is
+    /// The first date, in ISO 8601 (`2024-12-31`; a time of day is ignored). `now` is
     /// refused: it would give other results in every run.
     min: String,
-    /// The last date; it may come too. Required.
+    /// The last date; it may come too.
     max: String,
     /// How dates in text are written, in the specifiers of strftime (`%d/%m/%Y`); default ISO 8601.
     date_format: Option<String>,

@@ -44,11 +44,12 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["min", "max"]))]
 pub(crate) struct FromRandomDateTime {
-    /// The first moment, in ISO 8601 (`2024-12-31T23:59:59`, or a date for its midnight). Required.
+    /// The first moment, in ISO 8601 (`2024-12-31T23:59:59`, or a date for its midnight).
     /// `now` is refused: it would give other results in every run.
     min: String,
-    /// The moment to stay below; it does not come itself. Required.
+    /// The moment to stay below; it does not come itself.
     max: String,
     /// How moments in text are written, in the specifiers of strftime (`%d/%m/%Y %H:%M`); default
     /// ISO 8601.

@@ -56,10 +56,11 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["max"]))]
 pub(crate) struct FromRandomNumber {
     /// The least number (default 0).
     min: Scalar,
-    /// The greatest number; it may come too. Required.
+    /// The greatest number; it may come too.
     max: Scalar,
     /// The likeliest number, from `min` to `max`: a triangular distribution. Without it all numbers
     /// are equally likely. Digits beyond `decimal_places` are cut off.

@@ -46,17 +46,21 @@ const LONGEST: usize = 10_000;
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["max"]))]
 pub(crate) struct FromRandomText {
     /// The least number of characters (default 1).
     #[serde(alias = "min_length")]
+    #[schemars(extend("x-spellings" = ["min_length"]))]
     min: usize,
-    /// The greatest number of characters, at most 10,000. Required.
+    /// The greatest number of characters, at most 10,000.
     #[serde(alias = "max_length")]
+    #[schemars(extend("x-spellings" = ["max_length"]))]
     max: usize,
     /// Which letters: `lower` (`a` to `z`), `upper` (`A` to `Z`) or `mixed` (both, default).
     case: Case,
     /// The characters to draw from in place of letters, each once: `0123456789`.
     #[serde(alias = "charset", alias = "alphabet")]
+    #[schemars(extend("x-spellings" = ["charset", "alphabet"]))]
     characters: Option<String>,
 }
 
@@ -77,9 +81,11 @@ impl Default for FromRandomText {
 enum Case {
     /// `a` to `z`.
     #[serde(alias = "lowercase")]
+    #[schemars(extend("x-spellings" = ["lowercase"]))]
     Lower,
     /// `A` to `Z`.
     #[serde(alias = "uppercase")]
+    #[schemars(extend("x-spellings" = ["uppercase"]))]
     Upper,
     /// Both.
     #[default]

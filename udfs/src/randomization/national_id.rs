@@ -65,8 +65,9 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["kind"]))]
 pub(crate) struct NationalId {
-    /// What the column holds, required: `ar_cuit`, `at_svnr`, `au_abn`, `au_acn`, `au_medicare`,
+    /// What the column holds: `ar_cuit`, `at_svnr`, `au_abn`, `au_acn`, `au_medicare`,
     /// `au_tfn`, `be_nn`, `br_cnpj`, `br_cnpj_alnum`, `br_cpf`, `ca_sin`, `ch_ahv`, `cl_rut`,
     /// `cn_ric`, `de_idnr`, `es_dni`, `es_nie`, `fi_hetu`, `fr_nir`, `fr_siren`, `gb_nhs`, `gb_nino`,
     /// `gb_utr`, `hr_oib`, `ie_pps`, `il_id`, `imei`, `in_aadhaar`, `in_pan`, `it_cf`, `jp_mynumber`,

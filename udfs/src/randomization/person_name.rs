@@ -73,9 +73,11 @@ enum Part {
     LastFirst,
     /// `Ann`.
     #[serde(alias = "first_name")]
+    #[schemars(extend("x-spellings" = ["first_name"]))]
     First,
     /// `Lee`.
     #[serde(alias = "last_name")]
+    #[schemars(extend("x-spellings" = ["last_name"]))]
     Last,
 }
 
@@ -84,9 +86,11 @@ enum Part {
 enum Gender {
     /// Women's.
     #[serde(rename = "f", alias = "female")]
+    #[schemars(extend("x-spellings" = ["female"]))]
     Female,
     /// Men's.
     #[serde(rename = "m", alias = "male")]
+    #[schemars(extend("x-spellings" = ["male"]))]
     Male,
 }
 

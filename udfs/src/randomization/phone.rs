@@ -72,6 +72,7 @@ enum Country {
     CA,
     /// United Kingdom.
     #[serde(alias = "UK")]
+    #[schemars(extend("x-spellings" = ["UK"]))]
     GB,
     /// Australia.
     AU,

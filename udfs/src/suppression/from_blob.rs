@@ -37,8 +37,9 @@ const LIMIT: usize = 64 * 1024;
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["blob_file"]))]
 pub(crate) struct FromBlob {
-    /// The file beside the ruleset, at most 64 KiB; for a text column, text in UTF-8. Required.
+    /// The file beside the ruleset, at most 64 KiB; for a text column, text in UTF-8.
     blob_file: String,
 }
 

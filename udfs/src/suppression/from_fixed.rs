@@ -39,8 +39,9 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["value"]))]
 pub(crate) struct FromFixed {
-    /// The constant. Required; `null` empties the column. Dates and times are written in ISO 8601.
+    /// The constant. `null` empties the column. Dates and times are written in ISO 8601.
     value: Scalar,
 }
 
