@@ -251,9 +251,9 @@ fn arguments(spec: &MaskSpec, random: &mut Random, depth: usize) -> Value {
         .and_then(|properties| properties.as_object())
         .map(|properties| properties.keys().cloned().collect())
         .unwrap_or_default();
+    let known = known.iter().map(String::as_str);
+    let names: Vec<&str> = known.chain(["no_such_argument"]).collect();
     for _ in 0..random.below(4) {
-        let mut names: Vec<&str> = known.iter().map(String::as_str).collect();
-        names.push("no_such_argument");
         let name = if random.below(20) == 0 {
             names.len() - 1
         } else {

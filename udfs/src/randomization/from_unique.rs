@@ -49,10 +49,12 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 /// Arguments, as a ruleset writes them.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["format"]))]
 pub(crate) struct FromUnique {
-    /// The format, as that of `from_format_string`. Required. It offers at least as many strings as
+    /// The format, as that of `from_format_string`. It offers at least as many strings as
     /// all files of the task have rows. For a column of numbers its classes hold digits only.
     #[serde(alias = "value")]
+    #[schemars(extend("x-spellings" = ["value"]))]
     format: String,
 }
 
