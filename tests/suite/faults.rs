@@ -123,7 +123,7 @@ fn a_stop_by_the_user_leaves_whole_files_and_says_so() {
     visard.run(&[]).expect(0);
     let expected = outputs(&visard);
     let mut interrupted = 0;
-    for delay in (0..20).map(|n| 5 + n * 15) {
+    for delay in (0..20).map(|n| 5 + n * 50) {
         for folder in ["out", "run"] {
             std::fs::remove_dir_all(visard.path(folder)).unwrap_or_default();
         }

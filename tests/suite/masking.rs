@@ -29,6 +29,10 @@ impl SeedFiles for Shipped {
             rows: records.collect(),
         }))
     }
+
+    fn bytes(&self, _: &str, _: usize) -> Result<Vec<u8>, String> {
+        Ok(b"a stored file".to_vec())
+    }
 }
 
 /// `mask`, written as JSON, for a column `c` that draws from `hash_columns`.

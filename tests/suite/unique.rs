@@ -133,7 +133,7 @@ fn one_value_too_few_is_refused_before_anything_is_written() {
         std::fs::remove_dir_all(visard.path("run")).unwrap_or_default();
         let ended = visard.run(&[]).expect(code);
         assert_eq!(
-            ended.stderr.contains("V1009"),
+            ended.stderr.contains("V1015"),
             code == 2,
             "{}",
             ended.stderr

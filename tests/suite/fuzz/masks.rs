@@ -32,6 +32,10 @@ impl SeedFiles for Shipped {
             rows: std::iter::from_fn(next).collect(),
         }))
     }
+
+    fn bytes(&self, _: &str, _: usize) -> Result<Vec<u8>, String> {
+        Ok(b"a stored file".to_vec())
+    }
 }
 
 /// `node` bound to a column of the type of `values` that draws from itself; `None` where it is refused.
@@ -343,6 +347,8 @@ fn arguments_of_masks() {
     let never: Vec<_> = never
         .filter(|(_, masked)| **masked == 0)
         .map(|(spec, _)| spec.name)
+        // It masks rows by their numbers, which only a run counts.
+        .filter(|name| *name != "from_unique")
         .collect();
     assert!(never.is_empty(), "masked nothing: {never:?}");
 }
