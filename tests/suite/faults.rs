@@ -120,10 +120,12 @@ fn killed_runs_resume_to_the_same_bytes() {
 fn a_stop_by_the_user_leaves_whole_files_and_says_so() {
     let visard = Visard::new();
     inputs(&visard);
+    // Nothing that reads the files in front of the run, where a signal still ends the process.
+    visard.pipeline("workers: 2", "- column: email\n  masks: [{type: hash}]");
     visard.run(&[]).expect(0);
     let expected = outputs(&visard);
     let mut interrupted = 0;
-    for delay in (0..20).map(|n| 5 + n * 50) {
+    for delay in (0..20).map(|n| 5 + n * 25) {
         for folder in ["out", "run"] {
             std::fs::remove_dir_all(visard.path(folder)).unwrap_or_default();
         }

@@ -222,7 +222,8 @@ fn distinct_values_stay_distinct() {
 /// No mask gets into the table with the promise and without a domain here.
 #[test]
 fn every_promise_is_counted() {
-    for spec in MASKS {
+    // `from_unique` goes by rows: what it gives is counted in `unique.rs`.
+    for spec in MASKS.iter().filter(|spec| spec.name != "from_unique") {
         let counted = DOMAINS
             .iter()
             .any(|(_, mask, _)| mask.contains(&format!("\"{}\"", spec.name)));
@@ -231,9 +232,7 @@ fn every_promise_is_counted() {
             mask["type"] = spec.name.into();
             let mask = bound(&mask.to_string(), &DataType::Utf8, &[hash_column("c")]);
             // A chain promises what its masks promise.
-            // `from_unique` goes by rows: its files are counted in `unique.rs`.
-            let elsewhere = ["chain", "from_unique"].contains(&spec.name);
-            let known = counted || BY_CHANCE.contains(&spec.name) || elsewhere;
+            let known = counted || BY_CHANCE.contains(&spec.name) || spec.name == "chain";
             assert!(!mask.keeps_distinct() || known, "{}", spec.name);
         }
     }
