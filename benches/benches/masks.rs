@@ -6,7 +6,9 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Date32Builder, StringViewArray, StringViewBuilder};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Date32Builder, StringViewArray, StringViewBuilder, UInt64Array,
+};
 use arrow::datatypes::{DataType, Date32Type};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::{Value, json};
@@ -54,6 +56,7 @@ fn prepared(spec: &MaskSpec, null_every: usize) -> Option<(ColumnMask, ArrayRef)
 }
 
 fn masks(criterion: &mut Criterion) {
+    let numbers: ArrayRef = Arc::new((0..ROWS as u64).collect::<UInt64Array>());
     for spec in MASKS {
         let mut group = criterion.benchmark_group(spec.name);
         group.throughput(Throughput::Elements(ROWS as u64));
@@ -63,8 +66,10 @@ fn masks(criterion: &mut Criterion) {
             let inputs: Vec<ArrayRef> = mask
                 .arguments()
                 .iter()
-                .filter(|argument| matches!(argument, Argument::Column(_)))
-                .map(|_| Arc::clone(&values))
+                .map(|argument| match argument {
+                    Argument::Place | Argument::Number => Arc::clone(&numbers),
+                    _ => Arc::clone(&values),
+                })
                 .collect();
             group.bench_function(format!("rebuild, {name}"), |b| {
                 b.iter(|| rebuild(black_box(&values)))

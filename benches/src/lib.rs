@@ -6,7 +6,8 @@ use arrow::array::{ArrayRef, Date32Array, StringViewArray};
 use arrow::datatypes::DataType;
 use serde_json::Value;
 use visard_udfs::{
-    ColumnMask, ColumnRule, DrawBy, HashColumn, MaskNode, Root, SeedFiles, SeedTable, shipped,
+    ColumnMask, ColumnRule, DrawBy, HashColumn, MaskNode, PlaceUnit, Root, SeedFiles, SeedTable,
+    shipped,
 };
 
 /// Rows in a batch, as in a run.
@@ -49,7 +50,10 @@ pub fn bound(name: &str, args: &Value, data_type: &DataType) -> Option<ColumnMas
         }]),
         chooses: None,
         conditional: false,
-        places: None,
+        // Only these ask for more than the values and what they draw from.
+        places: ["from_unique", "secure_shuffle"]
+            .contains(&name)
+            .then_some(PlaceUnit::Row),
         first: true,
     };
     ColumnMask::bind(&rule, data_type, &root, &Names).ok()

@@ -11,6 +11,7 @@ mod plan;
 mod query;
 mod run;
 mod sanitize;
+mod shuffle;
 
 pub use error::EngineError;
 pub use mask_exec::MaskExec;
@@ -20,4 +21,5 @@ pub use plan::{MaskedColumn, MaskedStep, Places, TaskPlan, plan_task};
 pub use query::{Queries, QueryError};
 pub use run::{Slice, SliceDone, Slices, run_slices};
 pub use sanitize::sanitize;
+pub use shuffle::{ShuffleMemory, Units};
 pub use visard_udfs as udfs;

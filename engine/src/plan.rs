@@ -23,6 +23,7 @@ use datafusion::prelude::SessionConfig;
 use visard_udfs::{Argument, ColumnMask, Condition, ConditionUdf, MaskUdf};
 
 use crate::error::EngineError;
+use crate::shuffle::{ShuffledColumn, ShuffledTable, Units, shuffled_name};
 
 /// Rows in a batch.
 const BATCH_ROWS: usize = 8192;
@@ -53,7 +54,11 @@ impl MaskedColumn {
         let arguments = self.steps.iter().flat_map(|step| step.mask.arguments());
         let named = arguments.filter_map(|argument| match argument {
             Argument::Column(name) => Some(name.clone()),
-            Argument::UnitPath | Argument::Place | Argument::Number | Argument::Chosen => None,
+            Argument::UnitPath
+            | Argument::Place
+            | Argument::Number
+            | Argument::Shuffled
+            | Argument::Chosen => None,
         });
         let conditions = self.steps.iter().filter_map(|step| step.condition.as_ref());
         let tested = conditions.flat_map(|condition| condition.columns());
@@ -81,7 +86,8 @@ pub struct TaskPlan {
     pub context: Arc<TaskContext>,
 }
 
-/// Plans `source` → masks → `target`. The target's schema says which columns arrive, and in which order.
+/// Plans `source` → masks → `target`, a partition for each slice of the `units`. The target's schema says
+/// which columns arrive, and in which order.
 ///
 /// # Errors
 /// When DataFusion refuses the plan, or changes its number of partitions.
@@ -90,8 +96,10 @@ pub async fn plan_task(
     target: Arc<dyn TableProvider>,
     columns: Vec<MaskedColumn>,
     places: Places,
-    slices: usize,
+    units: Units,
 ) -> Result<TaskPlan, EngineError> {
+    let slices = units.slices.last().map_or(0, |slices| slices.end);
+    let source = shuffled(source, &columns, places, units).map_err(EngineError::Plan)?;
     let mut masked = masked_exprs(columns, &source.schema(), Some(places));
     let arriving = target.schema();
     let projection = arriving.fields().iter().map(|field| {
@@ -130,6 +138,29 @@ pub async fn plan_task(
         physical,
         context: state.task_ctx(),
     })
+}
+
+/// `source`, with the exchanged values of the columns that ask for them.
+fn shuffled(
+    source: Arc<dyn TableProvider>,
+    columns: &[MaskedColumn],
+    places: Places,
+    units: Units,
+) -> datafusion::error::Result<Arc<dyn TableProvider>> {
+    let shuffled = columns.iter().filter_map(|column| {
+        let key = column.steps.iter().find_map(|step| step.mask.shuffle())?;
+        Some(ShuffledColumn {
+            column: column.column.clone(),
+            key: Arc::clone(key),
+        })
+    });
+    let shuffled: Vec<ShuffledColumn> = shuffled.collect();
+    match shuffled.is_empty() {
+        true => Ok(source),
+        false => Ok(Arc::new(ShuffledTable::try_new(
+            source, shuffled, places, units,
+        )?)),
+    }
 }
 
 /// Each masked column of a source with `schema`, as an expression over its raw columns.
@@ -185,6 +216,7 @@ fn masked_expr(masked: MaskedColumn, from: &From<'_>) -> Expr {
                 Argument::Column(path) => from.root(path),
                 Argument::UnitPath => column(from.places.path),
                 Argument::Place => column(from.places.row),
+                Argument::Shuffled => column(&shuffled_name(&masked.column)),
                 Argument::Number => column(from.places.number),
                 Argument::Chosen => {
                     let condition = condition.take();

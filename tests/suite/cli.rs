@@ -58,8 +58,8 @@ fn wrong_input_is_refused_with_a_way_out() {
             "nearest: `id`",
         ),
         (
-            "- column: email\n  masks: [{type: secure_shuffle}]",
-            "V0910",
+            "- column: email\n  masks: [{type: unstructured_text}]",
+            "V0903",
         ),
     ] {
         visard.pipeline("", rules);

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use crate::visard::{Ended, Visard};
 
 const RULES: &str = "- column: email\n  masks: [{type: hash, length: 12}]\n\
-                     - column: name\n  masks: [{type: imitate}]\n\
-                     - column: id\n  masks: [{type: from_unique, format: '{[0-9],6}'}]";
+                     - column: name\n  masks: [{type: imitate}]";
 /// What every unmasked row holds and no masked one.
 const MARK: &str = "@unmasked.example";
 

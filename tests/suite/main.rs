@@ -23,6 +23,7 @@ mod properties;
 mod readback;
 mod runs;
 mod schemas;
+mod shuffle;
 mod sql;
 mod statistics;
 mod stores;

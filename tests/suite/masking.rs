@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringArray, StringViewArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, StringArray, StringViewArray, UInt64Array,
+};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use serde_json::Value;
 use visard_udfs::{
-    Argument, ColumnMask, ColumnRule, DrawBy, HashColumn, MaskNode, Root, SeedFiles, SeedTable,
-    shipped,
+    Argument, ColumnMask, ColumnRule, DrawBy, HashColumn, MaskNode, PlaceUnit, Root, SeedFiles,
+    SeedTable, shipped,
 };
 
 /// The run secret of every test here, so that none of them ends in another way than yesterday.
@@ -44,7 +46,7 @@ pub(crate) fn bound(mask: &str, column: &DataType, hash_columns: &[HashColumn]) 
         draw_by: DrawBy::Columns(hash_columns.to_vec()),
         chooses: None,
         conditional: false,
-        places: None,
+        places: Some(PlaceUnit::Row),
         first: true,
     };
     ColumnMask::bind(
@@ -66,7 +68,10 @@ pub(crate) fn masked(
     drawn: &ArrayRef,
 ) -> ArrayRef {
     let mask = bound(mask, values.data_type(), hash_columns);
+    let numbers: ArrayRef = Arc::new((0..values.len() as u64).collect::<UInt64Array>());
     let arguments = mask.arguments().iter().map(|argument| match argument {
+        Argument::Place | Argument::Number => Arc::clone(&numbers),
+        Argument::Shuffled => Arc::clone(values),
         Argument::Column(column) if column == "c" => Arc::clone(values),
         _ => Arc::clone(drawn),
     });

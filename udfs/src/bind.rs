@@ -239,6 +239,11 @@ impl<'a> Binder<'a> {
         }
     }
 
+    /// Whether the mask being bound is the first of its rule, and in no other.
+    pub(crate) fn is_first(&self) -> bool {
+        matches!(self.position.as_str(), "" | "0")
+    }
+
     /// The type the mask works on: the column's, or what a `typecast` before it gives.
     pub fn column(&self) -> &DataType {
         &self.column

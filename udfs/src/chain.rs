@@ -42,6 +42,10 @@ impl Mask for Chain {
         self.0.iter().filter_map(|mask| mask.rows_offered()).min()
     }
 
+    fn shuffles(&self) -> bool {
+        self.0.iter().any(|mask| mask.shuffles())
+    }
+
     fn may_give_null(&self) -> bool {
         self.0.iter().any(|mask| mask.may_give_null())
     }

@@ -16,7 +16,7 @@ use crate::condition::Condition;
 use crate::draw::{Messages, Part};
 use crate::error::{BindError, MaskError, PlaceUnit};
 use crate::hash_columns::HashColumn;
-use crate::key::Root;
+use crate::key::{MaskKey, Root};
 use crate::mask::Mask;
 use crate::nested::{is_one_a_row, leaf_of_structs, leaf_type, map_leaf};
 use crate::restore::restore;
@@ -64,6 +64,9 @@ pub enum Argument {
     Place,
     /// The record's number among those of all units of its task.
     Number,
+    /// The values of the column's root, exchanged between the rows of the unit in the order that
+    /// [`ColumnMask::shuffle`] decides.
+    Shuffled,
     /// Whether the row is chosen.
     Chosen,
 }
@@ -79,6 +82,7 @@ pub struct ColumnMask {
     chooses: Option<Condition>,
     places: Option<PlaceUnit>,
     rows_offered: Option<u128>,
+    shuffle: Option<Arc<MaskKey>>,
     arguments: Vec<Argument>,
     first: bool,
     label: String,
@@ -123,6 +127,11 @@ impl ColumnMask {
             may_be_numbered(rule, root_type, &chain)?;
             arguments.push(Argument::Number);
         }
+        let shuffle = match chain.shuffles() {
+            true => Some(Arc::new(shuffle_key(rule, root_type, root)?)),
+            false => None,
+        };
+        arguments.extend(shuffle.iter().map(|_| Argument::Shuffled));
         if chain.draws() {
             match &rule.draw_by {
                 DrawBy::Place if rule.places.is_none() => {
@@ -157,6 +166,7 @@ impl ColumnMask {
             chooses: rule.chooses.clone(),
             places: rule.places,
             rows_offered,
+            shuffle,
             arguments,
             first: rule.first,
             label: kinds.join("→"),
@@ -205,6 +215,12 @@ impl ColumnMask {
         self.rows_offered
     }
 
+    /// Where values are exchanged between rows before they are masked, what the draws come from that
+    /// order them.
+    pub fn shuffle(&self) -> Option<&Arc<MaskKey>> {
+        self.shuffle.as_ref()
+    }
+
     /// The column masked, in its own type. `arguments` are those of [`ColumnMask::arguments`].
     ///
     /// # Errors
@@ -231,6 +247,9 @@ impl ColumnMask {
                 .ok_or(MISSING)?
                 .values(),
         };
+        let (shuffled, drawn) = drawn.split_at(usize::from(self.shuffle.is_some()));
+        // Not the row's own value from here on.
+        let column = shuffled.first().unwrap_or(column);
         let drawn = self.drawn(places, drawn, column.len())?;
         let inputs = self
             .inputs
@@ -402,6 +421,30 @@ fn may_be_numbered(rule: &ColumnRule, root: &DataType, chain: &Chain) -> Result<
          row, and `skip` may name nothing but null and empty text"
     } else {
         return Ok(());
+    };
+    Err(BindError::new("", problem))
+}
+
+/// What the draws come from that order exchanged values.
+///
+/// # Errors
+/// When they could not all change their rows.
+fn shuffle_key(rule: &ColumnRule, root: &DataType, keys: &Root) -> Result<MaskKey, BindError> {
+    let problem = if rule.places.is_none() {
+        "the rows have no place here by which their values could be exchanged"
+    } else if root.is_nested() {
+        "`secure_shuffle` exchanges the values of whole columns, and this one is a part of one"
+    } else if rule.conditional || rule.chooses.is_some() {
+        "`secure_shuffle` exchanges the values of all rows, nulls among them: it takes no `if` and no `skip`"
+    } else if !rule.first {
+        "another rule masks the column before, and `secure_shuffle` exchanges the values of the file"
+    } else {
+        let domain = rule.masks.first().and_then(|mask| mask.domain.as_ref());
+        let domain = match domain {
+            Some(domain) => format!("named:{domain}"),
+            None => format!("column:{}", rule.path),
+        };
+        return Ok(keys.mask_key("secure_shuffle", &domain));
     };
     Err(BindError::new("", problem))
 }

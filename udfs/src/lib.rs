@@ -121,6 +121,7 @@ pub const MASKS: &[MaskSpec] = &[
     randomization::national_id::SPEC,
     randomization::person_name::SPEC,
     randomization::phone::SPEC,
+    randomization::secure_shuffle::SPEC,
     randomization::shift_date::SPEC,
     randomization::social_security_number::SPEC,
     randomization::substitute::SPEC,

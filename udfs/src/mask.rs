@@ -176,6 +176,11 @@ pub trait Mask: Debug + Send + Sync {
         None
     }
 
+    /// Whether the values it masks have to be exchanged between rows before.
+    fn shuffles(&self) -> bool {
+        false
+    }
+
     /// Whether a value may become null.
     fn may_give_null(&self) -> bool {
         false

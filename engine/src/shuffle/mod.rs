@@ -19,7 +19,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Schema, SchemaRef, UInt64Type};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -240,7 +240,11 @@ struct Gathered {
 }
 
 impl Gathered {
-    async fn read(values: &Values, slices: Range<usize>, context: &Arc<TaskContext>) -> Result<Self> {
+    async fn read(
+        values: &Values,
+        slices: Range<usize>,
+        context: &Arc<TaskContext>,
+    ) -> Result<Self> {
         let schema = values.plan.schema();
         let columns = values.columns.iter().zip(&schema.fields()[2..]);
         let mut sorters: Vec<(Arc<MaskKey>, Sorter)> = columns
@@ -264,7 +268,8 @@ impl Gathered {
             first_rows.push(rows);
         }
         let columns = blocking(move || {
-            let sorted = |(_, sorter): (_, Sorter)| Ok(Arc::new(sorter.finish()?));
+            let sorted =
+                |(_, sorter): (_, Sorter)| Ok::<_, DataFusionError>(Arc::new(sorter.finish()?));
             sorters.into_iter().map(sorted).collect::<Result<_>>()
         });
         Ok(Self {
@@ -281,7 +286,8 @@ fn push(sorters: &mut [(Arc<MaskKey>, Sorter)], batch: &RecordBatch) -> Result<(
     let Some(places) = places.as_primitive_opt::<UInt64Type>() else {
         return internal_err!("the places of values to shuffle have another type");
     };
-    let paths = canonical_text(paths)?;
+    let paths =
+        canonical_text(paths).map_err(|error| DataFusionError::External(Box::new(error)))?;
     let rows = (0..batch.num_rows()).map(|row| (paths.value(row), places.value(row)));
     let messages = Messages::of_places(rows);
     for ((key, sorter), values) in sorters.iter_mut().zip(values) {
@@ -407,7 +413,10 @@ impl ExecutionPlan for ShuffleExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let unit = self.units.iter().find(|unit| unit.slices.contains(&partition));
+        let unit = self
+            .units
+            .iter()
+            .find(|unit| unit.slices.contains(&partition));
         let Some(unit) = unit.map(Arc::clone) else {
             return internal_err!("slice {partition} is of no unit");
         };
@@ -469,6 +478,10 @@ impl Assemble {
         });
         let options = RecordBatchOptions::new().with_row_count(Some(count));
         let schema = Arc::clone(&self.schema);
-        Ok(RecordBatch::try_new_with_options(schema, columns.collect(), &options)?)
+        Ok(RecordBatch::try_new_with_options(
+            schema,
+            columns.collect(),
+            &options,
+        )?)
     }
 }

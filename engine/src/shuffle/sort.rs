@@ -8,7 +8,9 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array, UInt64Array, new_empty_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, RecordBatch, UInt32Array, UInt64Array, new_empty_array,
+};
 use arrow::compute::{concat, take};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type};
 use arrow::ipc::reader::StreamReader;
@@ -106,7 +108,7 @@ impl Sorter {
     /// When the disk fails.
     pub(super) fn push(&mut self, draws: Vec<u64>, values: &ArrayRef) -> Result<()> {
         let values = compact(values);
-        let bytes = values.to_data().get_slice_memory_size()? + size_of_val(&draws[..]);
+        let bytes = values.get_array_memory_size() + size_of_val(&draws[..]);
         let mut fits = self.held.grow(bytes as u64);
         if !fits {
             self.flush()?;
@@ -193,11 +195,12 @@ pub(super) struct Sorted {
 impl Sorted {
     fn bucket(&self, bucket: usize) -> Result<ArrayRef> {
         let (mut draws, mut values) = (vec![], vec![]);
-        let chunks = self.runs.iter().filter_map(|run| run[bucket]);
-        for (spill, chunk) in self.spill.iter().flat_map(|spill| chunks.clone().map(move |c| (spill, c))) {
-            let (more, array) = decode(&spill.read(chunk).map_err(disk)?)?;
-            draws.extend(more);
-            values.push(array);
+        for run in &self.runs {
+            if let (Some(spill), Some(chunk)) = (&self.spill, run[bucket]) {
+                let (more, array) = decode(&spill.read(chunk).map_err(disk)?)?;
+                draws.extend(more);
+                values.push(array);
+            }
         }
         let (more, array) = self.last.bucket(bucket);
         if draws.is_empty() {
@@ -360,7 +363,7 @@ mod tests {
     /// Values of which every third is null, with draws that have nothing to do with them.
     fn batch(from: u64, rows: u64) -> (Vec<u64>, ArrayRef) {
         let draw = |row: u64| (row ^ 0x5555).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let text = |row: u64| (row % 3 > 0).then(|| format!("a plain value {row}"));
+        let text = |row: u64| (!row.is_multiple_of(3)).then(|| format!("a plain value {row}"));
         let values: StringViewArray = (from..from + rows).map(text).collect();
         ((from..from + rows).map(draw).collect(), Arc::new(values))
     }
@@ -396,7 +399,7 @@ mod tests {
             let value = |row: usize| values.is_valid(row).then(|| values.value(row).to_owned());
             rows.into_iter().map(value).collect()
         };
-        for (bytes, spilled) in [(1 << 30, 0), (100_000, 5), (30_000, 19), (0, 20)] {
+        for (bytes, spilled) in [(1 << 30, 0), (100_000, 3), (30_000, 19), (0, 20)] {
             let memory = ShuffleMemory::new(bytes);
             let sorted = sorted(20, &memory);
             assert!(sorted.runs.len() >= spilled, "{} runs", sorted.runs.len());

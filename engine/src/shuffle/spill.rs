@@ -30,7 +30,8 @@ impl Spill {
     /// When the system gives no file or no random bits.
     pub(super) fn new() -> io::Result<Self> {
         let mut key = Zeroizing::new([0; 64]);
-        getrandom::fill(key.as_mut_slice()).map_err(io::Error::other)?;
+        getrandom::fill(key.as_mut_slice())
+            .map_err(|_| io::Error::other("the system gives no random bits"))?;
         Ok(Self {
             file: tempfile::tempfile()?,
             key,
@@ -47,7 +48,7 @@ impl Spill {
         let sealed = self
             .cipher()
             .encrypt([self.end.to_be_bytes()], plain)
-            .map_err(io::Error::other)?;
+            .map_err(|_| io::Error::other("a chunk is too long"))?;
         self.file.write_all_at(&sealed, self.end)?;
         let chunk = Chunk {
             start: self.end,
@@ -66,7 +67,7 @@ impl Spill {
         self.file.read_exact_at(&mut sealed, chunk.start)?;
         self.cipher()
             .decrypt([chunk.start.to_be_bytes()], &sealed)
-            .map_err(io::Error::other)
+            .map_err(|_| io::Error::other("its content changed"))
     }
 
     fn cipher(&self) -> Aes256Siv {

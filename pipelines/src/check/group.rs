@@ -9,7 +9,7 @@ use visard_connectors::text::TextGroup;
 use visard_connectors::{
     FileUnit, GroupRef, NUMBER_COLUMN, PATH_COLUMN, ROW_COLUMN, UnitTable, UnitTarget,
 };
-use visard_engine::{MaskedColumn, MaskedStep, Places, TaskPlan, plan_task};
+use visard_engine::{MaskedColumn, MaskedStep, Places, ShuffleMemory, TaskPlan, Units, plan_task};
 
 use super::columns::FileColumns;
 use super::files::{Format, Shape};
@@ -31,6 +31,8 @@ pub struct GroupPlan {
     pub read: Vec<String>,
     /// Paths of columns no rule masks, those that are read among them.
     pub unmasked: Vec<String>,
+    /// Paths of columns whose values are exchanged between the rows of a file.
+    pub shuffled: Vec<String>,
     /// Where a mask goes by the numbers of records: how many there are, and how they were counted.
     pub numbered: Option<(u64, &'static str)>,
 }
@@ -65,6 +67,7 @@ impl Batch {
         loaded: &Loaded,
         stores: &Stores,
         planned: &Planned,
+        memory: &ShuffleMemory,
     ) -> Result<GroupPlan, String> {
         let Self {
             files,
@@ -112,6 +115,12 @@ impl Batch {
             &typed,
             written,
         )?;
+        let units = Units {
+            slices: (0..group.group.units())
+                .map(|unit| group.group.slices_of(unit))
+                .collect(),
+            memory: memory.clone(),
+        };
         let mut plans = Vec::with_capacity(group.sinks.len());
         for sink in &group.sinks {
             let schema = sink.schema();
@@ -125,7 +134,7 @@ impl Batch {
                     row: ROW_COLUMN,
                     number: NUMBER_COLUMN,
                 },
-                group.source.slices(),
+                units.clone(),
             );
             let plan = plan.await;
             plans.push(plan.map_err(|error| format!("{:#}", anyhow::Error::new(error)))?);
@@ -144,6 +153,11 @@ impl Batch {
             masked,
             read,
             unmasked: resolved.unmasked,
+            shuffled: resolved
+                .shuffled
+                .into_iter()
+                .map(|(path, _)| path)
+                .collect(),
             numbered,
         })
     }

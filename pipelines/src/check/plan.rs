@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
 use visard_connectors::store::{Object, Obstacle};
+use visard_connectors::text::Ragged;
+use visard_engine::ShuffleMemory;
 use visard_engine::udfs::{PlaceUnit, Root};
 
 use super::columns::FileColumns;
@@ -95,9 +97,11 @@ pub async fn plan(
     if diagnostics.has_errors() {
         return None;
     }
+    // Gathered and sorted, values take three times as much for a moment.
+    let memory = ShuffleMemory::new(loaded.pipeline.options.memory_limit_bytes / 16);
     for batch in batches {
         let files: Vec<usize> = batch.files.iter().map(|(index, _)| *index).collect();
-        match batch.plan(loaded, stores, &planned).await {
+        match batch.plan(loaded, stores, &planned, &memory).await {
             Ok(group) => {
                 for (unit, index) in files.into_iter().enumerate() {
                     planned.files[index].action = Action::Mask {
@@ -185,6 +189,7 @@ pub(super) async fn batches(
             true => Resolved::default(),
             false => resolver.resolve(&key.0),
         };
+        ragged_shuffles(&format, &resolved, diagnostics);
         let (tasks, columns) = (key.0.clone(), key.1.clone());
         batches.insert(
             key,
@@ -201,6 +206,20 @@ pub(super) async fn batches(
         return None;
     }
     (!diagnostics.has_errors()).then(|| (planned, batches.into_values().collect()))
+}
+
+/// Refuses to exchange values where a record may lack the field for one.
+fn ragged_shuffles(format: &Format, resolved: &Resolved, diagnostics: &mut Diagnostics) {
+    let ragged = matches!(format, Format::Text(options) if options.ragged == Ragged::Keep);
+    for (column, span) in resolved.shuffled.iter().filter(|_| ragged) {
+        let message =
+            format!("a record may lack the field of `{column}` for a value of another one");
+        diagnostics.push(
+            Diagnostic::new(&codes::BAD_MASK, message)
+                .at(*span, "its values are exchanged by `secure_shuffle`")
+                .help("let records without the field fail: `ragged: fail`"),
+        );
+    }
 }
 
 /// Which tasks each file is for, and how it is read.

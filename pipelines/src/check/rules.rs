@@ -24,6 +24,8 @@ pub(super) struct Resolved {
     pub unmasked: Vec<String>,
     /// The masks that go by the numbers of records.
     pub numbered: Vec<Numbered>,
+    /// Columns whose values are exchanged between rows, and where their rules name them.
+    pub shuffled: Vec<(String, Span)>,
 }
 
 /// What a resolution needs.
@@ -63,6 +65,10 @@ impl<'a> Resolver<'a> {
                         if let Some(step) =
                             self.step(rule, pattern, column, first, &mut resolved.read)
                         {
+                            if step.mask.shuffle().is_some() {
+                                let column = (column.path.clone(), pattern.span);
+                                resolved.shuffled.push(column);
+                            }
                             let offered = step.mask.rows_offered();
                             resolved.numbered.extend(offered.map(|offered| Numbered {
                                 task,

@@ -65,6 +65,9 @@ fn as_page(planned: &Planned, page: &mut String) -> std::fmt::Result {
         if let Some((rows, counted)) = &group.numbered {
             writeln!(page, "  counted {rows} records, {counted}")?;
         }
+        for path in &group.shuffled {
+            writeln!(page, "  shuffled {path}: in a further pass over each file")?;
+        }
         for (path, masks) in &group.masked {
             writeln!(page, "  masked  {}: {masks}", one_line(path))?;
         }
@@ -121,6 +124,7 @@ fn as_json(planned: &Planned) -> serde_json::Value {
             "files": files,
             "masked": group.masked.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
             "counted": group.numbered.map(|(rows, how)| json!({"records": rows, "how": how})),
+            "shuffled": group.shuffled,
             "read": group.read,
             "copied": group.copied().collect::<Vec<_>>(),
             "logical_plan": each(&logical),

@@ -7,12 +7,12 @@ use ::visard::check::BuiltMasks;
 use ::visard::language::{Diagnostics, Language, Sources};
 use arrow::array::{
     Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array,
-    Int64Array, StringViewArray, TimestampMicrosecondArray,
+    Int64Array, StringViewArray, TimestampMicrosecondArray, UInt64Array,
 };
 use serde_json::{Map, Value, json};
 use visard_udfs::{
-    Argument, ColumnMask, ColumnRule, DrawBy, HashColumn, MASKS, MaskNode, MaskSpec, Root,
-    SeedFiles, SeedTable, shipped,
+    Argument, ColumnMask, ColumnRule, DrawBy, HashColumn, MASKS, MaskNode, MaskSpec, PlaceUnit,
+    Root, SeedFiles, SeedTable, shipped,
 };
 
 use super::{Failed, MARK, Random, campaign, remember};
@@ -49,7 +49,7 @@ pub(super) fn bind(node: &MaskNode, values: &ArrayRef) -> Result<Option<ColumnMa
         }]),
         chooses: None,
         conditional: false,
-        places: None,
+        places: Some(PlaceUnit::Row),
         first: true,
     };
     let root = Root::new(b"a run secret for tests only", None);
@@ -66,11 +66,14 @@ pub(super) fn bind(node: &MaskNode, values: &ArrayRef) -> Result<Option<ColumnMa
 pub(super) fn apply(mask: &ColumnMask, values: &ArrayRef) -> Result<Option<ArrayRef>, Failed> {
     let others: StringViewArray = (0..values.len()).map(|_| Some("Smith")).collect();
     let others: ArrayRef = Arc::new(others);
+    let numbers: ArrayRef = Arc::new((0..values.len() as u64).collect::<UInt64Array>());
     let arguments: Vec<ArrayRef> = mask
         .arguments()
         .iter()
         .map(|argument| match argument {
             Argument::Column(column) if column == "c" => Arc::clone(values),
+            Argument::Place | Argument::Number => Arc::clone(&numbers),
+            Argument::Shuffled => Arc::clone(values),
             _ => Arc::clone(&others),
         })
         .collect();
@@ -347,8 +350,6 @@ fn arguments_of_masks() {
     let never: Vec<_> = never
         .filter(|(_, masked)| **masked == 0)
         .map(|(spec, _)| spec.name)
-        // It masks rows by their numbers, which only a run counts.
-        .filter(|name| *name != "from_unique")
         .collect();
     assert!(never.is_empty(), "masked nothing: {never:?}");
 }

@@ -28,6 +28,7 @@ pub(crate) mod mac_address;
 pub(crate) mod national_id;
 pub(crate) mod person_name;
 pub(crate) mod phone;
+pub(crate) mod secure_shuffle;
 pub(crate) mod shift_date;
 pub(crate) mod social_security_number;
 pub(crate) mod substitute;
