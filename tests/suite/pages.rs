@@ -47,6 +47,7 @@ fn masks() -> String {
         )
         .unwrap();
         writeln!(page, "- Takes: {}", takes.join(", ")).unwrap();
+        writeln!(page, "- Uniqueness: {}", spec.distinct().meaning()).unwrap();
         let schema = (spec.schema)().to_value();
         let arguments = schema["properties"]
             .as_object()

@@ -18,6 +18,7 @@ mod condition;
 mod condition_udf;
 mod date_form;
 mod digits;
+mod distinct;
 mod draw;
 mod error;
 #[cfg(test)]
@@ -63,6 +64,7 @@ pub use column::{Argument, ColumnMask, ColumnRule, DrawBy, scalar_text};
 pub use condition::{Condition, Operand, Test};
 #[cfg(feature = "datafusion")]
 pub use condition_udf::ConditionUdf;
+pub use distinct::Distinct;
 pub use draw::{Draw, Draws, Messages, Part};
 pub use error::{BindError, MaskError, PlaceUnit};
 pub use hash_columns::{Case, HashColumn, JsonStep};

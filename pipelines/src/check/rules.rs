@@ -266,7 +266,7 @@ impl<'a> Resolver<'a> {
             self.diagnostics.push(
                 Diagnostic::new(&codes::NOT_DISTINCT, message)
                     .at(pattern.span, "the rule asks for `unique`")
-                    .help("use `hash` with its default length, or remove `unique`"),
+                    .help("use `from_unique`, `imitate_unique` or `hash` with its default length, or remove `unique`"),
             );
         }
         for argument in mask.arguments() {

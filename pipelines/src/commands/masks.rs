@@ -68,6 +68,7 @@ fn explain(spec: &MaskSpec, page: &mut String) -> std::fmt::Result {
         .collect();
     writeln!(page, "technique  {:?}", spec.family)?;
     writeln!(page, "takes      {}", takes.join(", "))?;
+    writeln!(page, "distinct   {}", spec.distinct().meaning())?;
     let schema = (spec.schema)().to_value();
     for parameter in spec.parameters() {
         let property = &schema["properties"][&parameter.name];
@@ -103,6 +104,7 @@ fn as_json(spec: &MaskSpec) -> Value {
         "summary": spec.summary,
         "family": spec.family,
         "takes": spec.takes,
+        "distinct": spec.distinct(),
         "arguments": (spec.schema)().to_value(),
         "examples": spec.examples.iter().map(|example| json!({
             "arguments": serde_json::from_str::<Value>(example.args).unwrap_or_default(),
