@@ -2,10 +2,13 @@
 //!
 //! - [`store`]: how objects are listed, read and written in a folder, S3, Azure Blob Storage and GCS.
 //! - [`parquet`], [`text`]: how a file's typed lane is read and its masked copy written.
+//! - `postgres` (feature): tables of PostgreSQL.
 //! - [`unit`]: the plan nodes that tie a format to DataFusion.
 
 pub mod format;
 pub mod parquet;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod store;
 pub mod text;
 pub mod unit;

@@ -1,0 +1,2 @@
+//! PostgreSQL: tables read and written by binary `COPY`.
+
