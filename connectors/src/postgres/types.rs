@@ -23,10 +23,13 @@
 //! null, and a hidden column beside it says which null was which ([`special_column`]). Written back, a
 //! null with a mark is that value again; a mask that sets a value wins over the mark.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use tokio_postgres::types::Type;
+
+use super::copy_error::CopyError;
 
 /// How a field of a binary `COPY` is read and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -133,6 +136,22 @@ pub fn wire_schema(columns: &[WireColumn]) -> Schema {
         .filter(|column| column.wire.has_specials())
         .map(|column| Field::new(special_column(&column.name), DataType::Int8, true));
     Schema::new(values.chain(marks).collect::<Vec<_>>())
+}
+
+/// Refuses columns of the same name, counting the hidden ones.
+pub(super) fn refuse_duplicates(columns: &[WireColumn]) -> Result<(), CopyError> {
+    let schema = wire_schema(columns);
+    let mut seen = HashSet::new();
+    match schema
+        .fields()
+        .iter()
+        .find(|field| !seen.insert(field.name()))
+    {
+        None => Ok(()),
+        Some(field) => Err(CopyError::DuplicateColumn {
+            column: field.name().clone(),
+        }),
+    }
 }
 
 impl WireType {
