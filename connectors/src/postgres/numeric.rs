@@ -165,12 +165,13 @@ fn digits_of(group: u16) -> [u8; GROUP_DIGITS] {
 
 /// Writes the field of `special`, its length before it.
 pub(super) fn put_special(out: &mut BytesMut, special: Special) {
-    let sign = match special {
-        Special::NotANumber => NOT_A_NUMBER,
-        Special::Infinity => INFINITY,
-        Special::NegativeInfinity => NEGATIVE_INFINITY,
+    // A scale of infinity means nothing; this is the one that the server sends.
+    let (sign, scale) = match special {
+        Special::NotANumber => (NOT_A_NUMBER, 0),
+        Special::Infinity => (INFINITY, 32),
+        Special::NegativeInfinity => (NEGATIVE_INFINITY, 32),
     };
-    put_field(out, 0, sign, 0, &[]);
+    put_field(out, 0, sign, scale, &[]);
 }
 
 /// Writes the field of `value` times 10^-`scale`, its length before it.
@@ -422,8 +423,8 @@ mod tests {
             ("0.0001", &[1, 0xffff, 0, 4, 1]),
             ("100000000.00010", &[4, 2, 0, 5, 1, 0, 0, 1]),
             ("NaN", &[0, 0, NOT_A_NUMBER, 0]),
-            ("Infinity", &[0, 0, INFINITY, 0]),
-            ("-Infinity", &[0, 0, NEGATIVE_INFINITY, 0]),
+            ("Infinity", &[0, 0, INFINITY, 32]),
+            ("-Infinity", &[0, 0, NEGATIVE_INFINITY, 32]),
         ] {
             assert_eq!(printed(&field(halves)), text);
             assert_eq!(written(text).unwrap(), field(halves), "{text}");
