@@ -6,7 +6,7 @@ use regex::Regex;
 use visard_engine::udfs::{self, HashColumn, JsonStep, Operand, TypeFamily};
 
 use super::columns::FileColumn;
-use crate::language::{self, Condition, Literal, PathStep, Spanned, Subject, Test};
+use crate::language::{self, Condition, Identifier, Literal, PathStep, Spanned, Subject, Test};
 
 /// A rule's condition, cut in two: what hangs on the masked value itself (a list's elements each for
 /// themselves), and what hangs on the row.
@@ -21,7 +21,7 @@ pub(super) struct Chosen {
 /// What is to be said of a test.
 pub(super) struct Remark<'c> {
     /// The column as it is named.
-    pub(super) column: &'c Spanned<String>,
+    pub(super) column: &'c Spanned<Identifier>,
     /// What would fit the column's type; nothing where the test fits, but compares numbers as text.
     pub(super) expected: Option<&'static str>,
 }
@@ -92,9 +92,9 @@ impl<'c> Converter<'c> {
         }
     }
 
-    fn named(&mut self, name: &'c Spanned<String>, test: &Test) -> udfs::Condition {
-        let Some(column) = self.named.get(name.value.as_str()) else {
-            return udfs::Condition::Column(name.value.clone(), converted(test));
+    fn named(&mut self, name: &'c Spanned<Identifier>, test: &Test) -> udfs::Condition {
+        let Some(column) = self.named.get(name.value.text.as_str()) else {
+            return udfs::Condition::Column(name.value.text.clone(), converted(test));
         };
         let is_text = TypeFamily::of(&column.data_type) == Some(TypeFamily::Text);
         if is_text && orders_digits(test) {

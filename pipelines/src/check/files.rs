@@ -67,7 +67,10 @@ pub(super) fn tasks_of(tasks: &[Task], path: &str) -> Result<Vec<usize>, String>
     let mut selected = Vec::new();
     let mut reason = "no task selects it".to_owned();
     for (index, task) in tasks.iter().enumerate() {
-        match task.files.verdict(path) {
+        let Some(files) = task.files() else {
+            continue;
+        };
+        match files.verdict(path) {
             Verdict::Selected => selected.push(index),
             Verdict::Skipped(pattern) => {
                 reason = format!("the skip filter `{}` matches it", pattern.text)

@@ -58,7 +58,7 @@ pub(super) fn spelled_out<'a>(tasks: impl IntoIterator<Item = &'a Task>) -> Hash
         names.extend(
             rule.columns_read()
                 .into_iter()
-                .map(|name| name.value.as_str()),
+                .map(|name| name.value.text.as_str()),
         );
         for mask in masks {
             mask.args

@@ -137,7 +137,7 @@ fn digest(sources: &Sources, pipeline: &Pipeline, ruleset: &Ruleset, seed_folder
     for task in &ruleset.tasks {
         let options = TextOptions {
             span: None,
-            ..task.text.clone()
+            ..task.text().clone()
         };
         add(format!("{options:?}").as_bytes());
     }

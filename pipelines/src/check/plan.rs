@@ -289,7 +289,7 @@ fn select(
                         diagnostics.push(diagnostic.at(task.span, ""));
                     }
                     action = Action::Archived;
-                } else if let Some(format) = format_of(&object.path, &task.text) {
+                } else if let Some(format) = format_of(&object.path, task.text()) {
                     read_in_one_way(loaded, &object, &of_file, diagnostics);
                     selected.push((index, of_file, format));
                 } else {
@@ -371,7 +371,7 @@ fn read_in_one_way(
     let tasks = &loaded.ruleset.tasks;
     let first = &tasks[*first];
     for other in others.iter().map(|other| &tasks[*other]) {
-        let Some(option) = contradiction(&object.path, &first.text, &other.text) else {
+        let Some(option) = contradiction(&object.path, first.text(), other.text()) else {
             continue;
         };
         let name = |task: &Task| task.name.clone().unwrap_or_else(|| task.path.clone());

@@ -9,8 +9,8 @@ use super::columns::{FileColumn, FileColumns};
 use super::convert::{Chosen, Converter, Remark, hash_column};
 use super::numbering::Numbered;
 use crate::language::{
-    ColumnPattern, Condition, Coverage, Diagnostic, Diagnostics, HashColumn, HashSource, Rule,
-    Ruleset, RunOptions, Span, Spanned, codes, nearest_label, quoted_list,
+    ColumnPattern, Condition, Coverage, Diagnostic, Diagnostics, HashColumn, HashSource,
+    Identifier, Rule, Ruleset, RunOptions, Span, Spanned, codes, nearest_label, quoted_list,
 };
 
 /// Everything rules do to files of one schema.
@@ -117,18 +117,18 @@ impl<'a> Resolver<'a> {
     }
 
     /// The one column a name stands for, which has one value a row.
-    fn column_of_row(&mut self, name: &Spanned<String>) -> Option<&'a FileColumn> {
-        let found = self.columns.named(&name.value);
+    fn column_of_row(&mut self, name: &Spanned<Identifier>) -> Option<&'a FileColumn> {
+        let found = self.columns.named(&name.value.text);
         let problem = match found[..] {
             [] => {
-                self.unknown("column", &name.value, name.span);
+                self.unknown("column", &name.value.text, name.span);
                 return None;
             }
             [column] if !column.repeated => return Some(column),
             [_] => "may have several values in a row",
             _ => "is a group of columns",
         };
-        let message = format!("`{}` of `{}` {problem}", name.value, self.file);
+        let message = format!("`{}` of `{}` {problem}", name.value.text, self.file);
         self.diagnostics.push(
             Diagnostic::new(&codes::REPEATED_COLUMN, message)
                 .at(name.span, "")
@@ -273,7 +273,10 @@ impl<'a> Resolver<'a> {
             if let visard_engine::udfs::Argument::Column(name) = argument {
                 // What a mask asks for itself was not checked before.
                 let name = Spanned {
-                    value: name.clone(),
+                    value: Identifier {
+                        text: name.clone(),
+                        quoted: false,
+                    },
                     span: pattern.span,
                 };
                 read.push(self.column_of_row_or_own(&name, column)?);
@@ -293,7 +296,7 @@ impl<'a> Resolver<'a> {
         let mut sound = true;
         for name in tested {
             match self.column_of_row(name) {
-                Some(column) => _ = named.insert(name.value.as_str(), column),
+                Some(column) => _ = named.insert(name.value.text.as_str(), column),
                 None => sound = false,
             }
         }
@@ -304,7 +307,7 @@ impl<'a> Resolver<'a> {
         };
         let chosen = converter.chosen(rule.condition.as_ref());
         for Remark { column, expected } in converter.remarks {
-            let (called, file) = (&column.value, self.file);
+            let (called, file) = (&column.value.text, self.file);
             self.diagnostics.push(match expected {
                 Some(expected) => {
                     sound = false;
@@ -325,8 +328,12 @@ impl<'a> Resolver<'a> {
     }
 
     /// The path of an argument; the masked column itself may have several values a row.
-    fn column_of_row_or_own(&mut self, name: &Spanned<String>, own: &FileColumn) -> Option<String> {
-        if is_called(own, &name.value) {
+    fn column_of_row_or_own(
+        &mut self,
+        name: &Spanned<Identifier>,
+        own: &FileColumn,
+    ) -> Option<String> {
+        if is_called(own, &name.value.text) {
             return Some(own.path.clone());
         }
         self.column_of_row(name).map(|column| column.path.clone())
@@ -339,7 +346,9 @@ impl<'a> Resolver<'a> {
         }
         let path = |hashed: &HashColumn| match &hashed.source {
             HashSource::Own => Some(column.path.clone()),
-            HashSource::Column(name) if is_called(column, &name.value) => Some(column.path.clone()),
+            HashSource::Column(name) if is_called(column, &name.value.text) => {
+                Some(column.path.clone())
+            }
             HashSource::Column(name) => self.column_of_row(name).map(|column| column.path.clone()),
         };
         let paths: Vec<Option<String>> = hashed.iter().map(path).collect();

@@ -128,12 +128,13 @@ fn would_lie_in(folder: &Path, source: Option<PathBuf>) -> bool {
 
 async fn open(loaded: &Loaded, place: &Place, diagnostics: &mut Diagnostics) -> Option<Store> {
     let connection = loaded.pipeline.connection(&place.connection.value)?;
-    match Store::open(
-        &connection.name.value,
-        &store_config(connection, &place.path),
-    )
-    .await
-    {
+    let Some(config) = store_config(connection, &place.path) else {
+        let message = "databases are not masked yet";
+        let problem = Diagnostic::new(&codes::NO_DATABASE, message);
+        diagnostics.push(problem.at(place.connection.span, ""));
+        return None;
+    };
+    match Store::open(&connection.name.value, &config).await {
         Ok(store) => Some(store),
         Err(error) => {
             diagnostics.push(
@@ -176,15 +177,16 @@ async fn check_exposure(
     }
 }
 
-/// A connection, and a folder below its base directory, as the store takes them.
-pub fn store_config(connection: &Connection, below: &str) -> ConnectionConfig {
+/// A connection, and a folder below its base directory, as the store takes them; nothing for a
+/// database.
+pub fn store_config(connection: &Connection, below: &str) -> Option<ConnectionConfig> {
     let base = |base: &str| match (base.is_empty(), below.is_empty()) {
         (true, _) => below.to_owned(),
         (false, true) => base.to_owned(),
         (false, false) => format!("{base}/{below}"),
     };
     let secret = |secret: &crate::language::Secret| Secret::new(secret.expose());
-    match &connection.kind {
+    Some(match &connection.kind {
         ConnectionKind::MountedShare { base_directory } => {
             ConnectionConfig::MountedShare(MountedShare {
                 base_directory: base_directory.join(below),
@@ -237,7 +239,8 @@ pub fn store_config(connection: &Connection, below: &str) -> ConnectionConfig {
             service_account: service_account.as_ref().map(secret),
             endpoint: endpoint.clone(),
         }),
-    }
+        ConnectionKind::Database(_) => return None,
+    })
 }
 
 #[cfg(test)]

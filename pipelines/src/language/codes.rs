@@ -67,6 +67,7 @@ codes! {
     "V0206" BAD_PATTERN Error "a glob or a regular expression does not compile";
     "V0207" DEPRECATED_KEY Warning "a key is read and has no effect any more";
     "V0208" MISTAKEN_FILE Error "a ruleset stands where a pipeline is asked for, or a pipeline where a ruleset is";
+    "V0209" OLD_KEY Warning "a key has a newer name";
 
     "V0301" UNKNOWN_CONNECTION Error "a connection is named that the pipeline does not list";
     "V0302" NO_DESTINATION Error "there is no destination, and `in_place` is not set";
@@ -79,10 +80,15 @@ codes! {
     "V0309" HALF_CREDENTIALS Error "one half of a pair of credentials is missing, or two kinds contradict";
     "V0310" CONTRADICTORY_FORMAT Error "two options of a file format contradict each other";
 
+    "V0311" DATABASE_PATH Error "a path is given for a database, which has no folders";
+
     "V0401" UNKNOWN_TASK Error "a task has a type that does not exist";
     "V0402" NO_TASKS Error "a ruleset or a group has no tasks";
     "V0403" NEVER_MATCHES Error "a file filter can never match, because its task does not look into folders";
     "V0404" AMBIGUOUS_FILTER Error "a file filter has not exactly one of `glob` and `regex`";
+    "V0405" WRONG_SOURCE Error "a task for tables has files as its source, or a task for files a database";
+    "V0406" BAD_NAME Error "the name of a table is not written as SQL has it";
+    "V0407" BAD_SQL Error "a piece of SQL is missing, is given twice, or ends with `;` where more follows";
 
     "V0501" NO_RULES Error "a task, a condition or a list of rules is empty";
     "V0502" NO_COLUMN Error "a rule names no column, or both `column` and `columns`";
@@ -117,14 +123,12 @@ codes! {
     "V0901" NO_MASK_FILE Error "`mask_file` is not built yet";
     "V0902" NO_FIXED_WIDTH Error "fixed-width files are not built yet";
     "V0903" NO_UNSTRUCTURED_TEXT Error "`unstructured_text` is not built yet";
-    "V0904" NO_MASK_TABLE Error "`mask_table` is not built yet";
     "V0905" NO_MASK_UNIQUE_KEY Error "`mask_unique_key` is not built yet";
-    "V0906" NO_RUN_SQL Error "`run_sql` is not built yet";
-    "V0907" NO_TRUNCATE_TABLE Error "`truncate_table` is not built yet";
-    "V0908" NO_BUILD_TEMP_TABLE Error "`build_temp_table` is not built yet";
     "V0910" MASK_NOT_BUILT Error "a known mask that is not built yet";
-    "V0911" NO_DATABASE Error "database connections are not built yet";
+    "V0911" NO_DATABASE Error "a kind of database that is not built yet";
     "V0912" NO_LOCALITY Error "`{{ locality }}` is not supported";
+    "V0913" NO_COPY Error "copying between a database and another place is not built yet";
+    "V0914" NO_JOINS Error "joins are not built yet";
     "V0920" NO_DISCOVERY Warning "a discovery task is left out, because discovery is not built yet";
     "V0921" IGNORED_KEY Warning "a key for databases or for another server has no effect here";
 

@@ -8,6 +8,7 @@ use chrono::{Months, NaiveDate};
 use super::codes;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::fields::{self, Fields};
+use super::identifier::Identifier;
 use super::keys;
 use super::node::{Kind, Node};
 use super::source::Spanned;
@@ -36,7 +37,7 @@ pub enum Subject {
     /// The column the rule masks.
     Own,
     /// A column by its name.
-    Column(Spanned<String>),
+    Column(Spanned<Identifier>),
 }
 
 /// A test of one value. Every test but `IsNull` is false for a null.
@@ -101,7 +102,7 @@ impl Condition {
     }
 
     /// Every column it names, with places.
-    pub fn columns(&self) -> Vec<&Spanned<String>> {
+    pub fn columns(&self) -> Vec<&Spanned<Identifier>> {
         match self {
             Self::Test {
                 subject: Subject::Column(column),
@@ -166,7 +167,7 @@ fn parse_one(node: &Node, diagnostics: &mut Diagnostics) -> Option<Condition> {
     }
     match fields.name("column", diagnostics) {
         Some(column) => {
-            let subject = Subject::Column(unquoted(column));
+            let subject = Subject::Column(column.map(|name| Identifier::parse(&name)));
             let tests = parse_tests(&fields, &subject, diagnostics)?;
             if tests.is_empty() {
                 return bad(
@@ -363,20 +364,5 @@ pub(super) fn parse_skip(node: &Node, diagnostics: &mut Diagnostics) -> Option<C
         0 => None,
         1 => tests.pop(),
         _ => Some(Condition::Any(tests)),
-    }
-}
-
-/// A name without the double quotes that rulesets for databases put around it.
-pub(super) fn unquoted(name: Spanned<String>) -> Spanned<String> {
-    let inner = name
-        .value
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'));
-    match inner {
-        Some(inner) if !inner.is_empty() => Spanned {
-            value: inner.to_owned(),
-            span: name.span,
-        },
-        _ => name,
     }
 }

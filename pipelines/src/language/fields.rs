@@ -7,7 +7,7 @@ use super::scalar::{self, Plain};
 use super::source::{Span, Spanned};
 
 /// A key of a mapping: the parser accepts it and the JSON Schema describes it.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct KeySpec {
     /// Its name.
     pub name: &'static str,

@@ -49,6 +49,19 @@ pub enum Ragged {
 }
 
 impl TextOptions {
+    /// Options that say nothing.
+    pub(super) const UNSAID: Self = Self {
+        delimiter: None,
+        quote: None,
+        escape: None,
+        header: None,
+        columns: None,
+        encoding: None,
+        null_string: None,
+        ragged: None,
+        span: None,
+    };
+
     /// These options, with `base` for what they do not say.
     #[must_use]
     pub fn over(&self, base: &Self) -> Self {

@@ -1,9 +1,9 @@
 //! Hash columns: the values that decide a masked value.
 
 use super::codes;
-use super::condition::unquoted;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::fields::{self, Fields};
+use super::identifier::Identifier;
 use super::keys;
 use super::node::{Kind, Node};
 use super::source::{Span, Spanned};
@@ -29,7 +29,7 @@ pub enum HashSource {
     /// The column that is masked.
     Own,
     /// A column by its name.
-    Column(Spanned<String>),
+    Column(Spanned<Identifier>),
 }
 
 /// A letter case.
@@ -63,6 +63,8 @@ pub(super) fn parse(node: &Node, diagnostics: &mut Diagnostics) -> Vec<HashColum
 }
 
 fn parse_one(node: &Node, diagnostics: &mut Diagnostics) -> Option<HashColumn> {
+    let column =
+        |name: Spanned<String>| HashSource::Column(name.map(|name| Identifier::parse(&name)));
     let plain = |source| HashColumn {
         source,
         case: None,
@@ -72,7 +74,7 @@ fn parse_one(node: &Node, diagnostics: &mut Diagnostics) -> Option<HashColumn> {
     };
     if node.as_map().is_none() {
         let name = fields::named(node, diagnostics)?;
-        return Some(plain(HashSource::Column(unquoted(name))));
+        return Some(plain(column(name)));
     }
     let fields = Fields::new(node, "a hash column", keys::HASH_COLUMN, diagnostics)?;
     let name = fields.name("column_name", diagnostics);
@@ -81,7 +83,7 @@ fn parse_one(node: &Node, diagnostics: &mut Diagnostics) -> Option<HashColumn> {
         .and_then(|source| fields::choice(source, &[("self", ())], diagnostics))
         .is_some();
     let source = match (name, own) {
-        (Some(name), false) => HashSource::Column(unquoted(name)),
+        (Some(name), false) => column(name),
         (None, true) => HashSource::Own,
         (Some(_), true) => {
             return bad(

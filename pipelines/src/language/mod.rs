@@ -5,10 +5,10 @@
 //! | which files were read, and where in them are we? | `source.rs` |
 //! | what is a problem, and how is it shown? | `diagnostic.rs`, `codes.rs`, `render.rs` |
 //! | what does the YAML say? | `yaml.rs`, `tree.rs`, `scalar.rs`, `node.rs` |
-//! | which keys are there, and is a value of the right kind? | `keys.rs`, `fields.rs` |
+//! | which keys are there, and is a value of the right kind? | `keys/`, `fields.rs` |
 //! | what comes from outside? | `interpolate.rs`, `secret.rs`, `library.rs` |
-//! | where to read and write, and how? | `pipeline.rs`, `connection.rs`, `run_options.rs`, `format.rs` |
-//! | what to mask? | `ruleset.rs`, `task.rs`, `files.rs`, `rule.rs`, `condition.rs`, `hash_column.rs`, `mask.rs` |
+//! | where to read and write, and how? | `pipeline.rs`, `connection/`, `run_options.rs`, `format.rs` |
+//! | what to mask? | `ruleset.rs`, `task.rs`, `files.rs`, `table_task.rs`, `identifier.rs`, `rule.rs`, `condition.rs`, `hash_column.rs`, `mask.rs` |
 //! | how does an editor know? | `schema.rs`, `mask_schema.rs` |
 //!
 //! Not here: checks against the columns of real files.
@@ -21,6 +21,7 @@ mod fields;
 mod files;
 mod format;
 mod hash_column;
+mod identifier;
 mod interpolate;
 mod keys;
 mod library;
@@ -36,6 +37,7 @@ mod scalar;
 pub mod schema;
 mod secret;
 mod source;
+mod table_task;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -46,7 +48,8 @@ use std::path::Path;
 
 pub use codes::{CODES, Code};
 pub use condition::{Condition, Literal, Subject, Test};
-pub use connection::{Connection, ConnectionKind};
+use connection::Holds;
+pub use connection::{Connection, ConnectionKind, DatabaseConnection, DbType, SslMode};
 pub use diagnostic::{
     Diagnostic, Diagnostics, Label, Severity, nearest, nearest_label, quoted_list,
 };
@@ -54,6 +57,7 @@ pub use fields::KeySpec;
 pub use files::{FileFilter, FilePattern, Verdict};
 pub use format::{Quote, Ragged, TextOptions};
 pub use hash_column::{Case, HashColumn, HashSource, PathStep};
+pub use identifier::{Identifier, TableName};
 pub use interpolate::{Environment, ProcessEnvironment};
 pub use keys::TABLES;
 pub use library::Libraries;
@@ -63,10 +67,11 @@ pub use pipeline::{Pipeline, Place, RulesetSource};
 pub use render::{Renderer, one_line, to_json};
 pub use rule::{ColumnPattern, Rule};
 pub use ruleset::Ruleset;
-pub use run_options::{Coverage, RunOptions, Unmatched};
+pub use run_options::{Coverage, RunOptions, Strategy, Unmatched};
 pub use secret::{Secret, is_secret_key};
 pub use source::{FileId, MAX_BYTES, Position, Sources, Span, Spanned};
-pub use task::Task;
+pub use table_task::{RowKey, TableTask};
+pub use task::{Task, TaskKind};
 
 /// What the language needs to know from outside.
 #[derive(Clone, Copy)]
@@ -115,6 +120,9 @@ impl Language<'_> {
             for task in &mut ruleset.tasks {
                 apply_text_options(task, &around.text, diagnostics);
             }
+            if let Some((holds, named_at)) = around.source {
+                check_source(&ruleset, holds, named_at, diagnostics);
+            }
             ruleset
         });
         (pipeline, ruleset)
@@ -135,8 +143,11 @@ impl Language<'_> {
 
 /// Completes a task's text options with the pipeline's; together they may contradict each other.
 fn apply_text_options(task: &mut Task, base: &TextOptions, diagnostics: &mut Diagnostics) {
-    let merged = task.text.over(base);
-    let sound = task.text.contradiction().is_none() && base.contradiction().is_none();
+    let TaskKind::TabularFile { text, .. } = &mut task.kind else {
+        return;
+    };
+    let merged = text.over(base);
+    let sound = text.contradiction().is_none() && base.contradiction().is_none();
     if let Some((key, problem)) = merged.contradiction().filter(|_| sound) {
         let message = format!("{problem}, once the task and the pipeline's `csv` are put together");
         diagnostics.push(
@@ -145,5 +156,33 @@ fn apply_text_options(task: &mut Task, base: &TextOptions, diagnostics: &mut Dia
                 .help(format!("set `{key}` in the task too")),
         );
     }
-    task.text = merged;
+    *text = merged;
+}
+
+/// Reports tasks, and what else a ruleset says, that do not go with what the source holds.
+fn check_source(ruleset: &Ruleset, holds: Holds, named_at: Span, diagnostics: &mut Diagnostics) {
+    let strangers = ruleset.tasks.iter();
+    let strangers = strangers.filter(|task| task.kind.works_on() != holds);
+    for task in strangers {
+        let (is_for, source) = match holds {
+            Holds::Files => ("a database", "holds files"),
+            Holds::Tables => ("files", "is a database"),
+        };
+        let name = task.kind.type_name();
+        let message = format!("`{name}` is for {is_for}, and the source {source}");
+        diagnostics.push(
+            Diagnostic::new(&codes::WRONG_SOURCE, message)
+                .at(task.span, "")
+                .and(named_at, "the source")
+                .help(
+                    "one ruleset is for files or for a database; write two, with a pipeline each",
+                ),
+        );
+    }
+    if let (Holds::Files, Some(triggers)) = (holds, &ruleset.auto_manage_triggers)
+        && triggers.value
+    {
+        let message = "`auto_manage_triggers` has no effect on files";
+        diagnostics.push(Diagnostic::new(&codes::IGNORED_KEY, message).at(triggers.span, ""));
+    }
 }

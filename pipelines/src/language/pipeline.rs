@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 
 use super::codes;
-use super::connection::{self, Connection, ConnectionParser};
+use super::connection::{self, Connection, ConnectionParser, Holds};
 use super::diagnostic::{Diagnostic, Diagnostics, nearest_label, quoted_list};
 use super::fields::{self, Fields};
 use super::format::TextOptions;
 use super::interpolate::{self, Environment};
 use super::keys;
 use super::node::{Entry, Kind, Node};
-use super::run_options::RunOptions;
-use super::source::{Sources, Spanned};
+use super::run_options::{self, RunOptions};
+use super::source::{Sources, Span, Spanned};
 
 /// A pipeline with its environment in it.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub struct Pipeline {
     pub connections: Vec<Connection>,
     /// Where to read.
     pub source: Place,
-    /// Where to write; the source itself where `in_place` says so.
+    /// Where to write; the source itself where `in_place` says so, and where it is a database.
     pub destination: Place,
     /// What to mask.
     pub ruleset: RulesetSource,
@@ -34,7 +34,7 @@ pub struct Pipeline {
     pub node: Node,
 }
 
-/// A folder of a connection.
+/// A folder of a connection, or a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// Name of a connection that the pipeline lists.
@@ -65,6 +65,8 @@ pub(super) struct Surroundings {
     pub ruleset: Option<RulesetSource>,
     pub libraries: Vec<PathBuf>,
     pub text: TextOptions,
+    /// What the source holds, and where it is named.
+    pub source: Option<(Holds, Span)>,
 }
 
 /// Reads a pipeline from its tree. Every problem is reported; what could be read is given back.
@@ -92,21 +94,30 @@ pub(super) fn parse(
     let ruleset = fields
         .get("ruleset")
         .and_then(|node| parse_ruleset(node, sources, diagnostics));
+    let source = fields.get("source").and_then(|place| {
+        let named = place.get("connection").unwrap_or(place);
+        let connection = fields.get("connections")?.get(named.as_str()?)?;
+        Some((connection::holds(connection)?, named.span))
+    });
+    if let (Some((holds, _)), Some(options)) = (source, fields.get("options")) {
+        run_options::check_source(holds, options, diagnostics);
+    }
     let surroundings = Surroundings {
         ruleset: ruleset.clone(),
         libraries: libraries.clone(),
         text: options.text.clone(),
+        source,
     };
 
     let name = fields.text("name", diagnostics);
-    let names = listed_names(fields.get("connections"));
+    let listed = listed(fields.get("connections"));
     let mut parser = ConnectionParser {
         sources,
         diagnostics,
     };
     let connections = fields.get("connections");
     let connections = connections.map(|node| parser.all(node)).unwrap_or_default();
-    let places = parse_places(&fields, &names, options.in_place, diagnostics);
+    let places = parse_places(&fields, &listed, options.in_place, diagnostics);
     let pipeline = places
         .zip(ruleset)
         .map(|((source, destination), ruleset)| Pipeline {
@@ -140,16 +151,18 @@ fn is_ruleset(root: &Node, diagnostics: &mut Diagnostics) -> bool {
 /// Source and destination.
 fn parse_places(
     fields: &Fields<'_>,
-    names: &[String],
+    listed: &[Listed],
     in_place: bool,
     diagnostics: &mut Diagnostics,
 ) -> Option<(Place, Place)> {
     let source = fields
         .get("source")
-        .and_then(|node| parse_place(node, names, diagnostics));
+        .and_then(|node| parse_place(node, listed, diagnostics));
+    let is_database = |place: &Place| holds(listed, place) == Some(Holds::Tables);
     let destination = match fields.get("destination") {
-        Some(node) => parse_place(node, names, diagnostics),
-        None if in_place => source.clone(),
+        Some(node) => parse_place(node, listed, diagnostics),
+        None if in_place || source.as_ref().is_some_and(is_database) => source.clone(),
+        None if source.is_none() && fields.get("source").is_some() => None,
         None => {
             diagnostics.push(
                 Diagnostic::new(&codes::NO_DESTINATION, "the pipeline has no `destination`")
@@ -162,6 +175,10 @@ fn parse_places(
         }
     };
     let (source, destination) = (source?, destination?);
+    if is_database(&source) || is_database(&destination) {
+        check_databases(&source, &destination, listed, diagnostics);
+        return Some((source, destination));
+    }
     check_places(&source, &destination, in_place, diagnostics);
     Some((source, destination))
 }
@@ -187,14 +204,26 @@ fn interpolated(
     Node::map(entries, root.span)
 }
 
-/// The names under `connections`, also of connections that could not be read.
-fn listed_names(connections: Option<&Node>) -> Vec<String> {
+/// The name of a connection, also of one that could not be read, and what lies there.
+type Listed = (String, Option<Holds>);
+
+/// All connections.
+fn listed(connections: Option<&Node>) -> Vec<Listed> {
     let map = connections.and_then(Node::as_map);
     let entries = map.map_or(&[][..], |map| &map.entries).iter();
-    entries.map(|entry| entry.key.text.to_string()).collect()
+    entries
+        .map(|entry| (entry.key.text.to_string(), connection::holds(&entry.value)))
+        .collect()
 }
 
-fn parse_place(node: &Node, names: &[String], diagnostics: &mut Diagnostics) -> Option<Place> {
+/// What lies at a place.
+fn holds(listed: &[Listed], place: &Place) -> Option<Holds> {
+    let mut listed = listed.iter();
+    let (_, holds) = listed.find(|(name, _)| *name == place.connection.value)?;
+    *holds
+}
+
+fn parse_place(node: &Node, listed: &[Listed], diagnostics: &mut Diagnostics) -> Option<Place> {
     let (connection, path) = match &node.kind {
         Kind::Map(_) => {
             let fields = Fields::new(node, "a place", keys::PLACE_KEYS, diagnostics)?;
@@ -208,13 +237,23 @@ fn parse_place(node: &Node, names: &[String], diagnostics: &mut Diagnostics) -> 
         _ => (fields::named(node, diagnostics), Some(String::new())),
     };
     let connection = connection?;
-    if !names.contains(&connection.value) {
-        let names = || names.iter().map(String::as_str);
+    let known = listed.iter().find(|(name, _)| *name == connection.value);
+    let Some((_, holds)) = known else {
+        let names = || listed.iter().map(|(name, _)| name.as_str());
         let message = format!("there is no connection `{}`", connection.value);
         diagnostics.push(
             Diagnostic::new(&codes::UNKNOWN_CONNECTION, message)
                 .at(connection.span, nearest_label(&connection.value, names()))
                 .help(format!("connections are {}", quoted_list(names()))),
+        );
+        return None;
+    };
+    if *holds == Some(Holds::Tables) && path.as_ref().is_some_and(|path| !path.is_empty()) {
+        let message = "a database has no folders, and this place has a `path`";
+        diagnostics.push(
+            Diagnostic::new(&codes::DATABASE_PATH, message)
+                .at(node.key_span("path"), "")
+                .help("remove it; schemas stand before the names of tables: `schema.table`"),
         );
         return None;
     }
@@ -237,6 +276,30 @@ fn parse_ruleset(
         value: sources.resolve(path.span.file, &path.value),
         span: path.span,
     }))
+}
+
+/// Refuses to copy to or from a database.
+fn check_databases(
+    source: &Place,
+    destination: &Place,
+    listed: &[Listed],
+    diagnostics: &mut Diagnostics,
+) {
+    if source.connection.value == destination.connection.value {
+        return;
+    }
+    let what = match (holds(listed, source), holds(listed, destination)) {
+        (Some(Holds::Tables), Some(Holds::Tables)) => "from a database to another one",
+        (Some(Holds::Tables), _) => "from a database to files",
+        _ => "from files to a database",
+    };
+    let message = format!("copying {what} is not built yet");
+    diagnostics.push(
+        Diagnostic::new(&codes::NO_COPY, message)
+            .at(destination.connection.span, "")
+            .and(source.connection.span, "the source")
+            .help("without a `destination` a database is masked in place: make a copy first"),
+    );
 }
 
 fn check_places(

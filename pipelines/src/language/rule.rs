@@ -7,6 +7,7 @@ use super::condition::{self, Condition};
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::fields::{self, Fields};
 use super::hash_column::{self, HashColumn};
+use super::identifier::Identifier;
 use super::keys;
 use super::mask::{self, MaskCatalogue, MaskNode};
 use super::node::{Kind, Node};
@@ -44,7 +45,7 @@ impl Rule {
     }
 
     /// Every column the rule reads besides those it masks, with places.
-    pub fn columns_read(&self) -> Vec<&Spanned<String>> {
+    pub fn columns_read(&self) -> Vec<&Spanned<Identifier>> {
         let tested = self.condition.iter().flat_map(Condition::columns);
         let hashed = self.hash_columns.iter().flatten();
         let hashed = hashed.filter_map(|column| match &column.source {
@@ -58,8 +59,10 @@ impl Rule {
 /// A column by its name, or many by a glob: `*` and `?` for any characters, `[a-z]`, `{a,b}`.
 #[derive(Debug, Clone)]
 pub struct ColumnPattern {
-    /// As it is written, without outer double quotes.
+    /// As it is written, without the quotes of a name in double quotes.
     pub text: String,
+    /// Whether it was written in double quotes.
+    pub quoted: bool,
     /// Where it is written.
     pub span: Span,
     glob: Option<GlobMatcher>,
@@ -231,10 +234,12 @@ impl<'a> RuleParser<'a> {
         let help = "write `column: NAME`, or `columns:` with names and globs";
         match (fields.get("column"), fields.get("columns")) {
             (Some(one), None) => {
-                let name = condition::unquoted(fields::named(one, self.diagnostics)?);
+                let Spanned { value, span } = fields::named(one, self.diagnostics)?;
+                let Identifier { text, quoted } = Identifier::parse(&value);
                 Some(vec![ColumnPattern {
-                    text: name.value,
-                    span: name.span,
+                    text,
+                    quoted,
+                    span,
                     glob: None,
                 }])
             }
@@ -272,16 +277,17 @@ impl<'a> RuleParser<'a> {
     }
 
     fn pattern(&mut self, node: &Node) -> Option<ColumnPattern> {
-        let name = condition::unquoted(fields::named(node, self.diagnostics)?);
-        let glob = if name.value.contains(['*', '?', '[', '{']) {
-            let glob = GlobBuilder::new(&name.value).backslash_escape(true).build();
+        let Spanned { value, span } = fields::named(node, self.diagnostics)?;
+        let Identifier { text, quoted } = Identifier::parse(&value);
+        let glob = if text.contains(['*', '?', '[', '{']) {
+            let glob = GlobBuilder::new(&text).backslash_escape(true).build();
             match glob {
                 Ok(glob) => Some(glob.compile_matcher()),
                 Err(error) => {
                     let message = format!("not a glob: {}", error.kind());
                     self.diagnostics.push(
                         Diagnostic::new(&codes::BAD_PATTERN, message)
-                            .at(name.span, "")
+                            .at(span, "")
                             .help("put `\\` before a character that is meant as itself"),
                     );
                     return None;
@@ -291,8 +297,9 @@ impl<'a> RuleParser<'a> {
             None
         };
         Some(ColumnPattern {
-            text: name.value,
-            span: name.span,
+            text,
+            quoted,
+            span,
             glob,
         })
     }
@@ -311,9 +318,10 @@ fn is_one_rule(node: &Node) -> bool {
         || (node.get("if").is_some() && node.get("rules").is_some())
 }
 
-/// Reports two rules that mask one column in the same rows. Where a glob meets a glob only the real
-/// columns can tell, and whoever knows them asks again.
-pub(super) fn check_duplicates(rules: &[Rule], diagnostics: &mut Diagnostics) {
+/// Reports two rules that mask one column in the same rows. Where a glob meets a glob, and in a table
+/// where a quoted name meets a plain one, only the real columns can tell, and whoever knows them asks
+/// again.
+pub(super) fn check_duplicates(rules: &[Rule], of_table: bool, diagnostics: &mut Diagnostics) {
     let named = rules.iter().enumerate().flat_map(|(index, rule)| {
         let columns = rule.columns.iter().filter(|column| !column.is_glob());
         columns.map(move |column| (index, column))
@@ -323,7 +331,7 @@ pub(super) fn check_duplicates(rules: &[Rule], diagnostics: &mut Diagnostics) {
         columns.map(move |column| (index, column))
     });
     let globs: Vec<_> = globs.collect();
-    let mut first_by_name = std::collections::HashMap::<&str, Vec<(usize, Span)>>::new();
+    let mut first_by_name = std::collections::HashMap::<(&str, bool), Vec<(usize, Span)>>::new();
     let mut report = |column: &str, one: (usize, Span), other: (usize, Span)| {
         // One rule that names a column twice is one rule.
         if one.0 == other.0 || rules[one.0].is_separate_from(&rules[other.0]) {
@@ -346,7 +354,8 @@ pub(super) fn check_duplicates(rules: &[Rule], diagnostics: &mut Diagnostics) {
     };
     for (index, column) in named {
         let place = (index, column.span);
-        let earlier = first_by_name.entry(column.text.as_str()).or_default();
+        let name = (column.text.as_str(), of_table && column.quoted);
+        let earlier = first_by_name.entry(name).or_default();
         for other in earlier.iter() {
             report(&column.text, *other, place);
         }

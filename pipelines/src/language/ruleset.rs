@@ -13,7 +13,7 @@ use super::keys;
 use super::library::{Libraries, Resolver};
 use super::mask::MaskCatalogue;
 use super::node::{Entry, Kind, Node};
-use super::source::{Sources, Span};
+use super::source::{Sources, Span, Spanned};
 use super::task::{Task, TaskParser};
 
 /// A ruleset with its references followed and its tasks flat.
@@ -27,6 +27,8 @@ pub struct Ruleset {
     pub warn_on_duplicate_rules: bool,
     /// Whether archived objects are worth a warning.
     pub warn_on_glacier: bool,
+    /// Whether a table's triggers are off while it is masked, where the pipeline does not say.
+    pub auto_manage_triggers: Option<Spanned<bool>>,
 }
 
 /// Lists that hold YAML anchors and are ignored otherwise.
@@ -69,8 +71,14 @@ pub(super) fn parse(
     let mut warn = |key| !fields.flag(key, diagnostics).unwrap_or(false);
     let warn_on_duplicate_rules = warn("disable_warning_on_duplicate_rules");
     let warn_on_glacier = warn("disable_warning_on_glacier_storage");
+    let auto_manage_triggers = fields.flag("auto_manage_triggers", diagnostics);
+    let auto_manage_triggers = auto_manage_triggers.map(|value| Spanned {
+        value,
+        span: fields.key_span("auto_manage_triggers"),
+    });
     let mut parser = TaskParser {
         masks,
+        sources,
         diagnostics,
         skip_defaults,
         tasks: Vec::new(),
@@ -83,6 +91,7 @@ pub(super) fn parse(
         tasks: parser.tasks,
         warn_on_duplicate_rules,
         warn_on_glacier,
+        auto_manage_triggers,
     })
 }
 
@@ -118,11 +127,6 @@ fn check_old_keys(fields: &Fields<'_>, diagnostics: &mut Diagnostics) {
                 .at(fields.key_span(key), why),
             );
         }
-    }
-    if fields.flag("auto_manage_triggers", diagnostics) == Some(true) {
-        let message = "`auto_manage_triggers` has no effect on files";
-        let place = fields.key_span("auto_manage_triggers");
-        diagnostics.push(Diagnostic::new(&codes::IGNORED_KEY, message).at(place, ""));
     }
 }
 

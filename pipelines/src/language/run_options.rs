@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use super::codes;
+use super::connection::Holds;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::fields::{self, Fields};
 use super::format::TextOptions;
 use super::interpolate;
 use super::keys;
-use super::node::Node;
+use super::node::{Kind, Node};
 use super::secret::Secret;
 use super::source::Sources;
 use super::task::MAX_WORKERS;
@@ -40,6 +41,14 @@ pub struct RunOptions {
     pub dry_run: bool,
     /// How delimited text is read.
     pub text: TextOptions,
+    /// Rows of a table worked on at once, where it is said.
+    pub batch_size: Option<usize>,
+    /// Most rows of each table that are masked; all when nothing is said.
+    pub max_rows: Option<u64>,
+    /// How tables are changed.
+    pub strategy: Strategy,
+    /// Whether a table's triggers are off while it is masked; the ruleset decides when nothing is said.
+    pub auto_manage_triggers: Option<bool>,
     /// What is written, for places: `node.span_of("workers")`.
     pub node: Option<Node>,
 }
@@ -66,6 +75,30 @@ pub enum Coverage {
     Strict,
 }
 
+/// How a table is changed in place.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// What is faster for the table.
+    #[default]
+    Auto,
+    /// Its rows are updated.
+    Update,
+    /// It is filled anew.
+    Rewrite,
+}
+
+impl Strategy {
+    /// Reads a strategy.
+    pub(super) fn parse(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let strategies = [
+            ("auto", Self::Auto),
+            ("update", Self::Update),
+            ("rewrite", Self::Rewrite),
+        ];
+        fields::choice(node, &strategies, diagnostics)
+    }
+}
+
 impl Default for RunOptions {
     fn default() -> Self {
         Self {
@@ -81,19 +114,29 @@ impl Default for RunOptions {
             continue_on_failure: false,
             dry_run: false,
             text: TextOptions::default(),
+            batch_size: None,
+            max_rows: None,
+            strategy: Strategy::default(),
+            auto_manage_triggers: None,
             node: None,
         }
     }
 }
 
 /// Options of other servers that mean nothing here.
-const IGNORED: [&str; 5] = [
+const IGNORED: [&str; 3] = ["diagnostic_logging", "auto_pull", "auto_pull_branch"];
+/// Options that mean nothing for files.
+const FOR_TABLES: [&str; 4] = [
     "batch_size",
     "buffer_size",
-    "diagnostic_logging",
-    "auto_pull",
-    "auto_pull_branch",
+    "strategy",
+    "auto_manage_triggers",
 ];
+/// Options that mean nothing for tables.
+const FOR_FILES: [&str; 3] = ["unmatched", "allow_public", "csv"];
+
+/// The most rows that may be worked on at once.
+pub(super) const MAX_BATCH_ROWS: usize = 10_000_000;
 
 impl RunOptions {
     /// How many slices are worked on at once.
@@ -114,12 +157,7 @@ impl RunOptions {
         let Some(fields) = Fields::new(node, "`options`", keys::OPTIONS, diagnostics) else {
             return default;
         };
-        refuse_max_rows(&fields, diagnostics);
-        for key in IGNORED.into_iter().filter(|key| fields.get(key).is_some()) {
-            let message = format!("`{key}` has no effect on files");
-            let diagnostic = Diagnostic::new(&codes::IGNORED_KEY, message);
-            diagnostics.push(diagnostic.at(fields.key_span(key), ""));
-        }
+        ignore(&IGNORED, "here", node, diagnostics);
         let csv = fields
             .get("csv")
             .and_then(|node| Fields::new(node, "`csv`", keys::CSV, diagnostics));
@@ -153,6 +191,15 @@ impl RunOptions {
                 .get("coverage")
                 .and_then(|node| fields::choice(node, &coverage, diagnostics))
                 .unwrap_or_default(),
+            batch_size: batch_size(&fields, diagnostics),
+            max_rows: fields
+                .get("max_rows")
+                .and_then(|node| row_count(node, diagnostics)),
+            strategy: fields
+                .get("strategy")
+                .and_then(|node| Strategy::parse(node, diagnostics))
+                .unwrap_or_default(),
+            auto_manage_triggers: fields.flag("auto_manage_triggers", diagnostics),
             text: csv
                 .map(|fields| TextOptions::parse(&fields, diagnostics))
                 .unwrap_or_default(),
@@ -190,8 +237,29 @@ fn run_secret(
     Some(secret)
 }
 
-fn refuse_max_rows(fields: &Fields<'_>, diagnostics: &mut Diagnostics) {
-    if fields.get("max_rows").is_none() {
+/// Reports options that mean nothing for what the source holds, and the one that files refuse.
+pub(super) fn check_source(holds: Holds, options: &Node, diagnostics: &mut Diagnostics) {
+    match holds {
+        Holds::Files => {
+            refuse_max_rows(options, diagnostics);
+            ignore(&FOR_TABLES, "on files", options, diagnostics);
+        }
+        Holds::Tables => ignore(&FOR_FILES, "on tables", options, diagnostics),
+    }
+}
+
+/// Warns of those of `keys` that are given.
+fn ignore(keys: &[&str], on: &str, options: &Node, diagnostics: &mut Diagnostics) {
+    let given = |key: &&&str| options.get(key).is_some_and(|value| !value.is_null());
+    for key in keys.iter().filter(given) {
+        let message = format!("`{key}` has no effect {on}");
+        let diagnostic = Diagnostic::new(&codes::IGNORED_KEY, message);
+        diagnostics.push(diagnostic.at(options.key_span(key), ""));
+    }
+}
+
+fn refuse_max_rows(options: &Node, diagnostics: &mut Diagnostics) {
+    if options.get("max_rows").is_none_or(Node::is_null) {
         return;
     }
     diagnostics.push(
@@ -199,7 +267,40 @@ fn refuse_max_rows(fields: &Fields<'_>, diagnostics: &mut Diagnostics) {
             &codes::MAX_ROWS,
             "`max_rows` would leave the other rows of a file unmasked",
         )
-        .at(fields.key_span("max_rows"), "")
+        .at(options.key_span("max_rows"), "")
         .help("remove it; to look at a few masked rows use `visard preview`"),
     );
+}
+
+/// `batch_size`, or by its older name `buffer_size`.
+fn batch_size(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<usize> {
+    let new = fields.count("batch_size", MAX_BATCH_ROWS, diagnostics);
+    let old = fields.count("buffer_size", MAX_BATCH_ROWS, diagnostics);
+    if fields.get("buffer_size").is_some() {
+        let place = fields.key_span("buffer_size");
+        let message = "`buffer_size` is `batch_size` now";
+        diagnostics.push(Diagnostic::new(&codes::OLD_KEY, message).at(place, ""));
+        if fields.get("batch_size").is_some() {
+            let message = "`batch_size` and `buffer_size` are the same";
+            diagnostics.push(Diagnostic::new(&codes::WRONG_VALUE, message).at(place, ""));
+        }
+    }
+    new.or(old)
+}
+
+/// A number of rows, which other servers take as text as well.
+fn row_count(node: &Node, diagnostics: &mut Diagnostics) -> Option<u64> {
+    let written = match &node.kind {
+        Kind::Int(number) => number.to_string(),
+        Kind::Str(text) => text.to_string(),
+        _ => {
+            fields::wrong_type(node, "a whole number", diagnostics);
+            return None;
+        }
+    };
+    let count = written.parse().ok().filter(|count| *count > 0);
+    if count.is_none() {
+        fields::wrong_value(node, "expected a number of rows from 1", diagnostics);
+    }
+    count
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::connection::DbType;
 use super::fields::KeySpec;
 use super::keys;
 use super::mask::KNOWN_MASKS;
@@ -154,21 +155,21 @@ pub(super) fn or_reference(shape: Value) -> Value {
     })
 }
 
-/// A mapping whose `type` is this word.
-fn typed(name: &str, keys: &[KeySpec], description: &str, inside: Inside) -> Value {
+/// A mapping whose `key` is this word.
+fn typed(key: &str, name: &str, keys: &[KeySpec], description: &str, inside: Inside) -> Value {
     let mut schema = object(keys, description, inside);
-    let doc = schema["properties"]["type"]["description"].take();
-    schema["properties"]["type"] = json!({"const": name, "description": doc});
+    let doc = schema["properties"][key]["description"].take();
+    schema["properties"][key] = json!({"const": name, "description": doc});
     schema
 }
 
-/// One of several mappings, told apart by `type`.
-fn by_type(description: &str, inside: Inside, kinds: &[(&str, &[KeySpec], &str)]) -> Value {
+/// One of several mappings, told apart by `key`.
+fn by(key: &str, description: &str, inside: Inside, kinds: &[(&str, &[KeySpec], &str)]) -> Value {
     let names: Vec<_> = kinds.iter().map(|(name, ..)| *name).collect();
     let cases = kinds.iter().map(|(name, keys, doc)| {
         json!({
-            "if": {"properties": {"type": {"const": name}}, "required": ["type"]},
-            "then": typed(name, keys, doc, inside),
+            "if": {"properties": {key: {"const": name}}, "required": [key]},
+            "then": typed(key, name, keys, doc, inside),
         })
     });
     let mut kind = json!({"enum": names});
@@ -179,15 +180,36 @@ fn by_type(description: &str, inside: Inside, kinds: &[(&str, &[KeySpec], &str)]
     json!({
         "description": description,
         "type": "object",
-        "required": ["type"],
-        "properties": {"type": kind},
+        "required": [key],
+        "properties": {key: kind},
         "allOf": cases.collect::<Vec<_>>(),
     })
 }
 
 fn connection() -> Value {
-    by_type(
-        "A named place to read from or write to.",
+    let databases: Vec<_> = DbType::ALL
+        .iter()
+        .map(|kind| match kind.is_built() {
+            true => (kind, format!("{}.", kind.product())),
+            false => (kind, format!("Not built yet: {}.", kind.product())),
+        })
+        .collect();
+    let databases: Vec<_> = databases
+        .iter()
+        .map(|(kind, doc)| (kind.name(), kind.keys(), doc.as_str()))
+        .collect();
+    json!({
+        "description": "A named place to read from or write to.",
+        "if": {"type": "object", "required": ["db_type"]},
+        "then": by("db_type", "A database.", Inside::Pipeline, &databases),
+        "else": files_connection(),
+    })
+}
+
+fn files_connection() -> Value {
+    by(
+        "type",
+        "A place of files.",
         Inside::Pipeline,
         &[
             ("mounted_share_connection", keys::MOUNTED_SHARE, "A folder."),
@@ -226,7 +248,8 @@ fn secret() -> Value {
 }
 
 fn task() -> Value {
-    by_type(
+    by(
+        "type",
         "One step of a ruleset.",
         Inside::Ruleset,
         &[
@@ -246,26 +269,18 @@ fn task() -> Value {
                 keys::MASK_FILE,
                 "Not built yet: masks JSON, XML and other text.",
             ),
-            (
-                "mask_table",
-                keys::MASK_TABLE,
-                "Not built yet: masks a database table.",
-            ),
+            ("mask_table", keys::MASK_TABLE, "Masks columns of a table."),
             (
                 "mask_unique_key",
                 keys::MASK_UNIQUE_KEY,
                 "Not built yet: regenerates a key.",
             ),
-            ("run_sql", keys::RUN_SQL, "Not built yet: runs SQL."),
-            (
-                "truncate_table",
-                keys::TRUNCATE_TABLE,
-                "Not built yet: empties a table.",
-            ),
+            ("run_sql", keys::RUN_SQL, "Runs SQL."),
+            ("truncate_table", keys::TRUNCATE_TABLE, "Empties a table."),
             (
                 "build_temp_table",
                 keys::BUILD_TEMP_TABLE,
-                "Not built yet: fills a temporary table.",
+                "Fills a temporary table.",
             ),
             (
                 "run_data_discovery",
@@ -431,6 +446,13 @@ fn ruleset_definitions(masks: &BTreeMap<String, Value>) -> Map<String, Value> {
                     with_one_of(inside(keys::FILE_FILTER, "Which files."), &["glob", "regex"]),
                 ],
             })),
+        ),
+        (
+            "join",
+            or_reference(inside(
+                keys::JOIN,
+                "A table that a masked one is joined with.",
+            )),
         ),
         (
             "reference",

@@ -65,6 +65,10 @@ pub fn is_secret_key(name: &str) -> bool {
     if HARMLESS.contains(&name.as_str()) {
         return false;
     }
+    // A URL of a database holds its password.
+    if name == "url" {
+        return true;
+    }
     let words: Vec<&str> = name.split('_').collect();
     let opens = |pair: &[&str]| OPENING.contains(&pair[0]) && matches!(pair[1], "key" | "keys");
     TELLING.iter().any(|part| name.contains(part))
@@ -91,6 +95,8 @@ mod tests {
             ("access_key_id", true),
             ("secret_acces_key", true),
             ("snowflake_private_key_path", true),
+            ("url", true),
+            ("login_url", false),
             ("key", false),
             ("target_key", false),
             ("index_key_columns", false),

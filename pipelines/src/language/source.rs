@@ -83,6 +83,16 @@ pub struct Spanned<T> {
     pub span: Span,
 }
 
+impl<T> Spanned<T> {
+    /// Another value at the same place.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Spanned<U> {
+        Spanned {
+            value: change(self.value),
+            span: self.span,
+        }
+    }
+}
+
 /// Every file read so far: diagnostics take their excerpts from here.
 #[derive(Debug, Default)]
 pub struct Sources {

@@ -1,6 +1,11 @@
 //! Every key of the two files, once: what the parser accepts, what the JSON Schema says.
 
+mod databases;
+mod tables;
+
 use super::fields::KeySpec;
+pub(super) use databases::*;
+pub(super) use tables::*;
 
 const TEXT: &str = r#"{"type":"string"}"#;
 const NAME: &str = r#"{"type":"string","minLength":1}"#;
@@ -12,7 +17,7 @@ const LIST: &str = r#"{"type":"array"}"#;
 const TEXTS: &str = r#"{"type":["string","array"],"items":{"type":"string"}}"#;
 const NAMES: &str =
     r#"{"type":["string","array"],"minLength":1,"items":{"type":"string","minLength":1}}"#;
-const SECRET: &str = r##"{"$ref":"#/$defs/secret"}"##;
+pub(super) const SECRET: &str = r##"{"$ref":"#/$defs/secret"}"##;
 const TASKS: &str = r##"{"type":"array","minItems":1,"items":{"$ref":"#/$defs/task"}}"##;
 const RULES: &str = r##"{"$ref":"#/$defs/rules"}"##;
 const MASKS: &str = r##"{"$ref":"#/$defs/masks"}"##;
@@ -35,9 +40,14 @@ pub const TABLES: &[(&str, &[KeySpec])] = &[
     ("s3_connection", S3),
     ("azure_blob_connection", AZURE_BLOB),
     ("gcs_connection", GCS),
+    ("postgres", POSTGRES),
     ("options", OPTIONS),
     ("ruleset", RULESET),
     ("mask_tabular_file", MASK_TABULAR_FILE),
+    ("mask_table", MASK_TABLE),
+    ("run_sql", RUN_SQL),
+    ("truncate_table", TRUNCATE_TABLE),
+    ("build_temp_table", BUILD_TEMP_TABLE),
     ("group", GROUP),
     ("file_filter", FILE_FILTER),
     ("csv", CSV),
@@ -95,7 +105,11 @@ pub(super) const PIPELINE: &[KeySpec] = &[
         "named places to read from and write to",
     ),
     must("source", PLACE, "the connection to read from"),
-    may("destination", PLACE, "the connection to write to"),
+    may(
+        "destination",
+        PLACE,
+        "the connection to write to; a database is masked in place without one",
+    ),
     must(
         "ruleset",
         r#"{"type":["string","object"]}"#,
@@ -116,7 +130,11 @@ pub(super) const PIPELINE: &[KeySpec] = &[
 /// Source and destination as mappings.
 pub(super) const PLACE_KEYS: &[KeySpec] = &[
     must("connection", NAME, "name of a connection"),
-    may("path", TEXT, "folder below the connection's base directory"),
+    may(
+        "path",
+        TEXT,
+        "folder below the connection's base directory; a database has none",
+    ),
 ];
 
 /// Keys that other servers put into connections; they have no effect.
@@ -283,7 +301,7 @@ pub(super) const OPTIONS: &[KeySpec] = &[
     may(
         "continue_on_failure",
         FLAG,
-        "whether the other files go on when one fails",
+        "whether the other files or tables go on when one fails",
     ),
     may("dry_run", FLAG, "whether everything but writing is done"),
     may(
@@ -291,9 +309,31 @@ pub(super) const OPTIONS: &[KeySpec] = &[
         r##"{"$ref":"#/$defs/csv"}"##,
         "how delimited text is read",
     ),
-    may("max_rows", ANY, "refused: it would leave rows unmasked"),
-    may("batch_size", ANY, "for databases; no effect on files"),
-    may("buffer_size", ANY, "for databases; no effect on files"),
+    may(
+        "batch_size",
+        BATCH_SIZE,
+        "rows of a table that are worked on at once; no effect on files",
+    ),
+    may(
+        "buffer_size",
+        BATCH_SIZE,
+        "deprecated: an older name of `batch_size`",
+    ),
+    may(
+        "max_rows",
+        r#"{"type":["integer","string"],"minimum":1,"pattern":"^[0-9]+$|\\$\\{"}"#,
+        "most rows of each table that are masked; the others stay as they are. Refused for files",
+    ),
+    may(
+        "strategy",
+        STRATEGY,
+        "how a table is changed: its rows are updated, it is filled anew, or what is faster (`auto`, the default); no effect on files",
+    ),
+    may(
+        "auto_manage_triggers",
+        FLAG,
+        "whether a table's triggers are off while it is masked, in place of the ruleset's word; no effect on files",
+    ),
     may("diagnostic_logging", ANY, "for another server; no effect"),
     may("auto_pull", ANY, "for another server; no effect"),
     may("auto_pull_branch", ANY, "for another server; no effect"),
@@ -399,7 +439,7 @@ pub(super) const RULESET: &[KeySpec] = &[
     may(
         "auto_manage_triggers",
         FLAG,
-        "for databases; no effect on files",
+        "whether a table's triggers are off while it is masked; default false; no effect on files",
     ),
 ];
 
@@ -483,66 +523,6 @@ pub(super) const MASK_FILE: &[KeySpec] = &[
     RULES_KEY,
     HASH_COLUMNS_KEY,
     ENCODING,
-];
-
-/// A task for a database table.
-pub(super) const MASK_TABLE: &[KeySpec] = &[
-    TASK_TYPE,
-    TASK_NAME,
-    DOC,
-    WORKERS,
-    RULES_KEY,
-    HASH_COLUMNS_KEY,
-    must("table", NAME, "table, with or without its schema"),
-    may("key", ANY, "column or columns that find a row"),
-    may("where", TEXT, "SQL condition for the rows to mask"),
-    may("joins", ANY, "tables that conditions and masks may use"),
-    may(
-        "index_key_columns",
-        ANY,
-        "columns of an index that finds a row",
-    ),
-];
-
-/// A task that regenerates a key.
-pub(super) const MASK_UNIQUE_KEY: &[KeySpec] = &[
-    TASK_TYPE,
-    TASK_NAME,
-    DOC,
-    WORKERS,
-    must("table", NAME, "table, with or without its schema"),
-    may("key", ANY, "column or columns of the key"),
-    may("target_key", ANY, "columns of the key and their formats"),
-    may("format", TEXT, "format of the new values"),
-    may("additional_cascades", ANY, "columns that follow the key"),
-];
-
-/// A task that runs SQL.
-pub(super) const RUN_SQL: &[KeySpec] = &[
-    TASK_TYPE,
-    TASK_NAME,
-    DOC,
-    may("sql", TEXT, "the statements"),
-    may("sql_file", TEXT, "file that holds the statements"),
-];
-
-/// A task that empties a table.
-pub(super) const TRUNCATE_TABLE: &[KeySpec] = &[
-    TASK_TYPE,
-    TASK_NAME,
-    DOC,
-    must("table", NAME, "table, with or without its schema"),
-];
-
-/// A task that fills a temporary table.
-pub(super) const BUILD_TEMP_TABLE: &[KeySpec] = &[
-    TASK_TYPE,
-    TASK_NAME,
-    DOC,
-    may("table", NAME, "name of the temporary table"),
-    may("table_name", NAME, "another name of `table`"),
-    may("select", TEXT, "query that fills it"),
-    may("sql_select_statement", TEXT, "another name of `select`"),
 ];
 
 /// Discovery tasks.

@@ -1,6 +1,11 @@
 //! Connections as a pipeline writes them.
 
+mod database;
+mod url;
+
 use std::path::PathBuf;
+
+pub use database::{DatabaseConnection, DbType, SslMode};
 
 use super::codes;
 use super::diagnostic::{Diagnostic, Diagnostics, nearest_label, quoted_list};
@@ -73,6 +78,24 @@ pub enum ConnectionKind {
         /// Address of a store that is not Google's.
         endpoint: Option<String>,
     },
+    /// A database.
+    Database(DatabaseConnection),
+}
+
+/// What lies at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    Files,
+    Tables,
+}
+
+/// What lies where a connection leads, also where it has problems; nothing when it does not say.
+pub(super) fn holds(node: &Node) -> Option<Holds> {
+    match (node.get("db_type"), node.get("type")) {
+        (Some(_), _) => Some(Holds::Tables),
+        (None, Some(_)) => Some(Holds::Files),
+        (None, None) => None,
+    }
 }
 
 const TYPES: [&str; 4] = [
@@ -116,22 +139,23 @@ impl ConnectionParser<'_> {
             fields::wrong_type(node, "a connection, which is a mapping", self.diagnostics);
             return None;
         };
-        if let Some(entry) = map.entry("db_type") {
-            self.push(
-                &codes::NO_DATABASE,
-                "database connections are not built yet",
-                entry.key.span,
-            );
-            return None;
+        if let Some(db_type) = map.get("db_type") {
+            return self.database(node, db_type);
         }
         let Some(kind) = map.get("type") else {
             if map.lost_a_merge() {
                 return None;
             }
             self.diagnostics.push(
-                Diagnostic::new(&codes::MISSING_KEY, "a connection needs `type`")
-                    .at(named_at, "")
-                    .help(format!("types are {}", quoted_list(TYPES))),
+                Diagnostic::new(
+                    &codes::MISSING_KEY,
+                    "a connection needs `type` or `db_type`",
+                )
+                .at(named_at, "")
+                .help(format!(
+                    "types are {}; a database has a `db_type`",
+                    quoted_list(TYPES)
+                )),
             );
             return None;
         };
