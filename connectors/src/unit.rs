@@ -42,6 +42,9 @@ pub const RAW_COLUMN: &str = "__raw";
 /// The column that holds where the typed fields lie in [`RAW_COLUMN`]: start and end of each, in bytes.
 pub const SPAN_COLUMN: &str = "__span";
 
+/// What names of columns begin with that only a connector understands.
+pub const HIDDEN_PREFIX: &str = "__visard_";
+
 /// Whether a column is ours rather than the file's.
 pub fn is_place_column(name: &str) -> bool {
     [
@@ -52,6 +55,7 @@ pub fn is_place_column(name: &str) -> bool {
         SPAN_COLUMN,
     ]
     .contains(&name)
+        || name.starts_with(HIDDEN_PREFIX)
 }
 
 /// What one slice came to.

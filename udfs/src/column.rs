@@ -30,6 +30,8 @@ pub enum DrawBy {
     Place,
     /// These values: equal values draw alike everywhere.
     Columns(Vec<HashColumn>),
+    /// What tells the row from every other, where it is not told by a place: every row draws for itself.
+    Key(Vec<HashColumn>),
 }
 
 /// One rule for one column, as a ruleset has it once names are resolved.
@@ -139,7 +141,7 @@ impl ColumnMask {
                     return Err(BindError::new("", message));
                 }
                 DrawBy::Place => arguments.push(Argument::UnitPath),
-                DrawBy::Columns(columns) => {
+                DrawBy::Columns(columns) | DrawBy::Key(columns) => {
                     hash_columns.clone_from(columns);
                     arguments.extend(columns.iter().map(|c| Argument::Column(c.column.clone())));
                 }

@@ -64,6 +64,8 @@ pub enum PlaceUnit {
     Row,
     /// Bytes of the unit in front of the record.
     Byte,
+    /// Where PostgreSQL keeps the row: the block in the upper 48 bits, the place in it in the lower 16.
+    Tuple,
 }
 
 /// Why the arguments of a mask were refused before any row was read.

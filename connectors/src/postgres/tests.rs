@@ -275,7 +275,7 @@ fn schemas_that_do_not_fit() {
     };
     assert!(matches!(
         CopyDecoder::new([date, vec![hidden]].concat(), 10),
-        Err(CopyError::DuplicateColumn { column }) if column == "__special_c0"
+        Err(CopyError::DuplicateColumn { column }) if column == "__visard_special_c0"
     ));
 }
 

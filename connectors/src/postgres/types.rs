@@ -113,7 +113,7 @@ pub struct WireColumn {
 }
 
 /// What the name of a hidden column begins with.
-const SPECIAL_PREFIX: &str = "__special_";
+const SPECIAL_PREFIX: &str = "__visard_special_";
 
 /// The hidden column of marks beside column `name`.
 pub fn special_column(name: &str) -> String {
@@ -321,7 +321,7 @@ mod tests {
         });
         let schema = wire_schema(&columns);
         let names: Vec<_> = schema.fields().iter().map(|field| field.name()).collect();
-        assert_eq!(names, ["a", "b", "__special_a"]);
+        assert_eq!(names, ["a", "b", "__visard_special_a"]);
         assert!(is_special_column(names[2]) && !is_special_column(names[0]));
     }
 

@@ -4,6 +4,8 @@ use arrow::datatypes::DataType;
 use visard_connectors::parquet::ParquetShape;
 use visard_connectors::text::TextShape;
 
+use crate::language::Identifier;
+
 /// A column, or a leaf of a nested one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FileColumn {
@@ -27,6 +29,19 @@ pub struct FileColumn {
     pub repeated: bool,
     /// Why it cannot be rewritten, where it cannot.
     pub refusal: Option<&'static str>,
+    /// Whether it is named as SQL names columns: in double quotes as it is, or in any letter case.
+    pub by_sql: bool,
+}
+
+impl FileColumn {
+    /// Whether a rule calls the column `name`.
+    pub(super) fn is_called(&self, name: &Identifier) -> bool {
+        match (self.by_number, self.by_sql && !name.quoted) {
+            (true, _) => self.spelled_out == name.text,
+            (_, true) => self.path == name.text || self.path == name.text.to_lowercase(),
+            (false, false) => self.path == name.text,
+        }
+    }
 }
 
 /// The columns of one file.
@@ -51,6 +66,7 @@ impl FileColumns {
                     true => Some("lies below a column whose name holds a dot"),
                     false => leaf.maskable().err(),
                 },
+                by_sql: false,
             }
         });
         Self(columns.collect())
@@ -75,8 +91,41 @@ impl FileColumns {
                 repeated: false,
                 refusal: (names.iter().filter(|other| *other == name).count() > 1)
                     .then_some("is not the only column of its name"),
+                by_sql: false,
             });
         Self(columns.collect())
+    }
+
+    /// The columns of a table.
+    #[cfg(feature = "postgres")]
+    pub(super) fn of_table(table: &visard_connectors::postgres::Table) -> Self {
+        let columns = table.columns.iter().map(|column| {
+            let wire = column.wire.unwrap_or(visard_connectors::postgres::WireType::Text);
+            FileColumn {
+                path: column.name.clone(),
+                spelled_out: column.name.clone(),
+                by_number: false,
+                root: column.name.clone(),
+                root_type: wire.data_type(),
+                data_type: wire.data_type(),
+                nullable: !column.required,
+                repeated: false,
+                refusal: column.generated.then_some("is computed by the database"),
+                by_sql: true,
+            }
+        });
+        Self(columns.collect())
+    }
+
+    /// The columns an identifier stands for: see [`FileColumns::named`]; in a table the one of that name.
+    pub(super) fn identified(&self, name: &Identifier) -> Vec<&FileColumn> {
+        if !self.0.iter().any(|column| column.by_sql) {
+            return self.named(&name.text);
+        }
+        // A name that is there as it is written goes before one in another letter case.
+        let exact = self.0.iter().find(|column| column.path == name.text);
+        let found = exact.or_else(|| self.0.iter().find(|column| column.is_called(name)));
+        found.into_iter().collect()
     }
 
     /// The columns `name` stands for: the one of that name, or all leaves below it.
@@ -123,6 +172,7 @@ mod tests {
             nullable: true,
             repeated: false,
             refusal: None,
+            by_sql: false,
         };
         let columns = FileColumns(vec![
             column("name", "name"),

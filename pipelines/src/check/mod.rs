@@ -14,6 +14,8 @@
 
 mod columns;
 mod convert;
+#[cfg(feature = "postgres")]
+mod database;
 mod files;
 mod group;
 mod header;
@@ -38,6 +40,10 @@ pub use group::GroupPlan;
 pub use numbering::Numbering;
 pub use plan::{Action, Done, FilePlan, Planned, plan};
 pub(crate) use stores::folder_of;
+#[cfg(feature = "postgres")]
+pub use database::{PlannedTables, Step, TablePlan, Way};
+#[cfg(feature = "postgres")]
+pub(crate) use database::{open_server, plan_tables, postgres_config};
 pub use stores::{Stores, Target, open_stores, store_config};
 pub use tables::{Table, TableColumn, tables};
 
@@ -88,6 +94,13 @@ pub struct Loaded {
     /// SHA-256 over all files that were read, seed files too, and over what decides the output of what
     /// the environment gave; no secret is in it but what the files spell out.
     pub digest: String,
+}
+
+/// Whether the source of `loaded` holds tables; else it holds files.
+pub fn holds_tables(loaded: &Loaded) -> bool {
+    let source = &loaded.pipeline.source.connection.value;
+    let source = loaded.pipeline.connection(source);
+    source.is_some_and(|source| matches!(source.kind, ConnectionKind::Database(_)))
 }
 
 /// Reads a pipeline, its ruleset and libraries. Nothing comes back where there are errors.

@@ -182,6 +182,7 @@ pub(super) async fn batches(
                 Format::Parquet => PlaceUnit::Row,
                 Format::Text(_) => PlaceUnit::Byte,
             },
+            key: &[],
             diagnostics,
         };
         // A file of zero bytes has no columns, and so nothing a rule could miss.

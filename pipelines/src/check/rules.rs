@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use visard_connectors::{PATH_COLUMN, is_place_column};
 use visard_engine::MaskedStep;
-use visard_engine::udfs::{ColumnMask, ColumnRule, DrawBy, MaskNode, PlaceUnit, Root, SeedFiles};
+use visard_engine::udfs::{self, ColumnMask, ColumnRule, DrawBy, MaskNode, PlaceUnit, Root, SeedFiles};
 
 use super::columns::{FileColumn, FileColumns};
 use super::convert::{Chosen, Converter, Remark, hash_column};
@@ -39,6 +40,8 @@ pub(super) struct Resolver<'a> {
     pub columns: &'a FileColumns,
     /// What the places of its records count.
     pub places: PlaceUnit,
+    /// Columns that tell a record from all others, where it is not told by its place.
+    pub key: &'a [String],
     pub diagnostics: &'a mut Diagnostics,
 }
 
@@ -103,7 +106,10 @@ impl<'a> Resolver<'a> {
                 };
                 columns.0.iter().filter(fits).collect()
             }
-            false => columns.named(&pattern.text),
+            false => columns.identified(&Identifier {
+                text: pattern.text.clone(),
+                quoted: pattern.quoted,
+            }),
         };
         if found.is_empty() {
             let what = if pattern.is_glob() {
@@ -118,7 +124,7 @@ impl<'a> Resolver<'a> {
 
     /// The one column a name stands for, which has one value a row.
     fn column_of_row(&mut self, name: &Spanned<Identifier>) -> Option<&'a FileColumn> {
-        let found = self.columns.named(&name.value.text);
+        let found = self.columns.identified(&name.value);
         let problem = match found[..] {
             [] => {
                 self.unknown("column", &name.value.text, name.span);
@@ -270,12 +276,14 @@ impl<'a> Resolver<'a> {
             );
         }
         for argument in mask.arguments() {
-            if let visard_engine::udfs::Argument::Column(name) = argument {
-                // What a mask asks for itself was not checked before.
+            if let udfs::Argument::Column(name) = argument
+                && !is_place_column(name)
+            {
+                // What a mask asks for itself was not checked before. It is taken as it is written.
                 let name = Spanned {
                     value: Identifier {
                         text: name.clone(),
-                        quoted: false,
+                        quoted: column.by_sql,
                     },
                     span: pattern.span,
                 };
@@ -333,22 +341,34 @@ impl<'a> Resolver<'a> {
         name: &Spanned<Identifier>,
         own: &FileColumn,
     ) -> Option<String> {
-        if is_called(own, &name.value.text) {
+        if own.is_called(&name.value) {
             return Some(own.path.clone());
         }
         self.column_of_row(name).map(|column| column.path.clone())
     }
 
+    /// Every record draws for itself.
+    fn draw_by_record(&self) -> DrawBy {
+        if self.key.is_empty() {
+            return DrawBy::Place;
+        }
+        let unit = std::iter::once(PATH_COLUMN);
+        let columns = unit.chain(self.key.iter().map(String::as_str));
+        let columns = columns.map(|column| udfs::HashColumn {
+            column: column.to_owned(),
+            ..udfs::HashColumn::default()
+        });
+        DrawBy::Key(columns.collect())
+    }
+
     fn draw_by(&mut self, rule: &Rule, column: &FileColumn) -> Option<DrawBy> {
         let hashed = rule.hash_columns.as_deref().unwrap_or_default();
         if hashed.is_empty() {
-            return Some(DrawBy::Place);
+            return Some(self.draw_by_record());
         }
         let path = |hashed: &HashColumn| match &hashed.source {
             HashSource::Own => Some(column.path.clone()),
-            HashSource::Column(name) if is_called(column, &name.value.text) => {
-                Some(column.path.clone())
-            }
+            HashSource::Column(name) if column.is_called(&name.value) => Some(column.path.clone()),
             HashSource::Column(name) => self.column_of_row(name).map(|column| column.path.clone()),
         };
         let paths: Vec<Option<String>> = hashed.iter().map(path).collect();
@@ -375,14 +395,6 @@ impl<'a> Resolver<'a> {
                 .at_maybe(tasks.first().map(|task| self.ruleset.tasks[*task].span), "")
                 .help(help),
         );
-    }
-}
-
-/// Whether a rule calls the column `name`.
-fn is_called(column: &FileColumn, name: &str) -> bool {
-    match column.by_number {
-        true => column.spelled_out == name,
-        false => column.path == name,
     }
 }
 

@@ -1,9 +1,10 @@
 //! `visard check`.
 
+use super::progress::counted;
 use super::{PipelineArgs, report, say};
-use crate::check;
+use crate::check::{self, Loaded, Planned, Step, Stores};
 use crate::language::{Diagnostics, Sources};
-use crate::run::{exit, look};
+use crate::run::{exit, look, look_at_database, no_root};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -23,18 +24,29 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
     let loaded = check::load(&args.pipeline.pipeline, &mut sources, &mut diagnostics);
     let mut found = None;
     if let (Some(loaded), false) = (&loaded, args.offline) {
-        found = look(loaded, &mut diagnostics).await;
+        found = match check::holds_tables(loaded) {
+            false => look(loaded, &mut diagnostics).await.map(of_files),
+            true => of_tables(loaded, &mut diagnostics).await,
+        };
     }
     report(&diagnostics, &sources, args.pipeline.json)?;
     if diagnostics.has_errors() {
         return Ok(exit::REFUSED);
     }
-    if let Some((_, planned)) = found.filter(|_| !args.pipeline.json) {
-        let masked: usize = planned.groups.iter().map(|group| group.files.len()).sum();
-        say(&format!(
-            "nothing wrong: {masked} of {} files would be masked\n",
-            planned.files.len()
-        ));
+    if let Some(found) = found.filter(|_| !args.pipeline.json) {
+        say(&format!("nothing wrong: {found} would be masked\n"));
     }
     Ok(exit::MASKED)
+}
+
+fn of_files((_, planned): (Stores, Planned)) -> String {
+    let masked: usize = planned.groups.iter().map(|group| group.files.len()).sum();
+    format!("{masked} of {}", counted(planned.files.len() as u64, "file"))
+}
+
+#[cfg(feature = "postgres")]
+async fn of_tables(loaded: &Loaded, diagnostics: &mut Diagnostics) -> Option<String> {
+    let planned = look_at_database(loaded, &no_root(), diagnostics).await?;
+    let tables = planned.steps.iter().filter(|step| matches!(step, Step::Mask(_)));
+    Some(counted(tables.count() as u64, "table"))
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 use visard_connectors::store::{Exposure, Outcome, Store, exposure, probe};
 
 use super::{PipelineArgs, print, report};
+use crate::language::{Connection, ConnectionKind};
 use crate::check::{self, store_config};
 use crate::language::{Diagnostics, Place, Sources};
 use crate::run::exit;
@@ -63,10 +64,12 @@ pub(super) async fn run(command: Command) -> anyhow::Result<u8> {
             ""
         };
         let Some(config) = store_config(connection, below) else {
-            code = exit::FAILED;
-            let reason = "databases are not tested yet";
-            writeln!(page, "{name}\n  open       not tried: {reason}")?;
-            results.push(json!({"connection": name, "open": reason}));
+            let (worked, text, result) = test_database(connection).await;
+            if !worked {
+                code = exit::FAILED;
+            }
+            write!(page, "{name}{text}")?;
+            results.push(result);
             continue;
         };
         let store = match Store::open(name, &config).await {
@@ -114,4 +117,53 @@ pub(super) async fn run(command: Command) -> anyhow::Result<u8> {
         false => print(&page)?,
     }
     Ok(code)
+}
+
+/// Whether a database answers, and what it says of itself, as text and as JSON.
+#[cfg(feature = "postgres")]
+async fn test_database(connection: &Connection) -> (bool, String, serde_json::Value) {
+    use visard_connectors::postgres::{Facts, PostgresError, Server};
+
+    let name = &connection.name.value;
+    let ConnectionKind::Database(database) = &connection.kind else {
+        return (false, String::new(), json!(null));
+    };
+    let asked = async {
+        let server = Server::new(&check::postgres_config(database))?;
+        let session = server.connect().await?;
+        let silences = session.may_silence_triggers().await?;
+        let facts = session.facts().await?;
+        Ok::<_, PostgresError>((server, facts, silences))
+    };
+    let (server, facts, silences) = match asked.await {
+        Ok(answers) => answers,
+        Err(error) => {
+            let text = format!("\n  open       missing: {error}\n");
+            return (false, text, json!({"connection": name, "open": error.to_string()}));
+        }
+    };
+    let Facts {
+        version,
+        encoding,
+        time_zone,
+        user,
+        superuser,
+        ..
+    } = &facts;
+    let role = if *superuser { " (superuser)" } else { "" };
+    let triggers = match silences {
+        true => "can be kept from firing",
+        false => "cannot be kept from firing by an update; a rewrite by the owner can",
+    };
+    let text = format!(
+        ": PostgreSQL {version} at {}\n  open       works\n  user       {user}{role}\n  \
+         encoding   {encoding}\n  time zone  {time_zone}; runs use UTC\n  triggers   {triggers}\n",
+        server.shown()
+    );
+    let result = json!({
+        "connection": name, "place": server.shown(), "open": "works", "version": version,
+        "user": user, "superuser": superuser, "encoding": encoding, "time_zone": time_zone,
+        "may_silence_triggers": silences,
+    });
+    (true, text, result)
 }

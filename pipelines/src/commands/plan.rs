@@ -7,9 +7,9 @@ use serde_json::json;
 use visard_engine::TaskPlan;
 
 use super::{PipelineArgs, print, report};
-use crate::check::{self, Action, GroupPlan, Planned};
+use crate::check::{self, Action, GroupPlan, Loaded, Planned, Step};
 use crate::language::{Diagnostics, Sources, one_line};
-use crate::run::{bytes, exit, look};
+use crate::run::{bytes, exit, logical_and_physical, look, look_at_database, no_root};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -26,6 +26,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
     let mut diagnostics = Diagnostics::new();
     let loaded = check::load(&args.pipeline.pipeline, &mut sources, &mut diagnostics);
     let mut found = None;
+    if let Some(loaded) = loaded.as_ref().filter(|loaded| check::holds_tables(loaded)) {
+        return of_tables(loaded, json, &mut diagnostics, &sources).await;
+    }
     if let Some(loaded) = &loaded {
         found = look(loaded, &mut diagnostics).await;
     }
@@ -41,6 +44,66 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
     let mut page = String::new();
     as_page(&planned, &mut page)?;
     print(&page)?;
+    Ok(exit::MASKED)
+}
+
+/// What a run on a database would do.
+async fn of_tables(
+    loaded: &Loaded,
+    json: bool,
+    diagnostics: &mut Diagnostics,
+    sources: &Sources,
+) -> anyhow::Result<u8> {
+    let Some(planned) = look_at_database(loaded, &no_root(), diagnostics).await else {
+        report(diagnostics, sources, json)?;
+        return Ok(exit::REFUSED);
+    };
+    let (mut page, mut tasks) = (String::new(), Vec::new());
+    for step in planned.steps {
+        let plan = match step {
+            Step::Mask(plan) => plan,
+            Step::Sql { task, sql } => {
+                writeln!(page, "{task}: SQL\n  {}", one_line(&sql))?;
+                tasks.push(json!({"task": task, "sql": sql}));
+                continue;
+            }
+        };
+        let (table, rows) = (plan.job.table.shown(), plan.job.table.rows.max(0.0));
+        let (way, why) = (plan.way.name(), plan.way.why.clone());
+        writeln!(page, "{}: {table}, about {rows} rows", plan.task)?;
+        writeln!(page, "  {way}: {}", one_line(&why))?;
+        match &plan.job.key {
+            Some(key) => writeln!(page, "  key     {}", one_line(&key.join(", ")))?,
+            None => writeln!(page, "  key     none: rows are told by where they lie")?,
+        }
+        for (column, masks) in &plan.masked {
+            writeln!(page, "  masked  {}: {masks}", one_line(column))?;
+        }
+        for column in &plan.job.read {
+            writeln!(page, "  read    {}", one_line(column))?;
+        }
+        for column in plan.unmasked.iter().filter(|column| !plan.job.read.contains(column)) {
+            let what = if plan.way.rewrite { "copied " } else { "left   " };
+            writeln!(page, "  {what} {}", one_line(column))?;
+        }
+        let mut task = json!({
+            "task": plan.task, "table": table, "rows": rows, "strategy": way, "why": why,
+            "key": plan.job.key, "read": plan.job.read, "unmasked": plan.unmasked,
+            "masked": plan.masked.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+        });
+        let (logical, physical) = logical_and_physical(&planned.server, *plan).await?;
+        writeln!(page, "logical plan:\n{logical}\nphysical plan:\n{physical}")?;
+        task["logical_plan"] = logical.into();
+        task["physical_plan"] = physical.into();
+        tasks.push(task);
+    }
+    match json {
+        true => print(&format!("{:#}\n", json!({"tasks": tasks})))?,
+        false => {
+            report(diagnostics, sources, false)?;
+            print(&page)?;
+        }
+    }
     Ok(exit::MASKED)
 }
 

@@ -11,12 +11,14 @@ use arrow::util::pretty::pretty_format_batches;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 use serde_json::{Map, Value, json};
-use visard_connectors::is_place_column;
+use visard_connectors::{Sink, Source, is_place_column};
+use visard_engine::TaskPlan;
+use visard_engine::udfs::Root;
 
 use super::{PipelineArgs, print, report, say};
-use crate::check::{self, GroupPlan};
+use crate::check::{self, Loaded, Step};
 use crate::language::{Diagnostics, Sources, one_line};
-use crate::run::{exit, look_with, preview_root};
+use crate::run::{dry_look, exit, look_at_database, look_with, preview_root};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -25,8 +27,8 @@ use crate::run::{exit, look_with, preview_root};
 pub(super) struct Args {
     #[command(flatten)]
     pipeline: PipelineArgs,
-    /// The file to show [default: the first of each kind].
-    #[arg(long)]
+    /// The file or table to show [default: the first file of each kind, or every table].
+    #[arg(long, alias = "table")]
     file: Option<String>,
     /// Rows to show of each file.
     #[arg(long, default_value_t = 5)]
@@ -46,6 +48,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
         if !is_lasting {
             say("no run secret is given: drawn values will differ in a run\n");
         }
+        if check::holds_tables(loaded) {
+            return of_tables(loaded, &root, &args, &mut diagnostics, &sources).await;
+        }
         found = look_with(loaded, &root, &mut diagnostics).await;
     }
     let Some((_, planned)) = found else {
@@ -63,7 +68,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
         };
         let Some(unit) = unit else { continue };
         let path = &planned.files[group.files[unit]].object.path;
-        let columns = first_rows(group, unit, args.rows).await?;
+        let slice = group.group.group.slices_of(unit).start;
+        let sinks = group.group.sinks.iter().zip(&group.plans);
+        let columns = first_rows(&group.group.source, slice, sinks, args.rows).await?;
         match args.pipeline.json {
             true => shown.push(as_json(path, &columns)?),
             false => {
@@ -140,12 +147,54 @@ fn values(array: &ArrayRef) -> anyhow::Result<Vec<Value>> {
     (0..array.len()).map(value).collect()
 }
 
-/// The first rows of a unit: each masked column before and after.
-async fn first_rows(group: &GroupPlan, unit: usize, rows: usize) -> anyhow::Result<Vec<Shown>> {
-    let slice = group.group.group.slices_of(unit).start;
-    let source = &group.group.source;
+/// The first rows of the tables of a database.
+async fn of_tables(
+    loaded: &Loaded,
+    root: &Root,
+    args: &Args,
+    diagnostics: &mut Diagnostics,
+    sources: &Sources,
+) -> anyhow::Result<u8> {
+    let Some(planned) = look_at_database(loaded, root, diagnostics).await else {
+        report(diagnostics, sources, args.pipeline.json)?;
+        return Ok(exit::REFUSED);
+    };
     let mut shown = Vec::new();
-    for (sink, plan) in group.group.sinks.iter().zip(&group.plans) {
+    for step in planned.steps {
+        let Step::Mask(plan) = step else { continue };
+        let table = plan.job.table.shown();
+        if args.file.as_ref().is_some_and(|wanted| *wanted != table) {
+            continue;
+        }
+        let rows = Some(args.rows as u64);
+        let (source, task, sink) = dry_look(&planned.server, *plan, rows).await?;
+        let columns = first_rows(&source, 0, [(&sink, &task)].into_iter(), args.rows).await?;
+        match args.pipeline.json {
+            true => shown.push(as_json(&table, &columns)?),
+            false => {
+                print(&format!("{}\n{}\n", one_line(&table), as_table(&columns)?))?;
+                shown.push(Value::Null);
+            }
+        }
+    }
+    if let (true, Some(table)) = (shown.is_empty(), &args.file) {
+        anyhow::bail!("no task masks a table `{table}`");
+    }
+    if args.pipeline.json {
+        print(&format!("{:#}\n", Value::from(shown)))?;
+    }
+    Ok(exit::MASKED)
+}
+
+/// The first rows of a slice: each masked column before and after.
+async fn first_rows(
+    source: &Arc<dyn Source>,
+    slice: usize,
+    sinks: impl Iterator<Item = (&Arc<dyn Sink>, &TaskPlan)>,
+    rows: usize,
+) -> anyhow::Result<Vec<Shown>> {
+    let mut shown = Vec::new();
+    for (sink, plan) in sinks {
         let masked = sink.schema();
         let columns: Vec<usize> = masked
             .fields()

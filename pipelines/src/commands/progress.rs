@@ -43,12 +43,31 @@ impl Observer for Bar {
                     _ => bar.set_message(one_line(path)),
                 }
             }
+            Event::Table {
+                table,
+                status,
+                reason,
+            } => {
+                let Some(bar) = &*bar else { return };
+                match status {
+                    Status::Failed => bar.println(failed(table, *reason)),
+                    _ => bar.set_message(one_line(table)),
+                }
+            }
             Event::Interrupted => {
                 if let Some(bar) = &*bar {
                     bar.println("stopping: files that are being committed are finished first");
                 }
             }
         }
+    }
+}
+
+/// `1 file`, `2 files`.
+pub(super) fn counted(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
     }
 }
 
@@ -87,6 +106,7 @@ impl Observer for Lines {
         match event {
             Event::Started {
                 files,
+                tables,
                 bytes: total,
                 run_folder,
             } => {
@@ -98,8 +118,12 @@ impl Observer for Lines {
                     began: now,
                     told: now,
                 });
+                let what = match *tables {
+                    0 => counted(*files, "file"),
+                    tables => counted(tables, "table"),
+                };
                 say(&format!(
-                    "masking {files} files, {}; run folder {run_folder}\n",
+                    "masking {what}, {}; run folder {run_folder}\n",
                     bytes(*total)
                 ));
             }
@@ -125,7 +149,12 @@ impl Observer for Lines {
                 status: Status::Failed,
                 reason,
             } => say(&format!("{}\n", failed(path, *reason))),
-            Event::File { .. } => {}
+            Event::Table {
+                table,
+                status: Status::Failed,
+                reason,
+            } => say(&format!("{}\n", failed(table, *reason))),
+            Event::File { .. } | Event::Table { .. } => {}
             Event::Interrupted => {
                 say("stopping: files that are being committed are finished first\n")
             }

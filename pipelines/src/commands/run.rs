@@ -66,18 +66,21 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
     }
     report(&diagnostics, &sources, false).unwrap_or_else(not_told);
     let totals = &finished.totals;
-    let files: Vec<String> = totals
-        .files
+    let (what, settled) = match finished.tables.is_empty() {
+        true => ("files", &totals.files),
+        false => ("tables", &totals.tables),
+    };
+    let settled: Vec<String> = settled
         .iter()
         .map(|(status, n)| format!("{n} {status}"))
         .collect();
     let read = run::bytes(totals.bytes_in);
     say(&format!(
-        "{}: {} rows, {read} in {:.1} s; files: {}\n",
+        "{}: {} rows, {read} in {:.1} s; {what}: {}\n",
         finished.outcome,
         totals.rows,
         finished.seconds,
-        files.join(", "),
+        settled.join(", "),
     ));
     let missing = [run::Status::Failed, run::Status::Archived];
     for file in finished
@@ -90,6 +93,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
             "  {}\n",
             one_line(&format!("{}: {reason}", file.path))
         ));
+    }
+    for table in finished.tables.iter().filter(|table| table.reason.is_some()) {
+        let reason = table.reason.as_deref().unwrap_or_default();
+        say(&format!("  {}\n", one_line(&format!("{}: {reason}", table.table))));
     }
     if let Some(folder) = &outcome.run_folder {
         say(&format!(

@@ -161,6 +161,17 @@ codes! {
     "V1103" NEEDS_A_RUN Error "a mask needs all rows of a run, so that no query can be answered with it";
     "V1104" NAMES_MAY_BE_VALUES Error "a first record may be no header, so that a query would show values as names of columns";
     "V1105" UNFIT_FORMAT Error "the answer to a query does not fit the format it is asked for in";
+
+    "V1201" NO_TABLE Error "a table that a task names is not there, or cannot be seen";
+    "V1202" TABLE_REFUSED Error "a table cannot be masked";
+    "V1203" BAD_ROW_KEY Error "a `key` does not tell the rows of its table apart";
+    "V1204" BAD_WHERE Error "a `where` is not one condition on its table";
+    "V1205" NO_STRATEGY Error "a table can be masked in none of the ways that are asked for";
+    "V1206" FOREIGN_KEY Error "a mask would break a foreign key";
+    "V1207" UNIQUE_COLUMN Error "a mask may make two values one, and an index asks for unique ones";
+    "V1208" CHECKED_COLUMN Warning "a check or an exclusion may refuse masked values";
+    "V1209" TRIGGERS Warning "triggers will fire for masked rows";
+    "V1210" READ_ONLY Error "a connection for reading only would be written to";
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ fn is_unfinished(records: &[Record], plan: &str) -> bool {
             // A run that was refused at its start has nothing to go on with.
             Some(Record::Ended {
                 code: exit::REFUSED,
-            }) => any(&|record| matches!(record, Record::Unit { .. })),
+            }) => any(&|record| matches!(record, Record::Unit { .. } | Record::Table { .. })),
             _ => true,
         }
 }
@@ -139,6 +139,19 @@ pub(super) struct Earlier {
     pub(super) staged: HashMap<String, Staged>,
     /// Outputs known to be visible.
     pub(super) committed: HashSet<String>,
+    /// Tasks on a database, by their place among all.
+    pub(super) tasks: HashMap<usize, EarlierTask>,
+}
+
+/// What an earlier attempt left of a task on a database.
+#[derive(Debug, Default)]
+pub(super) struct EarlierTask {
+    /// The beginning of the names of what was made for it.
+    pub(super) name: Option<String>,
+    /// The transactions that may have done it whole.
+    pub(super) committing: Vec<String>,
+    /// Whether it is done.
+    pub(super) done: bool,
 }
 
 impl Earlier {
@@ -167,6 +180,13 @@ impl Earlier {
                 Record::Committed { path } => {
                     earlier.committed.insert(path);
                 }
+                Record::Table { task, name } => {
+                    earlier.tasks.entry(task).or_default().name = Some(name);
+                }
+                Record::Committing { task, known_by } => {
+                    earlier.tasks.entry(task).or_default().committing.push(known_by);
+                }
+                Record::TaskDone { task } => earlier.tasks.entry(task).or_default().done = true,
                 Record::Resumed | Record::Ended { .. } => {}
             }
         }

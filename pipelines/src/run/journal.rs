@@ -76,6 +76,25 @@ pub enum Record {
         /// Path below the base directory.
         path: String,
     },
+    /// A table is about to be masked.
+    Table {
+        /// The task, by its place among all.
+        task: usize,
+        /// The beginning of the names of what is made for it in the database.
+        name: String,
+    },
+    /// A transaction that does a whole task is about to be committed.
+    Committing {
+        /// The task, by its place among all.
+        task: usize,
+        /// What the database knows the transaction by.
+        known_by: String,
+    },
+    /// A task on a database is done.
+    TaskDone {
+        /// The task, by its place among all.
+        task: usize,
+    },
     /// The run went on after a stop.
     Resumed,
     /// The run ended with this exit code.

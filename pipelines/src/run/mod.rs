@@ -5,34 +5,37 @@
 //! | which steps does a run take? | [`run`] |
 //! | where do secrets come from? | `secrets.rs` |
 //! | where is the run kept, and what did an earlier attempt leave? | `folder.rs`, `journal.rs` |
-//! | how do slices become committed files? | `execute.rs` |
+//! | how do slices become committed files? | `files.rs`, `execute.rs` |
+//! | how are tables masked where they lie? | `tables.rs` |
 //! | what does it tell, while it works and after? | `observe.rs`, `report.rs` |
 
 mod execute;
+mod files;
 mod folder;
 mod journal;
 mod observe;
 mod report;
 mod secrets;
+#[cfg(feature = "postgres")]
+mod tables;
 
-use std::collections::HashSet;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use visard_connectors::store::{Object, Staged};
 use visard_engine::udfs::{CONSTRUCTION, Root};
 use zeroize::Zeroizing;
 
 pub use journal::{Identity, Journal, Record};
 pub use observe::{Event, Observer, Silent};
-pub use report::{ColumnReport, FileReport, Report, Status, Totals, bytes};
+#[cfg(feature = "postgres")]
+pub use tables::{dry_look, logical_and_physical};
+pub use report::{ColumnReport, FileReport, Report, Status, TableReport, Totals, bytes};
 
-use crate::check::{self, Action, Done, Loaded, Planned, Stores, Table, Target};
+use crate::check::{self, Done, Loaded, Planned, Stores, Table, Target};
 use crate::language::{Diagnostics, Severity, Sources};
-use execute::Execution;
 use folder::Earlier;
 
 /// How a run ended, for a shell.
@@ -96,74 +99,34 @@ pub async fn run(
     let Some(loaded) = check::load(&request.pipeline, sources, diagnostics) else {
         return Ok(refused);
     };
-    let Some(mut stores) = check::open_stores(&loaded, Target::Made, diagnostics).await else {
-        return Ok(refused);
-    };
-    if diagnostics.has_errors() {
-        return Ok(refused);
-    }
-    let name = name_of(&loaded, &request.pipeline);
-    if let Some(folder) = &request.run_folder {
-        folder::outside("run folder", folder, &folders(&loaded))?;
-    }
-    let folder = match request.resume {
-        true => folder::find(request.run_folder.as_deref(), &loaded.digest)?,
-        false => folder::create(request.run_folder.as_deref(), &name)?,
-    };
-    let keys = keys(request, &loaded, &folder)?;
-    let identity = Identity::new(loaded.digest.clone(), keys.root.check_value());
-    let (earlier, journal) = open_journal(request, &folder, &identity)?;
-    let journal = Arc::new(Mutex::new(journal));
-    let begun = Arc::clone(&journal);
-    stores.target = stores.target.on_begin(Arc::new(move |output: &Staged| {
-        // A clean-up that is not on record is a leftover, no damage.
-        if let Err(error) = begun.lock().note(&Record::Begun(output.clone())) {
-            tracing::warn!("the journal cannot be written: {error}");
-        }
-    }));
-    let done = Done {
-        files: earlier.settle(&stores.target).await?,
-        numbered: earlier.numbered.clone(),
-    };
-    let planned = check::plan(&loaded, &stores, &keys.root, &done, diagnostics).await;
-    let Some(planned) = planned else {
-        journal.lock().write(&Record::Ended {
-            code: exit::REFUSED,
-        })?;
-        return Ok(refused);
-    };
-    let before = stores.target.list().await?;
-    let in_place = stores.source.same_place(&stores.target);
-    list_units(&planned, &earlier, in_place, &before, &mut journal.lock())?;
-
-    let dry_run = request.dry_run || loaded.pipeline.options.dry_run;
-    let of_tasks = || {
-        loaded
-            .ruleset
-            .tasks
-            .iter()
-            .filter_map(|task| task.workers)
-            .max()
-    };
-    let execution = Execution {
-        options: &loaded.pipeline.options,
-        stores: &stores,
-        planned: &planned,
-        journal: &journal,
+    let asked = Asked {
+        request,
+        loaded: &loaded,
         observer,
-        workers: loaded.pipeline.options.workers.or_else(of_tasks),
-        dry_run,
+        dry_run: request.dry_run || loaded.pipeline.options.dry_run,
     };
-    observer.event(&Event::Started {
-        files: execution.files(),
-        bytes: execution.bytes(),
-        run_folder: &folder.display().to_string(),
-    });
-    let (mut files, interrupted) = execution.run(stop).await;
-    stores.target.settle().await;
-    stores.source.settle().await;
-
-    let code = exit_code(&files, interrupted);
+    let worked = match check::holds_tables(&loaded) {
+        false => files::work(&asked, diagnostics, stop).await?,
+        true => tables::work(&asked, diagnostics, stop).await?,
+    };
+    let Some(Worked {
+        begun,
+        mut files,
+        tables,
+        interrupted,
+    }) = worked
+    else {
+        return Ok(refused);
+    };
+    let Begun {
+        folder,
+        name,
+        keys,
+        identity,
+        journal,
+        ..
+    } = begun;
+    let code = exit_code(files.iter().map(|file| file.status).chain(tables.iter().map(|table| table.status)), interrupted);
     let seconds = started.0.elapsed().as_secs_f64();
     let mut warnings = keys.warnings;
     warnings.extend(report::recall(&mut files, &folder));
@@ -173,7 +136,7 @@ pub async fn run(
             .filter(|d| d.severity() == Severity::Warning)
             .map(|d| d.message.clone()),
     );
-    if dry_run {
+    if asked.dry_run {
         warnings.push("this was a dry run: nothing was written".to_owned());
     }
     let report = Report {
@@ -186,10 +149,11 @@ pub async fn run(
         started: started.1.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         seconds,
         exit_code: code,
-        outcome: outcome(code, dry_run),
-        totals: Totals::of(&files, seconds),
+        outcome: outcome(code, asked.dry_run, !tables.is_empty()),
+        totals: Totals::of(&files, &tables, seconds),
         warnings,
         files,
+        tables,
     };
     // What is masked is masked, whether or not it can be written down: the exit code says so.
     let recorded = report
@@ -226,6 +190,67 @@ fn folders(loaded: &Loaded) -> Vec<PathBuf> {
     folders
         .filter_map(|place| check::folder_of(loaded, place))
         .collect()
+}
+
+/// What a run is asked for, and by whom.
+struct Asked<'a> {
+    request: &'a Request,
+    loaded: &'a Loaded,
+    observer: &'a dyn Observer,
+    /// Everything but making results visible.
+    dry_run: bool,
+}
+
+/// A run that has a folder, keys and a journal.
+struct Begun {
+    folder: PathBuf,
+    name: String,
+    keys: Keys,
+    identity: Identity,
+    earlier: Earlier,
+    journal: Arc<Mutex<Journal>>,
+}
+
+/// How the work of a run came out.
+struct Worked {
+    begun: Begun,
+    files: Vec<FileReport>,
+    tables: Vec<TableReport>,
+    interrupted: bool,
+}
+
+impl Asked<'_> {
+    /// Makes the run folder, or finds the one to go on with, and opens the journal.
+    fn begin(&self) -> anyhow::Result<Begun> {
+        let (request, loaded) = (self.request, self.loaded);
+        let name = name_of(loaded, &request.pipeline);
+        if let Some(folder) = &request.run_folder {
+            folder::outside("run folder", folder, &folders(loaded))?;
+        }
+        let folder = match request.resume {
+            true => folder::find(request.run_folder.as_deref(), &loaded.digest)?,
+            false => folder::create(request.run_folder.as_deref(), &name)?,
+        };
+        let keys = keys(request, loaded, &folder)?;
+        let identity = Identity::new(loaded.digest.clone(), keys.root.check_value());
+        let (earlier, journal) = open_journal(request, &folder, &identity)?;
+        Ok(Begun {
+            folder,
+            name,
+            keys,
+            identity,
+            earlier,
+            journal: Arc::new(Mutex::new(journal)),
+        })
+    }
+}
+
+impl Begun {
+    /// Notes that the run was refused before anything was written.
+    fn refused(&self) -> anyhow::Result<()> {
+        let code = exit::REFUSED;
+        Ok(self.journal.lock().write(&Record::Ended { code })?)
+    }
 }
 
 struct Keys {
@@ -292,93 +317,34 @@ fn open_journal(
     Ok((earlier, journal))
 }
 
-/// Puts every unit on record; a source that changed since an earlier attempt stops the run.
-fn list_units(
-    planned: &Planned,
-    earlier: &Earlier,
-    in_place: bool,
-    before: &[Object],
-    journal: &mut Journal,
-) -> anyhow::Result<()> {
-    let found: HashSet<&String> = planned.files.iter().map(|file| &file.object.path).collect();
-    if let Some(gone) = earlier.units.keys().find(|path| !found.contains(path)) {
-        anyhow::bail!("`{gone}` is gone since the run began; start a new run");
-    }
-    for file in &planned.files {
-        match file.action {
-            Action::Skip(_) | Action::Archived => continue,
-            // In place its output took the place of the source.
-            Action::Done { .. } if in_place => continue,
-            Action::Mask { .. } | Action::Copy | Action::Done { .. } => {}
-        }
-        let Object {
-            path,
-            size,
-            version,
-            ..
-        } = &file.object;
-        if let Some((known, _)) = earlier.units.get(path) {
-            anyhow::ensure!(
-                known == version,
-                "`{path}` changed since the run began; start a new run"
-            );
-            continue;
-        }
-        let there = before
-            .binary_search_by(|object| object.path.as_str().cmp(path))
-            .ok();
-        journal.note(&Record::Unit {
-            path: path.clone(),
-            size: *size,
-            source: version.clone(),
-            before: there.map(|index| before[index].version.clone()),
-        })?;
-    }
-    // Behind the versions of all units, so that what was counted is known to be of one of them.
-    for file in &planned.files {
-        let path = &file.object.path;
-        if let Some(numbering) = &file.numbering
-            && !earlier.numbered.contains_key(path)
-        {
-            journal.note(&Record::Numbered {
-                path: path.clone(),
-                numbering: numbering.clone(),
-            })?;
-        }
-    }
-    Ok(journal.sync()?)
-}
-
-fn exit_code(files: &[FileReport], interrupted: bool) -> u8 {
-    let any = |status: Status| files.iter().any(|file| file.status == status);
+fn exit_code(statuses: impl Iterator<Item = Status> + Clone, interrupted: bool) -> u8 {
+    let any = |status: Status| statuses.clone().any(|other| other == status);
     let stopped = any(Status::Failed) || any(Status::NotStarted);
-    match (interrupted && stopped, stopped || any(Status::Archived)) {
+    let some = any(Status::Masked) || any(Status::Copied) || any(Status::Partly);
+    match (interrupted && stopped, stopped || any(Status::Archived) || any(Status::Partly)) {
         (true, _) => exit::INTERRUPTED,
         (false, false) => exit::MASKED,
-        (false, true) if any(Status::Masked) || any(Status::Copied) => exit::PARTLY,
+        (false, true) if some => exit::PARTLY,
         (false, true) => exit::FAILED,
     }
 }
 
-fn outcome(code: u8, dry_run: bool) -> &'static str {
-    match code {
-        exit::MASKED if dry_run => "a dry run found nothing wrong",
-        exit::MASKED => "every selected file is masked",
-        exit::PARTLY => "some files are NOT masked",
-        exit::INTERRUPTED => "interrupted; some files are NOT masked",
+fn outcome(code: u8, dry_run: bool, of_tables: bool) -> &'static str {
+    match (code, of_tables) {
+        (exit::MASKED, _) if dry_run => "a dry run found nothing wrong",
+        (exit::MASKED, false) => "every selected file is masked",
+        (exit::MASKED, true) => "every table is masked",
+        (exit::PARTLY, false) => "some files are NOT masked",
+        (exit::PARTLY, true) => "some rows are NOT masked",
+        (exit::INTERRUPTED, false) => "interrupted; some files are NOT masked",
+        (exit::INTERRUPTED, true) => "interrupted; some rows are NOT masked",
         _ => "NOTHING is masked",
     }
 }
 
 /// Opens what a run would read and write, for commands that only look.
 pub async fn look(loaded: &Loaded, diagnostics: &mut Diagnostics) -> Option<(Stores, Planned)> {
-    // Checks bind masks under keys that no output ever sees.
-    look_with(
-        loaded,
-        &Root::new(b"a check writes nothing", None),
-        diagnostics,
-    )
-    .await
+    look_with(loaded, &no_root(), diagnostics).await
 }
 
 /// As [`look`], with masks under `root`.
@@ -390,6 +356,23 @@ pub async fn look_with(
     let stores = check::open_stores(loaded, Target::LookedAt, diagnostics).await?;
     let planned = check::plan(loaded, &stores, root, &Done::default(), diagnostics).await?;
     Some((stores, planned))
+}
+
+/// Plans the tables of a database, for commands that only look, with masks under `root`.
+#[cfg(feature = "postgres")]
+pub async fn look_at_database(
+    loaded: &Loaded,
+    root: &Root,
+    diagnostics: &mut Diagnostics,
+) -> Option<check::PlannedTables> {
+    let opened = check::open_server(loaded, diagnostics).await?;
+    let dry_run = loaded.pipeline.options.dry_run;
+    check::plan_tables(loaded, opened, root, dry_run, diagnostics).await
+}
+
+/// Keys of commands that bind masks whose output nobody sees.
+pub fn no_root() -> Root {
+    Root::new(b"a check writes nothing", None)
 }
 
 /// Opens the source of `loaded` as tables for queries, with masks under `root`.
@@ -441,7 +424,7 @@ mod tests {
 
     #[test]
     fn exit_codes() {
-        use Status::{Archived, Copied, Failed, Masked, NotStarted, Skipped};
+        use Status::{Archived, Copied, Failed, Masked, NotStarted, Partly, Skipped};
         for (statuses, interrupted, code) in [
             (&[Masked, Copied, Skipped][..], false, exit::MASKED),
             (&[Masked], true, exit::MASKED),
@@ -451,15 +434,10 @@ mod tests {
             (&[Masked, Failed], false, exit::PARTLY),
             (&[Failed], false, exit::FAILED),
             (&[Masked, NotStarted], true, exit::INTERRUPTED),
+            (&[Partly], false, exit::PARTLY),
         ] {
-            let files: Vec<FileReport> = statuses
-                .iter()
-                .map(|&status| FileReport {
-                    status,
-                    ..FileReport::new("a.csv", 1)
-                })
-                .collect();
-            assert_eq!(exit_code(&files, interrupted), code, "{statuses:?}");
+            let found = exit_code(statuses.iter().copied(), interrupted);
+            assert_eq!(found, code, "{statuses:?}");
         }
     }
 }

@@ -12,6 +12,9 @@ pub enum Event<'a> {
     Started {
         /// Files to mask or copy.
         files: u64,
+        /// Tables to mask.
+        #[serde(skip_serializing_if = "is_none")]
+        tables: u64,
         /// Their size.
         bytes: u64,
         /// Where journal and report are.
@@ -34,8 +37,23 @@ pub enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<&'a str>,
     },
+    /// A table is settled.
+    Table {
+        /// The table, with its schema.
+        table: &'a str,
+        /// What became of it.
+        status: Status,
+        /// Why, where it failed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'a str>,
+    },
     /// The run was asked to stop.
     Interrupted,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Listens to a run.

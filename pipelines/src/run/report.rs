@@ -25,6 +25,8 @@ pub enum Status {
     Archived,
     /// Nothing was written, because of an error.
     Failed,
+    /// Some of its rows were masked, and no more were asked for.
+    Partly,
     /// The run ended before its turn.
     NotStarted,
 }
@@ -38,6 +40,7 @@ impl Status {
             Self::Skipped => "skipped",
             Self::Archived => "archived",
             Self::Failed => "failed",
+            Self::Partly => "partly_masked",
             Self::NotStarted => "not_started",
         }
     }
@@ -104,14 +107,148 @@ impl FileReport {
     /// Adds what the masks of a slice did.
     pub fn add(&mut self, rows: u64, columns: BTreeMap<String, Counts>) {
         self.rows += rows;
-        for (path, counts) in columns {
-            let column = self.columns.entry(path).or_default();
-            column.values += counts.values;
-            column.nulls += counts.nulls;
-            column.masked += counts.masked;
-            column.kept = column.values.saturating_sub(column.masked);
-        }
+        add_counts(&mut self.columns, columns);
     }
+}
+
+/// One table, or another task on a database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TableReport {
+    /// The task's name, or its place in the ruleset.
+    pub task: String,
+    /// The table with its schema; the task where it is for none.
+    pub table: String,
+    /// What became of it.
+    pub status: Status,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Whether an earlier attempt of this run had done it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub resumed: bool,
+    /// `update` or `rewrite`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<&'static str>,
+    /// Why this strategy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Units that this attempt had to do.
+    pub units: u64,
+    /// Units of them that are committed.
+    pub units_done: u64,
+    /// Rows of committed units.
+    pub rows: u64,
+    /// Rows that stay as they are, because no more were asked for.
+    pub clear_rows: u64,
+    /// Masked columns.
+    pub columns: BTreeMap<String, ColumnReport>,
+    /// Columns no rule names.
+    pub unmasked: Vec<String>,
+    /// What still holds old values.
+    pub still_holding: Vec<String>,
+    /// What the slices of units did that are not committed yet.
+    #[serde(skip)]
+    pub(super) waiting: BTreeMap<usize, Vec<(u64, BTreeMap<String, Counts>)>>,
+}
+
+impl TableReport {
+    /// A task of which nothing is known yet but what it is.
+    #[cfg(feature = "postgres")]
+    pub fn new(step: &crate::check::Step) -> Self {
+        let mut report = Self {
+            task: step.task().to_owned(),
+            table: step.task().to_owned(),
+            status: Status::NotStarted,
+            reason: None,
+            resumed: false,
+            strategy: None,
+            why: None,
+            units: 0,
+            units_done: 0,
+            rows: 0,
+            clear_rows: 0,
+            columns: BTreeMap::new(),
+            unmasked: Vec::new(),
+            still_holding: Vec::new(),
+            waiting: BTreeMap::new(),
+        };
+        if let crate::check::Step::Mask(plan) = step {
+            report.table = plan.job.table.shown();
+            report.strategy = Some(plan.way.name());
+            report.why = Some(plan.way.why.clone());
+            report.unmasked.clone_from(&plan.unmasked);
+        }
+        report
+    }
+
+    /// Adds what the masks of a committed slice did.
+    pub fn add(&mut self, rows: u64, columns: BTreeMap<String, Counts>) {
+        self.rows += rows;
+        add_counts(&mut self.columns, columns);
+    }
+
+    fn write_page(&self, page: &mut String) -> std::fmt::Result {
+        writeln!(page, "\n{} [{}]", one_line(&self.table), self.status.name())?;
+        if let (Some(strategy), Some(why)) = (self.strategy, &self.why) {
+            writeln!(page, "  {strategy}: {}", one_line(why))?;
+        }
+        if self.resumed {
+            writeln!(page, "  done by an earlier attempt of this run")?;
+        } else if self.strategy.is_some() {
+            let Self {
+                rows,
+                units,
+                units_done,
+                ..
+            } = self;
+            writeln!(page, "  {rows} rows in {units_done} of {units} units")?;
+        }
+        if self.clear_rows > 0 {
+            writeln!(page, "  {} rows stay as they are", self.clear_rows)?;
+        }
+        if let Some(reason) = &self.reason {
+            writeln!(page, "  {}", one_line(reason))?;
+        }
+        write_columns(&self.columns, page)?;
+        if !self.unmasked.is_empty() {
+            writeln!(page, "  not masked: {}", one_line(&self.unmasked.join(", ")))?;
+        }
+        for holding in &self.still_holding {
+            writeln!(page, "  still there: {}", one_line(holding))?;
+        }
+        Ok(())
+    }
+}
+
+fn add_counts(columns: &mut BTreeMap<String, ColumnReport>, counted: BTreeMap<String, Counts>) {
+    for (path, counts) in counted {
+        let column = columns.entry(path).or_default();
+        column.values += counts.values;
+        column.nulls += counts.nulls;
+        column.masked += counts.masked;
+        column.kept = column.values.saturating_sub(column.masked);
+    }
+}
+
+fn write_columns(columns: &BTreeMap<String, ColumnReport>, page: &mut String) -> std::fmt::Result {
+    if !columns.is_empty() {
+        writeln!(
+            page,
+            "  {:<28} {:>10} {:>10} {:>10} {:>10}",
+            "column", "values", "nulls", "masked", "kept"
+        )?;
+    }
+    for (path, column) in columns {
+        let ColumnReport {
+            values,
+            nulls,
+            masked,
+            kept,
+        } = column;
+        let path = one_line(path);
+        writeln!(page, "  {path:<28} {values:>10} {nulls:>10} {masked:>10} {kept:>10}")?;
+    }
+    Ok(())
 }
 
 /// Tells of files done by an earlier attempt what the report in `folder` told of them. What to say
@@ -181,6 +318,9 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Every file that was listed.
     pub files: Vec<FileReport>,
+    /// Every task on a database.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableReport>,
 }
 
 /// Sums over all files.
@@ -188,6 +328,9 @@ pub struct Report {
 pub struct Totals {
     /// Files by status.
     pub files: BTreeMap<String, u64>,
+    /// Tasks on a database by status.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, u64>,
     /// Records of masked files.
     pub rows: u64,
     /// Values masked.
@@ -203,7 +346,7 @@ pub struct Totals {
 impl Totals {
     /// The sums over `files` of a run of `seconds`. What an earlier attempt did counts as a file, not
     /// into rates.
-    pub fn of(files: &[FileReport], seconds: f64) -> Self {
+    pub fn of(files: &[FileReport], tables: &[TableReport], seconds: f64) -> Self {
         let mut totals = Self::default();
         for file in files {
             *totals
@@ -216,6 +359,14 @@ impl Totals {
                 totals.bytes_in += file.bytes_in;
                 totals.bytes_out += file.bytes_out;
             }
+        }
+        for table in tables {
+            *totals
+                .tables
+                .entry(table.status.name().to_owned())
+                .or_default() += 1;
+            totals.rows += table.rows;
+            totals.values_masked += table.columns.values().map(|c| c.masked).sum::<u64>();
         }
         totals.rows_per_second = (totals.rows as f64 / seconds.max(1e-3)) as u64;
         totals
@@ -272,30 +423,14 @@ impl Report {
             if file.resumed {
                 writeln!(page, "  done by an earlier attempt of this run")?;
             }
-            if !file.columns.is_empty() {
-                writeln!(
-                    page,
-                    "  {:<28} {:>10} {:>10} {:>10} {:>10}",
-                    "column", "values", "nulls", "masked", "kept"
-                )?;
-            }
-            for (path, column) in &file.columns {
-                let ColumnReport {
-                    values,
-                    nulls,
-                    masked,
-                    kept,
-                } = column;
-                let path = one_line(path);
-                writeln!(
-                    page,
-                    "  {path:<28} {values:>10} {nulls:>10} {masked:>10} {kept:>10}"
-                )?;
-            }
+            write_columns(&file.columns, page)?;
             if file.status == Status::Masked && !file.unmasked.is_empty() {
                 let unmasked = one_line(&file.unmasked.join(", "));
                 writeln!(page, "  not masked: {unmasked}")?;
             }
+        }
+        for table in &self.tables {
+            table.write_page(page)?;
         }
         writeln!(
             page,
@@ -353,7 +488,7 @@ mod tests {
         assert_eq!((files[0].rows, files[0].resumed), (3, true));
         assert_eq!(files[0].unmasked, ["id"]);
         assert!(files[0].columns.contains_key("email"));
-        assert_eq!(Totals::of(&files, 1.0).rows, 0, "it was not done now");
+        assert_eq!(Totals::of(&files, &[], 1.0).rows, 0, "it was not done now");
         let warning = recall(&mut [resumed("b.csv")], folder.path()).unwrap();
         assert!(warning.starts_with("1 files"), "{warning}");
     }

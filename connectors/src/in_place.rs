@@ -1,0 +1,47 @@
+//! What databases have in common: tables that are masked where they lie.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use futures::future::BoxFuture;
+
+use crate::unit::{Sink, Source};
+
+/// Notes what a unit's commit will be known by, before it is made: a killed run asks for it later.
+pub type Announce = Box<dyn FnOnce(&str) -> std::io::Result<()> + Send>;
+
+/// A table that is masked where it lies, under one plan.
+pub trait InPlace: Source {
+    /// Number of units.
+    fn units(&self) -> usize;
+    /// The slices of a unit; units come one after the other.
+    fn slices_of(&self, unit: usize) -> Range<usize>;
+    /// What takes the masked rows.
+    fn sink(self: Arc<Self>) -> Arc<dyn Sink>;
+    /// Bytes the slice holds at most while it is worked on.
+    fn memory_of(&self, slice: usize) -> u64;
+    /// Makes the masked rows of a unit, whose slices are all written, take the place of the old ones,
+    /// in one transaction; how many rows there are.
+    ///
+    /// # Errors
+    /// When the database refuses: then nothing of the unit is changed.
+    fn commit(&self, unit: usize, announce: Announce) -> BoxFuture<'static, Result<u64>>;
+    /// Gives a unit up: nothing of it is changed.
+    fn abort(&self, unit: usize) -> BoxFuture<'static, ()>;
+    /// Removes what the work needed besides and, where `all` units are done, what still holds old
+    /// values.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    fn clean_up(&self, all: bool) -> BoxFuture<'static, Result<Left>>;
+}
+
+/// What is left once a table is masked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Left {
+    /// What still holds old values, in words.
+    pub holding: Vec<String>,
+    /// Rows that are not masked, because no more were asked for.
+    pub clear_rows: u64,
+}

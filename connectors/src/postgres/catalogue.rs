@@ -1,0 +1,467 @@
+//! What the server's catalogue says of a table: everything a rule or a strategy depends on.
+
+use tokio_postgres::Row;
+
+use super::error::PostgresError;
+use super::session::{Session, quoted};
+use super::types::{TypeKind, WireType};
+
+/// What kind of relation a table is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelationKind {
+    /// An ordinary table.
+    Table,
+    /// A partitioned table: its rows lie in its partitions.
+    Partitioned,
+    /// Something that holds no rows of its own to mask: a view, a foreign table …
+    Other,
+}
+
+/// A table.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Its object identifier.
+    pub oid: u32,
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// What kind of relation it is.
+    pub kind: RelationKind,
+    /// Its columns, dropped ones left out.
+    pub columns: Vec<Column>,
+    /// The primary key's columns.
+    pub primary_key: Option<Vec<String>>,
+    /// Unique indexes, with or without a constraint, the primary key's among them.
+    pub uniques: Vec<Unique>,
+    /// Foreign keys from it and to it.
+    pub foreign_keys: Vec<ForeignKey>,
+    /// Checks and exclusions.
+    pub checks: Vec<Check>,
+    /// Triggers of users that fire.
+    pub triggers: Vec<String>,
+    /// Whether row-level security may hide rows from us.
+    pub rows_hidden: bool,
+    /// Whether other tables inherit from it.
+    pub inherited: bool,
+    /// What we may do with it.
+    pub rights: Rights,
+    /// Rows, as the server last estimated them; negative where it never did.
+    pub rows: f32,
+    /// Bytes of its rows, partitions and values kept apart (TOAST) included; no indexes.
+    pub bytes: i64,
+    /// Those of them that are kept apart from their rows (TOAST).
+    pub kept_apart: i64,
+    /// Why it cannot be emptied and filled anew, as far as the catalogue tells.
+    pub rewrite_obstacles: Vec<String>,
+    /// Tables that hold rows: itself, or its partitions.
+    pub parts: Vec<Part>,
+    /// Materialised views that were made from it, as `schema.name`.
+    pub materialised: Vec<String>,
+}
+
+/// A table that holds rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its name as SQL takes it, schema included.
+    pub sql: String,
+    /// Blocks of its rows.
+    pub blocks: u32,
+}
+
+/// What we may do with a table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// Read it.
+    pub select: bool,
+    /// Change its rows.
+    pub update: bool,
+    /// Empty it.
+    pub truncate: bool,
+    /// Add rows.
+    pub insert: bool,
+    /// Everything an owner may.
+    pub owner: bool,
+    /// Make tables in its schema.
+    pub create: bool,
+    /// Make temporary tables.
+    pub temporary: bool,
+}
+
+/// A column.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type as SQL spells it: `character varying(20)`.
+    pub type_name: String,
+    /// How its values travel in a typed lane; `None` where only their text can.
+    pub wire: Option<WireType>,
+    /// The most characters it takes.
+    pub length: Option<u32>,
+    /// Whether it takes no null.
+    pub required: bool,
+    /// Whether the server computes it.
+    pub generated: bool,
+    /// Whether it decides in which partition a row lies.
+    pub partitions: bool,
+    /// Whether its type can be sent and received in binary.
+    pub binary: bool,
+}
+
+/// A unique index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unique {
+    /// Its name.
+    pub name: String,
+    /// The columns it is on.
+    pub columns: Vec<String>,
+    /// Whether it is on those columns as they are and on all rows, and none of them takes a null: they
+    /// tell every row from every other.
+    pub tells_rows: bool,
+}
+
+/// A foreign key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignKey {
+    /// Its name.
+    pub name: String,
+    /// Whether the table is the one it refers to.
+    pub incoming: bool,
+    /// The other table, as `schema.name`.
+    pub other: String,
+    /// The table's own columns of it.
+    pub columns: Vec<String>,
+}
+
+/// A check or an exclusion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// Its name.
+    pub name: String,
+    /// The columns it is on.
+    pub columns: Vec<String>,
+    /// What it says, in SQL.
+    pub definition: String,
+}
+
+impl Table {
+    /// Its name as SQL takes it.
+    pub fn sql(&self) -> String {
+        format!("{}.{}", quoted(&self.schema), quoted(&self.name))
+    }
+
+    /// Its name for people: `schema.name`.
+    pub fn shown(&self) -> String {
+        format!("{}.{}", self.schema, self.name)
+    }
+
+    /// The column of that name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+impl Session {
+    /// Looks a table up, in `schema` or along the search path; `None` where there is none we can see.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub async fn table(
+        &self,
+        schema: Option<&str>,
+        name: &str,
+    ) -> Result<Option<Table>, PostgresError> {
+        let spelled = match schema {
+            Some(schema) => format!("{}.{}", quoted(schema), quoted(name)),
+            None => quoted(name),
+        };
+        let relation = self.client().query_opt(RELATION, &[&spelled]).await?;
+        let Some(relation) = relation else {
+            return Ok(None);
+        };
+        let oid: u32 = relation.get("oid");
+        let primary_key = self.client().query(PRIMARY_KEY, &[&oid]).await?;
+        let names = |rows: Vec<Row>| rows.iter().map(|row| row.get(0)).collect::<Vec<String>>();
+        Ok(Some(Table {
+            oid,
+            schema: relation.get("schema"),
+            name: relation.get("name"),
+            kind: match relation.get::<_, i8>("kind") as u8 {
+                b'r' => RelationKind::Table,
+                b'p' => RelationKind::Partitioned,
+                _ => RelationKind::Other,
+            },
+            columns: self.rows(COLUMNS, oid, column).await?,
+            primary_key: match names(primary_key) {
+                names if names.is_empty() => None,
+                names => Some(names),
+            },
+            uniques: self
+                .rows(UNIQUES, oid, |row| Unique {
+                    name: row.get("name"),
+                    columns: row.get("columns"),
+                    tells_rows: row.get("tells_rows"),
+                })
+                .await?,
+            foreign_keys: self
+                .rows(FOREIGN_KEYS, oid, |row| ForeignKey {
+                    name: row.get("name"),
+                    incoming: row.get("incoming"),
+                    other: row.get("other"),
+                    columns: row.get("columns"),
+                })
+                .await?,
+            checks: self
+                .rows(CHECKS, oid, |row| Check {
+                    name: row.get("name"),
+                    columns: row.get("columns"),
+                    definition: row.get("definition"),
+                })
+                .await?,
+            triggers: names(self.client().query(TRIGGERS, &[&oid]).await?),
+            rows_hidden: relation.get("rows_hidden"),
+            inherited: relation.get("inherited"),
+            rights: Rights {
+                select: relation.get("may_select"),
+                update: relation.get("may_update"),
+                truncate: relation.get("may_truncate"),
+                insert: relation.get("may_insert"),
+                owner: relation.get("is_owner"),
+                create: relation.get("may_create"),
+                temporary: relation.get("may_temp"),
+            },
+            rows: relation.get("rows"),
+            bytes: relation.get("bytes"),
+            kept_apart: relation.get("kept_apart"),
+            rewrite_obstacles: names(self.client().query(REWRITE_OBSTACLES, &[&oid]).await?),
+            parts: self
+                .rows(PARTS, oid, |row| Part {
+                    sql: row.get("sql"),
+                    blocks: row.get::<_, i64>("blocks").try_into().unwrap_or(u32::MAX),
+                })
+                .await?,
+            materialised: names(self.client().query(MATERIALISED, &[&oid]).await?),
+        }))
+    }
+
+    /// Names of tables, as `schema.name`, for a message about one that is not there.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub async fn table_names(&self) -> Result<Vec<String>, PostgresError> {
+        let rows = self.client().query(NAMES, &[]).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// The server's version, as it writes it: `15.18`.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn facts(&self) -> Result<Facts, PostgresError> {
+        let row = self.client().query_one(FACTS, &[]).await?;
+        Ok(Facts {
+            version: row.get("version"),
+            number: row.get("number"),
+            encoding: row.get("encoding"),
+            time_zone: row.get("time_zone"),
+            user: row.get("role"),
+            superuser: row.get("superuser"),
+        })
+    }
+
+    async fn rows<T>(
+        &self,
+        query: &str,
+        oid: u32,
+        of: impl Fn(&Row) -> T,
+    ) -> Result<Vec<T>, PostgresError> {
+        let rows = self.client().query(query, &[&oid]).await?;
+        Ok(rows.iter().map(of).collect())
+    }
+}
+
+/// What a server says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// Its version: `15.18`.
+    pub version: String,
+    /// The same as a number: 150018.
+    pub number: i32,
+    /// The database's encoding.
+    pub encoding: String,
+    /// The time zone it gives sessions by itself.
+    pub time_zone: String,
+    /// Who we are there.
+    pub user: String,
+    /// Whether we may do everything.
+    pub superuser: bool,
+}
+
+fn column(row: &Row) -> Column {
+    let (oid, modifier): (u32, i32) = (row.get("type"), row.get("modifier"));
+    let category: i8 = row.get("category");
+    let base: String = row.get("base_name");
+    let kind = match category as u8 {
+        b'e' => TypeKind::Enum,
+        // An extension's own type has another number in each database.
+        b'b' if base == "citext" => TypeKind::Citext,
+        b'b' => TypeKind::Base,
+        _ => TypeKind::Other,
+    };
+    Column {
+        name: row.get("name"),
+        type_name: row.get("type_name"),
+        wire: WireType::of(oid, modifier, kind),
+        // varchar and char count in characters, behind four bytes of their own.
+        length: (matches!(oid, 1042 | 1043) && modifier >= 4).then_some(modifier as u32 - 4),
+        required: row.get("required"),
+        generated: row.get("generated"),
+        partitions: row.get("partitions"),
+        binary: row.get("binary"),
+    }
+}
+
+const RELATION: &str = "
+    SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind AS kind,
+           c.reltuples AS rows,
+           (SELECT coalesce(sum(pg_catalog.pg_table_size(p.relid)), 0)::int8
+              FROM pg_catalog.pg_partition_tree(c.oid) p) +
+           CASE WHEN c.relispartition OR c.relkind = 'p' THEN 0
+                ELSE pg_catalog.pg_table_size(c.oid) END AS bytes,
+           CASE WHEN c.reltoastrelid = 0 THEN 0
+                ELSE pg_catalog.pg_total_relation_size(c.reltoastrelid) END AS kept_apart,
+           pg_catalog.row_security_active(c.oid) AS rows_hidden,
+           EXISTS (SELECT FROM pg_catalog.pg_inherits i
+                    WHERE i.inhparent = c.oid AND c.relkind <> 'p') AS inherited,
+           pg_catalog.has_table_privilege(c.oid, 'SELECT') AS may_select,
+           pg_catalog.has_table_privilege(c.oid, 'UPDATE') AS may_update,
+           pg_catalog.has_table_privilege(c.oid, 'TRUNCATE') AS may_truncate,
+           pg_catalog.has_table_privilege(c.oid, 'INSERT') AS may_insert,
+           pg_catalog.pg_has_role(c.relowner, 'USAGE') AS is_owner,
+           pg_catalog.has_schema_privilege(n.oid, 'CREATE') AS may_create,
+           pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMP') AS may_temp
+      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.oid = pg_catalog.to_regclass($1)";
+
+/// Domains are followed to the type they are made from, however deep.
+const COLUMNS: &str = "
+    WITH RECURSIVE base AS (
+        SELECT a.attnum, t.oid, t.typbasetype, t.typtype,
+               CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier,
+               t.typnotnull AS required
+          FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+         WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped
+        UNION ALL
+        SELECT b.attnum, t.oid, t.typbasetype, t.typtype,
+               CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE b.modifier END,
+               b.required OR t.typnotnull
+          FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.typbasetype
+         WHERE b.typtype = 'd')
+    SELECT a.attname::text AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type_name,
+           t.oid AS type, t.typname::text AS base_name, t.typtype AS category, b.modifier,
+           a.attnotnull OR b.required AS required,
+           a.attgenerated <> '' AS generated,
+           coalesce(a.attnum = ANY (p.partattrs::int2[]), false) AS partitions,
+           t.typsend <> 0 AND t.typreceive <> 0 AS binary
+      FROM pg_catalog.pg_attribute a
+      JOIN base b ON b.attnum = a.attnum AND b.typtype <> 'd'
+      JOIN pg_catalog.pg_type t ON t.oid = b.oid
+      LEFT JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = a.attrelid
+     WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped
+     ORDER BY a.attnum";
+
+const PRIMARY_KEY: &str = "
+    SELECT a.attname::text
+      FROM pg_catalog.pg_index i
+      CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k (number, place)
+      JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
+     WHERE i.indrelid = $1 AND i.indisprimary AND k.place <= i.indnkeyatts ORDER BY k.place";
+
+/// An index on an expression names the columns that the expression reads.
+const UNIQUES: &str = "
+    SELECT c.relname::text AS name,
+           ARRAY(SELECT a.attname::text FROM pg_catalog.pg_depend d
+                   JOIN pg_catalog.pg_attribute a
+                     ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+                  WHERE d.refobjid = i.indrelid AND d.refobjsubid > 0
+                    AND (d.objid = i.indexrelid OR d.objid = (
+                         SELECT o.oid FROM pg_catalog.pg_constraint o
+                          WHERE o.conindid = i.indexrelid AND o.contype IN ('p', 'u')))
+                  ORDER BY a.attnum) AS columns,
+           i.indpred IS NULL AND i.indexprs IS NULL AND i.indisvalid AND i.indimmediate AND NOT EXISTS (
+                SELECT FROM pg_catalog.pg_attribute a
+                 WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::int2[])
+                   AND NOT a.attnotnull) AS tells_rows
+      FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+     WHERE i.indrelid = $1 AND i.indisunique ORDER BY 1";
+
+const FOREIGN_KEYS: &str = "
+    SELECT o.conname::text AS name, o.confrelid = $1 AS incoming,
+           CASE WHEN o.confrelid = $1 THEN o.conrelid::regclass::text
+                ELSE o.confrelid::regclass::text END AS other,
+           ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
+                  WHERE a.attrelid = $1 AND a.attnum = ANY (
+                        CASE WHEN o.confrelid = $1 THEN o.confkey ELSE o.conkey END)
+                  ORDER BY a.attnum) AS columns
+      FROM pg_catalog.pg_constraint o
+     WHERE o.contype = 'f' AND (o.conrelid = $1 OR o.confrelid = $1) ORDER BY 1";
+
+const CHECKS: &str = "
+    SELECT o.conname::text AS name, pg_catalog.pg_get_constraintdef(o.oid) AS definition,
+           ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
+                  WHERE a.attrelid = $1 AND a.attnum = ANY (o.conkey) ORDER BY a.attnum) AS columns
+      FROM pg_catalog.pg_constraint o
+     WHERE o.contype IN ('c', 'x') AND o.conrelid = $1 ORDER BY 1";
+
+const TRIGGERS: &str = "
+    SELECT t.tgname::text FROM pg_catalog.pg_trigger t
+     WHERE t.tgrelid = $1 AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') ORDER BY 1";
+
+const PARTS: &str = "
+    SELECT c.oid::regclass::text AS sql,
+           pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int8 AS blocks
+      FROM (SELECT $1::oid AS oid
+             UNION SELECT relid FROM pg_catalog.pg_partition_tree($1::oid)) p
+      JOIN pg_catalog.pg_class c ON c.oid = p.oid
+     WHERE c.relkind = 'r' ORDER BY c.oid";
+
+const REWRITE_OBSTACLES: &str = "
+    SELECT 'it is a partition: mask the table that it is a part of'
+      FROM pg_catalog.pg_class c WHERE c.oid = $1 AND c.relispartition
+    UNION ALL
+    SELECT pg_catalog.format('the rule %s is on it', r.rulename)
+      FROM pg_catalog.pg_rewrite r WHERE r.ev_class = $1
+    UNION ALL
+    SELECT pg_catalog.format('the foreign key %s is of a table that we do not own', o.conname)
+      FROM pg_catalog.pg_constraint o JOIN pg_catalog.pg_class c ON c.oid = o.conrelid
+     WHERE o.contype = 'f' AND o.confrelid = $1 AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')
+    UNION ALL
+    SELECT pg_catalog.format('triggers of the foreign key %s are disabled', o.conname)
+      FROM pg_catalog.pg_constraint o
+     WHERE o.contype = 'f' AND (o.conrelid = $1 OR o.confrelid = $1)
+       AND EXISTS (SELECT FROM pg_catalog.pg_trigger t
+                    WHERE t.tgconstraint = o.oid AND t.tgenabled <> 'O')";
+
+const MATERIALISED: &str = "
+    SELECT DISTINCT c.oid::regclass::text
+      FROM pg_catalog.pg_depend d
+      JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
+      JOIN pg_catalog.pg_class c ON c.oid = r.ev_class AND c.relkind = 'm'
+     WHERE d.refobjid = $1 ORDER BY 1";
+
+const NAMES: &str = "
+    SELECT n.nspname || '.' || c.relname
+      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+       AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1 LIMIT 1000";
+
+const FACTS: &str = "
+    SELECT pg_catalog.current_setting('server_version') AS version,
+           pg_catalog.current_setting('server_version_num')::int4 AS number,
+           pg_catalog.pg_encoding_to_char(d.encoding)::text AS encoding,
+           coalesce((SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'TimeZone'), '')
+               AS time_zone,
+           current_user::text AS role, r.rolsuper AS superuser
+      FROM pg_catalog.pg_database d, pg_catalog.pg_roles r
+     WHERE d.datname = pg_catalog.current_database() AND r.rolname = current_user";

@@ -1,0 +1,162 @@
+//! What PostgreSQL answers, in words that hold no cell value.
+//!
+//! The server quotes values in its messages ("Key (email)=(…) already exists"), so only those of
+//! classes that cannot are passed on; of the others the condition and the names of table, column and
+//! constraint are told.
+
+use std::fmt;
+
+use datafusion::error::DataFusionError;
+use tokio_postgres::error::{DbError, SqlState};
+
+/// Why PostgreSQL could not be asked, or what it refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PostgresError {
+    /// How to get in is not told, or told wrongly.
+    #[error("{0}")]
+    Config(String),
+    /// The server refused; no cell value is in the text.
+    #[error("{0}")]
+    Server(Answer),
+    /// The connection is gone.
+    #[error("the connection to the server failed: {0}")]
+    Connection(String),
+    /// What the server sent is no binary `COPY` of the columns that were asked for.
+    #[error("{0}")]
+    Copy(String),
+    /// Rows were changed by somebody else between reading and writing.
+    #[error(
+        "{expected} rows were read and {found} could be written: something else writes to the table"
+    )]
+    Changed {
+        /// Rows that were masked.
+        expected: u64,
+        /// Rows that were still as they had been read.
+        found: u64,
+    },
+    /// A part of the work was given up before.
+    #[error("another part of the table failed")]
+    GivenUp,
+}
+
+/// What a server answered, without cell values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    code: String,
+    message: String,
+}
+
+impl PostgresError {
+    /// The server's condition, where it is one.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Server(answer) => Some(&answer.code),
+            _ => None,
+        }
+    }
+
+    /// Whether the same once more may go well: a deadlock, a lock that was not had in time, rows that
+    /// changed meanwhile.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Changed { .. } => true,
+            Self::Server(answer) => ["40001", "40P01", "55P03"].contains(&answer.code.as_str()),
+            _ => false,
+        }
+    }
+
+    /// Whether it only says that another part of the same unit failed.
+    pub fn is_consequence(&self) -> bool {
+        matches!(self, Self::GivenUp)
+    }
+}
+
+impl From<tokio_postgres::Error> for PostgresError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(answer) => Self::Server(Answer::of(answer)),
+            None => Self::Connection(causes(&error)),
+        }
+    }
+}
+
+impl From<PostgresError> for DataFusionError {
+    fn from(error: PostgresError) -> Self {
+        Self::External(Box::new(error))
+    }
+}
+
+impl Answer {
+    fn of(answer: &DbError) -> Self {
+        let code = answer.code();
+        let mut message = match told_as_it_is(code) {
+            true => answer.message().to_owned(),
+            false => condition(code).to_owned(),
+        };
+        for (what, name) in [
+            ("constraint", answer.constraint()),
+            ("column", answer.column()),
+            ("type", answer.datatype()),
+            ("table", answer.table()),
+        ] {
+            if let Some(name) = name
+                && !message.contains(name)
+            {
+                message.push_str(&format!(", {what} `{name}`"));
+            }
+        }
+        Self {
+            code: code.code().to_owned(),
+            message,
+        }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (SQLSTATE {})", self.message, self.code)
+    }
+}
+
+/// Whether messages of this condition hold nothing but names and settings: connections, authorisation,
+/// catalogues, syntax, resources, limits, states of objects, operators, the system.
+fn told_as_it_is(code: &SqlState) -> bool {
+    const CLASSES: [&str; 14] = [
+        "08", "0A", "0L", "25", "28", "3D", "3F", "42", "53", "54", "55", "57", "58", "40",
+    ];
+    CLASSES.iter().any(|class| code.code().starts_with(class))
+}
+
+/// What a condition that may quote values means.
+fn condition(code: &SqlState) -> &'static str {
+    match code.code() {
+        "22001" => "a masked value is too long for its column",
+        "22003" => "a masked number is out of the range of its column",
+        "22007" | "22008" => "a masked value is no date or time that the column takes",
+        "22P02" | "22P03" => "a masked value is not of the column's type",
+        "23502" => "a masked value is null where the table takes none",
+        "23503" => "a masked value breaks a foreign key",
+        "23505" => "a masked value is there twice where it has to be unique",
+        "23514" => "a masked value breaks a check",
+        "23P01" => "a masked value breaks an exclusion",
+        "P0001" => "a trigger or function of the database refused",
+        other if other.starts_with("22") => "a masked value is not of the column's type",
+        other if other.starts_with("23") => "a masked value breaks a constraint",
+        _ => "the server refused",
+    }
+}
+
+/// The causes of an error, without repeating itself.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut said = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !said.iter().any(|before| before.contains(&text)) {
+            said.push(text);
+        }
+        next = cause.source();
+    }
+    said.join(": ")
+}

@@ -1,0 +1,390 @@
+//! `strategy: rewrite`: the whole table, masked, is staged, and takes the place of the old rows in one
+//! transaction.
+//!
+//! ```text
+//! lock ─▶ readers, by ranges of blocks ─▶ masks ─▶ unlogged stages ─▶ TRUNCATE, INSERT … SELECT, COMMIT
+//! ```
+//!
+//! The table itself stays: its grants, policies, views, triggers, publications and comments hang on it as
+//! before. Indexes and foreign keys are dropped and made again in the same transaction, which is faster
+//! than keeping them up row by row ([`Attached`]). Nobody else may write from the first row that is read
+//! until the commit.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use datafusion::common::Result;
+use datafusion::execution::SendableRecordBatchStream;
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use parking_lot::Mutex;
+
+use super::attached::Attached;
+use super::catalogue::Part;
+use super::error::PostgresError;
+use super::job::Job;
+use super::leftovers;
+use super::pool::{Pool, Pooled};
+use super::progress::list;
+use super::reader::{ReadColumn, Reader};
+use super::session::{Server, Session, quoted};
+use super::stage::{self, StageColumn};
+use super::types::wire_schema;
+use crate::in_place::{Announce, InPlace, Left};
+use crate::unit::{Receipt, Sink, Source};
+
+/// Rows of a batch.
+const BATCH_ROWS: usize = 8192;
+/// Bytes that a slice holds: what arrives, a batch before and after its masks, and what is sent.
+const SLICE_BYTES: u64 = 32 << 20;
+/// The fewest blocks of a slice: 32 MiB.
+const SLICE_BLOCKS: u32 = 4096;
+/// The first version that finds ranges of blocks without reading the others.
+const TID_RANGES: i32 = 140_000;
+
+/// A table that is masked by a rewrite.
+pub struct Rewrite {
+    job: Arc<Job>,
+    pool: Pool,
+    reader: Reader,
+    staged: Arc<Vec<StageColumn>>,
+    /// What each slice reads, behind `FROM`.
+    slices: Vec<String>,
+    /// The session that holds the lock.
+    holder: Arc<Mutex<Option<Pooled>>>,
+    /// Rows that were staged, by slice.
+    written: Arc<Mutex<Vec<Option<u64>>>>,
+}
+
+impl std::fmt::Debug for Rewrite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Rewrite({})", self.job.table.shown())
+    }
+}
+
+impl Rewrite {
+    /// Locks the table against writers, unless it is a dry run, and cuts it into slices.
+    ///
+    /// # Errors
+    /// When the server refuses, or the lock is not had in time.
+    pub async fn open(server: &Server, job: Job) -> Result<Arc<Self>, PostgresError> {
+        let pool = Pool::new(server.clone());
+        let holder = pool.take().await?;
+        let version = holder.facts().await?.number;
+        if !job.dry_run {
+            let lock = format!(
+                "BEGIN; LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE",
+                job.table.sql()
+            );
+            holder.run(&lock).await?;
+            let (session, stages) = (pool.take().await?, stages(&holder, &job).await?);
+            for stage in stages {
+                session.run(&format!("DROP TABLE {stage}")).await?;
+            }
+            session.give_back();
+        }
+        // Nothing changes them any more.
+        let table = holder
+            .table(Some(&job.table.schema), &job.table.name)
+            .await?;
+        let parts = table.map_or_else(Vec::new, |table| table.parts);
+        let slices = slices(&parts, job.workers, version >= TID_RANGES);
+        let columns = job.table.columns.iter().filter(|column| !column.generated);
+        let typed = job.typed();
+        let columns: Vec<ReadColumn> = columns
+            .filter_map(|column| {
+                let read = typed.iter().find(|typed| typed.name == column.name);
+                read.cloned().or_else(|| job.carried(&column.name))
+            })
+            .collect();
+        // Columns that the server computes can be read, and are computed anew.
+        let generated = typed.iter().filter(|typed| {
+            let column = job.table.column(&typed.name);
+            column.is_some_and(|column| column.generated)
+        });
+        let read: Vec<ReadColumn> = columns.iter().chain(generated).cloned().collect();
+        let staged = columns.iter().filter_map(|read| job.staged(read)).collect();
+        Ok(Arc::new(Self {
+            reader: Reader::new(pool.clone(), job.table.shown(), &read, BATCH_ROWS),
+            staged: Arc::new(staged),
+            written: Arc::new(Mutex::new(vec![None; slices.len()])),
+            slices,
+            holder: Arc::new(Mutex::new(Some(holder))),
+            job: Arc::new(job),
+            pool,
+        }))
+    }
+
+    fn stage(&self, slice: usize) -> String {
+        let name = format!("{}_stage_{slice}", self.job.name);
+        format!("{}.{}", quoted(&self.job.table.schema), quoted(&name))
+    }
+
+    fn filled(&self, slice: usize) -> String {
+        let columns: Vec<String> = self
+            .staged
+            .iter()
+            .map(|column| column.name.clone())
+            .collect();
+        let values: Vec<String> = self
+            .staged
+            .iter()
+            .enumerate()
+            .map(|(index, column)| column.value(index))
+            .collect();
+        format!(
+            "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {} AS s",
+            self.job.table.sql(),
+            list(&columns),
+            values.join(", "),
+            self.stage(slice)
+        )
+    }
+}
+
+impl Source for Rewrite {
+    fn schema(&self) -> SchemaRef {
+        self.reader.schema()
+    }
+
+    fn slices(&self) -> usize {
+        self.slices.len()
+    }
+
+    fn describe(&self) -> String {
+        format!("PostgreSQL, rewrite, {} slices", self.slices.len())
+    }
+
+    fn open(&self, slice: usize, projection: &[usize]) -> Result<SendableRecordBatchStream> {
+        self.reader.read(&self.slices[slice], None, projection)
+    }
+
+    fn for_queries(self: Arc<Self>) -> Arc<dyn Source> {
+        self
+    }
+}
+
+impl Sink for Rewrite {
+    fn schema(&self) -> SchemaRef {
+        let wire: Vec<_> = self
+            .staged
+            .iter()
+            .map(|column| column.wire.clone())
+            .collect();
+        Arc::new(wire_schema(&wire))
+    }
+
+    fn describe(&self) -> String {
+        format!("PostgreSQL, rewrite of {}", self.job.table.shown())
+    }
+
+    fn write(
+        &self,
+        slice: usize,
+        mut rows: SendableRecordBatchStream,
+    ) -> BoxFuture<'static, Result<Receipt>> {
+        let (pool, written, job) = (
+            self.pool.clone(),
+            Arc::clone(&self.written),
+            Arc::clone(&self.job),
+        );
+        let (staged, stage) = (Arc::clone(&self.staged), self.stage(slice));
+        Box::pin(async move {
+            if job.dry_run {
+                let mut seen = 0;
+                while let Some(batch) = rows.next().await {
+                    seen += batch?.num_rows() as u64;
+                }
+                return Ok(Receipt { slice, rows: seen });
+            }
+            let columns: Vec<String> = staged
+                .iter()
+                .enumerate()
+                .map(|(index, column)| column.definition(index))
+                .collect();
+            let made = format!(
+                "CREATE UNLOGGED TABLE {stage} AS SELECT {} FROM {} WITH NO DATA",
+                columns.join(", "),
+                job.table.sql()
+            );
+            let session = pool.take().await?;
+            session.run(&made).await?;
+            let wire = staged.iter().map(|column| column.wire.clone()).collect();
+            let rows = stage::fill(&session, &stage, wire, rows).await?;
+            session.give_back();
+            written.lock()[slice] = Some(rows);
+            Ok(Receipt { slice, rows })
+        })
+    }
+}
+
+impl InPlace for Rewrite {
+    fn units(&self) -> usize {
+        1
+    }
+
+    fn slices_of(&self, _: usize) -> Range<usize> {
+        0..self.slices.len()
+    }
+
+    fn sink(self: Arc<Self>) -> Arc<dyn Sink> {
+        self
+    }
+
+    fn memory_of(&self, _: usize) -> u64 {
+        SLICE_BYTES
+    }
+
+    fn commit(&self, _: usize, announce: Announce) -> BoxFuture<'static, Result<u64>> {
+        let holder = self.holder.lock().take();
+        let written: Option<u64> = self.written.lock().iter().copied().sum();
+        let filled: Vec<String> = (0..self.slices.len())
+            .map(|slice| self.filled(slice))
+            .collect();
+        let job = Arc::clone(&self.job);
+        Box::pin(async move {
+            let (Some(session), Some(rows)) = (holder, written) else {
+                return Err(PostgresError::GivenUp.into());
+            };
+            let table = job.table.sql();
+            let found = session.count(&table).await?;
+            if found != rows {
+                return Err(PostgresError::Changed {
+                    expected: rows,
+                    found,
+                }
+                .into());
+            }
+            let attached = Attached::of(&session, &job.table).await?;
+            session
+                .run("SET LOCAL maintenance_work_mem = '256MB'")
+                .await?;
+            for statement in attached.dropped() {
+                session.run(statement).await?;
+            }
+            session.run(&format!("TRUNCATE {table}")).await?;
+            let mut found = 0;
+            for statement in &filled {
+                found += session.touch(statement).await?;
+            }
+            if found != rows {
+                return Err(PostgresError::Changed {
+                    expected: rows,
+                    found,
+                }
+                .into());
+            }
+            for statement in attached.made() {
+                session.run(statement).await?;
+            }
+            session.run(&leftovers::analysed(&job.table)).await?;
+            announce(&session.transaction().await?)?;
+            session.run("COMMIT").await?;
+            session.give_back();
+            Ok(rows)
+        })
+    }
+
+    fn abort(&self, _: usize) -> BoxFuture<'static, ()> {
+        let holder = self.holder.lock().take();
+        let (pool, job) = (self.pool.clone(), Arc::clone(&self.job));
+        Box::pin(async move {
+            // The session ends, and with it its lock.
+            drop(holder);
+            if let Err(error) = drop_stages(&pool, &job).await {
+                tracing::warn!("stages of {} are left: {error}", job.table.shown());
+            }
+        })
+    }
+
+    fn clean_up(&self, all: bool) -> BoxFuture<'static, Result<Left>> {
+        let (pool, job) = (self.pool.clone(), Arc::clone(&self.job));
+        Box::pin(async move {
+            if job.dry_run {
+                return Ok(Left::default());
+            }
+            drop_stages(&pool, &job).await?;
+            if !all {
+                return Ok(Left::default());
+            }
+            let session = pool.take().await?;
+            let holding = leftovers::after_rewrite(&session, &job.table).await?;
+            session.give_back();
+            Ok(Left {
+                holding,
+                clear_rows: 0,
+            })
+        })
+    }
+}
+
+async fn drop_stages(pool: &Pool, job: &Job) -> Result<(), PostgresError> {
+    let session = pool.take().await?;
+    for stage in stages(&session, job).await? {
+        session.run(&format!("DROP TABLE {stage}")).await?;
+    }
+    session.give_back();
+    Ok(())
+}
+
+/// The stages of a job that are there.
+async fn stages(session: &Session, job: &Job) -> Result<Vec<String>, PostgresError> {
+    let stages = "SELECT c.oid::regclass::text FROM pg_catalog.pg_class c \
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+        WHERE n.nspname = $1 AND pg_catalog.starts_with(c.relname, $2) AND c.relkind = 'r'";
+    let name = format!("{}_stage_", job.name);
+    let stages = session
+        .client()
+        .query(stages, &[&job.table.schema, &name])
+        .await?;
+    Ok(stages.iter().map(|row| row.get(0)).collect())
+}
+
+/// Ranges of blocks of the tables that hold rows, several for each worker.
+fn slices(parts: &[Part], workers: usize, by_range: bool) -> Vec<String> {
+    let blocks: u64 = parts.iter().map(|part| u64::from(part.blocks)).sum();
+    let share = blocks / (4 * workers.max(1) as u64);
+    let step = u32::try_from(share).unwrap_or(u32::MAX).max(SLICE_BLOCKS);
+    let mut slices = Vec::new();
+    for part in parts {
+        let count = match by_range {
+            true => part.blocks.div_ceil(step).max(1),
+            false => 1,
+        };
+        for slice in 0..count {
+            let from = (slice > 0).then(|| format!("ctid >= '({},0)'", slice * step));
+            // The last one has no end: the table may have grown since it was measured.
+            let to = (slice + 1 < count).then(|| format!("ctid < '({},0)'", (slice + 1) * step));
+            let range: Vec<String> = from.into_iter().chain(to).collect();
+            slices.push(match range.is_empty() {
+                true => format!("ONLY {}", part.sql),
+                false => format!("ONLY {} WHERE {}", part.sql, range.join(" AND ")),
+            });
+        }
+    }
+    slices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_cover_every_block_once() {
+        let parts = [("a", 0), ("b", 9000)].map(|(sql, blocks)| Part {
+            sql: sql.to_owned(),
+            blocks,
+        });
+        assert_eq!(
+            slices(&parts, 1, true),
+            [
+                "ONLY a",
+                "ONLY b WHERE ctid < '(4096,0)'",
+                "ONLY b WHERE ctid >= '(4096,0)' AND ctid < '(8192,0)'",
+                "ONLY b WHERE ctid >= '(8192,0)'",
+            ]
+        );
+        assert_eq!(slices(&parts, 1, false), ["ONLY a", "ONLY b"]);
+    }
+}

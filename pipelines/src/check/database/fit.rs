@@ -1,0 +1,110 @@
+//! Whether masked values fit what a table promises: unique indexes, foreign keys, checks, triggers.
+
+use std::collections::BTreeMap;
+
+use visard_connectors::postgres::Table;
+use visard_engine::MaskedStep;
+
+use crate::language::{Diagnostic, Diagnostics, Span, Task, codes, quoted_list};
+
+/// The masks of a table's columns.
+pub(super) struct Masked<'a> {
+    pub(super) table: &'a Table,
+    pub(super) task: &'a Task,
+    pub(super) table_span: Span,
+    pub(super) steps: &'a BTreeMap<String, Vec<MaskedStep>>,
+}
+
+impl Masked<'_> {
+    /// Masked columns of unique indexes whose masks keep distinct values distinct. Others are refused.
+    pub(super) fn unique(&self, diagnostics: &mut Diagnostics) -> Vec<String> {
+        let mut found = Vec::new();
+        for index in &self.table.uniques {
+            for column in index.columns.iter().filter(|column| self.steps.contains_key(*column)) {
+                let distinct = self.steps[column].iter().all(|step| {
+                    step.condition.is_none() && step.mask.keeps_distinct()
+                }) && self.steps[column].len() == 1;
+                if distinct {
+                    found.push(column.clone());
+                    continue;
+                }
+                let message = format!(
+                    "the masks of `{column}` of `{}` may make two values one",
+                    self.table.shown()
+                );
+                diagnostics.push(
+                    Diagnostic::new(&codes::UNIQUE_COLUMN, message)
+                        .at(self.place(column), format!("the index `{}` asks for unique values", index.name))
+                        .help("use one mask that keeps values apart on all rows, such as `imitate_unique` or `hash`"),
+                );
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Refuses masks on columns of foreign keys: the rows on the other side would lose theirs.
+    pub(super) fn foreign_keys(&self, diagnostics: &mut Diagnostics) {
+        for key in &self.table.foreign_keys {
+            for column in key.columns.iter().filter(|column| self.steps.contains_key(*column)) {
+                let message = format!(
+                    "to preserve referential integrity, `{column}` of `{}` cannot be masked by this task",
+                    self.table.shown()
+                );
+                let which = match key.incoming {
+                    true => format!("`{}` refers to it by the foreign key `{}`", key.other, key.name),
+                    false => format!("it refers to `{}` by the foreign key `{}`", key.other, key.name),
+                };
+                diagnostics.push(
+                    Diagnostic::new(&codes::FOREIGN_KEY, message).at(self.place(column), which),
+                );
+            }
+        }
+    }
+
+    /// Tells of checks and exclusions that only the database can judge.
+    pub(super) fn checks(&self, diagnostics: &mut Diagnostics) {
+        for check in &self.table.checks {
+            let columns: Vec<&String> =
+                check.columns.iter().filter(|column| self.steps.contains_key(*column)).collect();
+            let Some(column) = columns.first() else { continue };
+            let message = format!(
+                "`{}` of `{}` may refuse masked values of {}",
+                check.name,
+                self.table.shown(),
+                quoted_list(columns.iter().map(|column| column.as_str()))
+            );
+            diagnostics.push(
+                Diagnostic::new(&codes::CHECKED_COLUMN, message)
+                    .at(self.place(column), check.definition.clone()),
+            );
+        }
+    }
+
+    /// Tells of triggers that fire as rows change.
+    pub(super) fn triggers(&self, diagnostics: &mut Diagnostics) {
+        if self.table.triggers.is_empty() {
+            return;
+        }
+        let message = format!(
+            "{} of `{}` will fire for every masked row, and may write old values elsewhere",
+            quoted_list(self.table.triggers.iter().map(String::as_str)),
+            self.table.shown()
+        );
+        diagnostics.push(
+            Diagnostic::new(&codes::TRIGGERS, message)
+                .at(self.table_span, "triggers of this table")
+                .help("`auto_manage_triggers: true` keeps them from firing, `false` says that they should"),
+        );
+    }
+
+    /// Where the rule stands that masks `column`.
+    fn place(&self, column: &str) -> Span {
+        let rules = self.task.rules.iter().flat_map(|rule| &rule.columns);
+        let mut named = rules.filter(|pattern| {
+            pattern.matches(column) || pattern.text.eq_ignore_ascii_case(column)
+        });
+        named.next().map_or(self.task.span, |pattern| pattern.span)
+    }
+}

@@ -1,0 +1,104 @@
+//! Whether a table is updated or rewritten, and why.
+
+use visard_connectors::postgres::{RelationKind, Table};
+
+use crate::language::Strategy;
+
+/// How a table is masked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Way {
+    /// Whether the whole table is written anew; else rows are updated.
+    pub rewrite: bool,
+    /// Why this and not the other.
+    pub why: String,
+}
+
+impl Way {
+    /// The strategy as a ruleset spells it.
+    pub fn name(&self) -> &'static str {
+        match self.rewrite {
+            true => "rewrite",
+            false => "update",
+        }
+    }
+}
+
+/// What the way depends on besides the table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wish<'a> {
+    /// What the ruleset or the pipeline asks for.
+    pub(super) strategy: Strategy,
+    /// Whether only some rows are masked.
+    pub(super) some_rows: bool,
+    /// Masked columns whose values have to be unique.
+    pub(super) unique: &'a [String],
+}
+
+/// The way a table is masked.
+///
+/// # Errors
+/// Why the one that is asked for cannot be taken, or neither can.
+pub(super) fn choose(table: &Table, wish: Wish<'_>) -> Result<Way, String> {
+    let against_rewrite = against_rewrite(table, wish);
+    let against_update = against_update(table, wish);
+    let way = |rewrite: bool, why: &str| {
+        Ok(Way {
+            rewrite,
+            why: why.to_owned(),
+        })
+    };
+    match (wish.strategy, against_rewrite.first(), against_update.first()) {
+        (Strategy::Update, _, None) => way(false, "it is asked for"),
+        (Strategy::Rewrite, None, _) => way(true, "it is asked for"),
+        (Strategy::Update, _, Some(reason)) => Err(format!("it cannot be updated: {reason}")),
+        (Strategy::Rewrite, Some(reason), _) => Err(format!("it cannot be rewritten: {reason}")),
+        (Strategy::Auto, None, _) => way(true, "most of the table changes, and nothing is in the way"),
+        (Strategy::Auto, Some(reason), None) => way(false, reason),
+        (Strategy::Auto, Some(rewrite), Some(update)) => Err(format!(
+            "it can neither be rewritten ({rewrite}) nor updated ({update})"
+        )),
+    }
+}
+
+fn against_rewrite(table: &Table, wish: Wish<'_>) -> Vec<String> {
+    let rights = table.rights;
+    let mut reasons = table.rewrite_obstacles.clone();
+    for (is_against, reason) in [
+        (wish.some_rows, "only some of its rows are masked"),
+        (!rights.owner, "we do not own it"),
+        (!rights.create, "we may not make tables in its schema"),
+        (
+            table.kept_apart > 4 * table.bytes.saturating_sub(table.kept_apart).max(1 << 20),
+            "most of its bytes are long values that an update leaves where they are",
+        ),
+    ] {
+        if is_against {
+            reasons.push(reason.to_owned());
+        }
+    }
+    reasons
+}
+
+fn against_update(table: &Table, wish: Wish<'_>) -> Vec<String> {
+    let rights = table.rights;
+    let mut reasons = Vec::new();
+    if let Some(column) = wish.unique.first() {
+        // An update of one range may give a value that a row of another still has.
+        reasons.push(format!(
+            "masked values of `{column}` could meet old ones half way, and an index asks for unique ones"
+        ));
+    }
+    for (is_against, reason) in [
+        (!rights.update, "we may not change its rows"),
+        (!rights.temporary, "we may not make temporary tables"),
+        (
+            table.kind == RelationKind::Table && !rights.create && table.primary_key.is_some(),
+            "we may not make the table in its schema that says which rows are done",
+        ),
+    ] {
+        if is_against {
+            reasons.push(reason.to_owned());
+        }
+    }
+    reasons
+}

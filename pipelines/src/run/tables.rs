@@ -1,0 +1,487 @@
+//! A run on a database: one task after the other, each table in units that are committed one by one.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use data_encoding::HEXLOWER;
+use parking_lot::Mutex;
+use visard_connectors::postgres::{Job, PostgresError, Rewrite, Server, Update};
+use visard_connectors::{
+    Announce, InPlace, NUMBER_COLUMN, PATH_COLUMN, ROW_COLUMN, Sink, Source, UnitTable, UnitTarget,
+};
+use visard_engine::{
+    EngineError, MaskedColumn, MemoryBudget, Places, ShuffleMemory, Slice, SliceDone, Slices,
+    TaskPlan, UnitMemory, Units, plan_task, run_slices,
+};
+
+use super::folder::EarlierTask;
+use super::journal::{Journal, Record};
+use super::observe::{Event, Observer};
+use super::report::{Status, TableReport};
+use super::{Asked, Worked};
+use crate::check::{Step, TablePlan, open_server, plan_tables};
+use crate::language::{Diagnostics, RunOptions};
+
+/// How often a unit is tried again that met a deadlock, or rows that changed meanwhile.
+const TRIES: usize = 3;
+
+/// Masks the tables of a pipeline; nothing where it is refused.
+///
+/// # Errors
+/// When the run cannot be started.
+pub(super) async fn work(
+    asked: &Asked<'_>,
+    diagnostics: &mut Diagnostics,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<Option<Worked>> {
+    let Some(opened) = open_server(asked.loaded, diagnostics).await else {
+        return Ok(None);
+    };
+    let mut begun = asked.begin()?;
+    let root = &begun.keys.root;
+    let planned = plan_tables(asked.loaded, opened, root, asked.dry_run, diagnostics).await;
+    let Some(planned) = planned else {
+        begun.refused()?;
+        return Ok(None);
+    };
+    let tables = planned.steps.iter().filter_map(|step| match step {
+        Step::Mask(plan) => Some(plan.job.table.bytes.max(0) as u64),
+        Step::Sql { .. } => None,
+    });
+    let tables: Vec<u64> = tables.collect();
+    asked.observer.event(&Event::Started {
+        files: 0,
+        tables: tables.len() as u64,
+        bytes: tables.iter().sum(),
+        run_folder: &begun.folder.display().to_string(),
+    });
+    let work = Work {
+        server: &planned.server,
+        options: &asked.loaded.pipeline.options,
+        journal: &begun.journal,
+        observer: asked.observer,
+        dry_run: asked.dry_run,
+        stopped: Mutex::new(false),
+    };
+    let mut earlier = std::mem::take(&mut begun.earlier.tasks);
+    let mut reports = Vec::new();
+    let mut stop: Stop<'_> = Box::pin(stop);
+    let mut interrupted = false;
+    for (task, step) in planned.steps.into_iter().enumerate() {
+        let earlier = earlier.remove(&task).unwrap_or_default();
+        let failed = reports
+            .iter()
+            .any(|report: &TableReport| report.status == Status::Failed);
+        let mut report = TableReport::new(&step);
+        if interrupted || (failed && !work.options.continue_on_failure) {
+            report.reason = Some("the run ended before its turn".to_owned());
+        } else if let Err(error) = work.step(task, step, earlier, &mut report, &mut stop).await {
+            interrupted |= *work.stopped.lock();
+            report.status = match interrupted {
+                true => Status::NotStarted,
+                false => Status::Failed,
+            };
+            report.reason.get_or_insert(error);
+        }
+        asked.observer.event(&Event::Table {
+            table: &report.table,
+            status: report.status,
+            reason: report.reason.as_deref(),
+        });
+        reports.push(report);
+    }
+    Ok(Some(Worked {
+        begun,
+        files: Vec::new(),
+        tables: reports,
+        interrupted,
+    }))
+}
+
+/// A table opened for looking only: at most `rows` rows, and nothing is written.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn dry_look(
+    server: &Server,
+    mut plan: TablePlan,
+    rows: Option<u64>,
+) -> anyhow::Result<(Arc<dyn Source>, TaskPlan, Arc<dyn Sink>)> {
+    (plan.job.dry_run, plan.job.max_rows) = (true, rows);
+    let (table, source) = open(server, plan.job, false).await?;
+    let task = planned(&table, Arc::clone(&source), plan.columns).await?;
+    Ok((source, task, table.sink()))
+}
+
+/// The plans of a table as text.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn logical_and_physical(
+    server: &Server,
+    mut plan: TablePlan,
+) -> anyhow::Result<(String, String)> {
+    plan.job.dry_run = true;
+    let (table, source) = open(server, plan.job, plan.way.rewrite).await?;
+    let task = planned(&table, source, plan.columns).await?;
+    let physical = datafusion::physical_plan::displayable(task.physical.as_ref());
+    Ok((
+        task.logical.display_indent().to_string(),
+        physical.indent(false).to_string(),
+    ))
+}
+
+type Stop<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+struct Work<'a> {
+    server: &'a Server,
+    options: &'a RunOptions,
+    journal: &'a Arc<Mutex<Journal>>,
+    observer: &'a dyn Observer,
+    dry_run: bool,
+    /// Whether the run was asked to stop.
+    stopped: Mutex<bool>,
+}
+
+/// A table at work: its units, and the plan for their slices.
+struct AtWork {
+    table: Arc<dyn InPlace>,
+    plan: TaskPlan,
+}
+
+impl Work<'_> {
+    /// Does one task, unless an earlier attempt did; the error is why it is not done whole.
+    async fn step(
+        &self,
+        task: usize,
+        step: Step,
+        earlier: EarlierTask,
+        report: &mut TableReport,
+        stop: &mut Stop<'_>,
+    ) -> Result<(), String> {
+        if earlier.done || self.was_committed(&earlier).await? {
+            (report.status, report.resumed) = (Status::Masked, true);
+            if !earlier.done {
+                self.note(&Record::TaskDone { task })?;
+            }
+            return Ok(());
+        }
+        match step {
+            Step::Sql { sql, .. } => self.sql(task, &sql).await?,
+            Step::Mask(plan) => {
+                self.mask(task, *plan, earlier.name, report, stop).await?;
+                if report.clear_rows > 0 {
+                    report.status = Status::Partly;
+                    return Ok(());
+                }
+            }
+        }
+        report.status = Status::Masked;
+        Ok(())
+    }
+
+    /// Whether a transaction that would have done the whole task went through.
+    async fn was_committed(&self, earlier: &EarlierTask) -> Result<bool, String> {
+        for known_by in &earlier.committing {
+            match self.server.is_committed(known_by).await.map_err(said)? {
+                Some(true) => return Ok(true),
+                Some(false) => {}
+                None => {
+                    return Err(format!(
+                        "the server no longer knows what became of transaction {known_by} of an earlier \
+                         attempt: look whether the task is done, and start a new run"
+                    ));
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    async fn sql(&self, task: usize, sql: &str) -> Result<(), String> {
+        if self.dry_run {
+            return Ok(());
+        }
+        let announce = self.announce(task);
+        let ran = self.server.run_in_transaction(sql, announce).await;
+        ran.map_err(said)?;
+        self.note(&Record::TaskDone { task })
+    }
+
+    async fn mask(
+        &self,
+        task: usize,
+        plan: TablePlan,
+        name: Option<String>,
+        report: &mut TableReport,
+        stop: &mut Stop<'_>,
+    ) -> Result<(), String> {
+        let TablePlan {
+            mut job,
+            way,
+            columns,
+            ..
+        } = plan;
+        job.name = match name {
+            Some(name) => name,
+            None => {
+                let name = new_name(task).map_err(|error| error.to_string())?;
+                let record = Record::Table {
+                    task,
+                    name: name.clone(),
+                };
+                self.note(&record)?;
+                name
+            }
+        };
+        let workers = job.workers;
+        let bytes = u64::try_from(job.table.bytes).unwrap_or(0);
+        let (table, source) = open(self.server, job, way.rewrite).await.map_err(said)?;
+        report.units = table.units() as u64;
+        let mut outcome = Ok(());
+        if table.units() > 0 {
+            let plan = planned(&table, source, columns).await.map_err(|error| error.to_string())?;
+            let at_work = AtWork { table, plan };
+            outcome = self.units(task, &at_work, workers, bytes, report, stop).await;
+            return self.end(task, &at_work.table, outcome, report).await;
+        }
+        self.end(task, &table, outcome, report).await
+    }
+
+    /// Cleans up behind a table, and notes that its task is done where it is.
+    async fn end(
+        &self,
+        task: usize,
+        table: &Arc<dyn InPlace>,
+        outcome: Result<(), String>,
+        report: &mut TableReport,
+    ) -> Result<(), String> {
+        if outcome.is_ok() && !self.dry_run {
+            self.note(&Record::TaskDone { task })?;
+        }
+        match table.clean_up(outcome.is_ok()).await {
+            Ok(left) => {
+                report.still_holding = left.holding;
+                report.clear_rows = left.clear_rows;
+            }
+            Err(error) => report
+                .still_holding
+                .push(format!("what old values are left could not be removed: {}", error.find_root())),
+        }
+        outcome
+    }
+
+    /// Masks and commits all units; those that met others' work are tried again.
+    async fn units(
+        &self,
+        task: usize,
+        at_work: &AtWork,
+        workers: usize,
+        bytes: u64,
+        report: &mut TableReport,
+        stop: &mut Stop<'_>,
+    ) -> Result<(), String> {
+        let table = &at_work.table;
+        let memory = MemoryBudget::new(self.options.memory_budget_bytes());
+        let held = Arc::new(UnitMemory::new(0));
+        let slices = table.slices().max(1) as u64;
+        let mut units: Vec<usize> = (0..table.units()).collect();
+        let mut failure = None;
+        for attempt in 0..TRIES {
+            let queue: VecDeque<Slice> = units
+                .iter()
+                .flat_map(|&unit| table.slices_of(unit).map(move |partition| (unit, partition)))
+                .map(|(unit, partition)| Slice {
+                    unit,
+                    plan: Arc::clone(&at_work.plan.physical),
+                    context: Arc::clone(&at_work.plan.context),
+                    partition,
+                    memory: table.memory_of(partition),
+                    unit_memory: Arc::clone(&held),
+                })
+                .collect();
+            let mut left: BTreeMap<usize, usize> =
+                units.iter().map(|&unit| (unit, table.slices_of(unit).len())).collect();
+            units.clear();
+            let given_up = Arc::new(Mutex::new(false));
+            let wanted = Arc::clone(&given_up);
+            let mut done = run_slices(Slices {
+                queue,
+                wanted: Arc::new(move |_| !*wanted.lock()),
+                workers,
+                memory: memory.clone(),
+            });
+            loop {
+                let slice = tokio::select! {
+                    biased;
+                    () = &mut *stop, if !*self.stopped.lock() => {
+                        *self.stopped.lock() = true;
+                        self.observer.event(&Event::Interrupted);
+                        *given_up.lock() = true;
+                        // Slices at work are dropped, and with them their transactions.
+                        done.close();
+                        failure = Some("the run was interrupted".to_owned());
+                        while done.try_recv().is_ok() {}
+                        break;
+                    }
+                    slice = done.recv() => slice,
+                };
+                let Some(slice) = slice else { break };
+                let unit = slice.unit;
+                match self.take(task, table, slice, &mut left, report).await {
+                    Ok(rows) => self.observer.event(&Event::Progress {
+                        bytes: bytes / slices,
+                        rows,
+                    }),
+                    Err(error) => {
+                        left.remove(&unit);
+                        table.abort(unit).await;
+                        if error.again && attempt + 1 < TRIES {
+                            units.push(unit);
+                            continue;
+                        }
+                        failure.get_or_insert(error.text);
+                        *given_up.lock() |= !self.options.continue_on_failure;
+                    }
+                }
+            }
+            for unit in left.into_keys() {
+                table.abort(unit).await;
+            }
+            if failure.is_some() || units.is_empty() {
+                break;
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Takes a slice's end into account, and commits its unit where it was the last; its rows.
+    async fn take(
+        &self,
+        task: usize,
+        table: &Arc<dyn InPlace>,
+        slice: SliceDone,
+        left: &mut BTreeMap<usize, usize>,
+        report: &mut TableReport,
+    ) -> Result<u64, Failure> {
+        let unit = slice.unit;
+        let rows = match slice.rows {
+            Ok(Some(rows)) => rows,
+            // Its unit is no longer wanted.
+            Ok(None) => return Ok(0),
+            Err(error) => return Err(Failure::of(&error)),
+        };
+        let Some(missing) = left.get_mut(&unit) else {
+            return Ok(0);
+        };
+        *missing -= 1;
+        report.waiting.entry(unit).or_default().push((rows, slice.columns));
+        if *missing > 0 {
+            return Ok(rows);
+        }
+        left.remove(&unit);
+        let waiting = report.waiting.remove(&unit).unwrap_or_default();
+        if self.dry_run {
+            table.abort(unit).await;
+        } else {
+            let committed = table.commit(unit, self.announce(task)).await;
+            committed.map_err(|error| Failure::of(&EngineError::Slice(error)))?;
+        }
+        report.units_done += 1;
+        for (rows, columns) in waiting {
+            report.add(rows, columns);
+        }
+        Ok(rows)
+    }
+
+    fn announce(&self, task: usize) -> Announce {
+        let journal = Arc::clone(self.journal);
+        Box::new(move |known_by: &str| {
+            journal.lock().write(&Record::Committing {
+                task,
+                known_by: known_by.to_owned(),
+            })
+        })
+    }
+
+    fn note(&self, record: &Record) -> Result<(), String> {
+        let written = self.journal.lock().write(record);
+        written.map_err(|error| format!("the journal cannot be written: {error}"))
+    }
+}
+
+/// Why a unit is not done.
+struct Failure {
+    text: String,
+    /// Whether the same once more may go well.
+    again: bool,
+}
+
+impl Failure {
+    fn of(error: &EngineError) -> Self {
+        let cause = match error {
+            EngineError::Slice(error) => match error.find_root() {
+                datafusion::error::DataFusionError::External(cause) => {
+                    cause.downcast_ref::<PostgresError>()
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        Self {
+            text: error.to_string(),
+            again: cause.is_some_and(PostgresError::is_retryable),
+        }
+    }
+}
+
+fn said(error: PostgresError) -> String {
+    error.to_string()
+}
+
+async fn open(
+    server: &Server,
+    job: Job,
+    rewrite: bool,
+) -> Result<(Arc<dyn InPlace>, Arc<dyn Source>), PostgresError> {
+    Ok(match rewrite {
+        true => {
+            let table = Rewrite::open(server, job).await?;
+            (table.clone(), table)
+        }
+        false => {
+            let table = Update::open(server, job).await?;
+            (table.clone(), table)
+        }
+    })
+}
+
+async fn planned(
+    table: &Arc<dyn InPlace>,
+    source: Arc<dyn Source>,
+    columns: Vec<MaskedColumn>,
+) -> Result<TaskPlan, EngineError> {
+    plan_task(
+        Arc::new(UnitTable(source)),
+        Arc::new(UnitTarget(Arc::clone(table).sink())),
+        columns,
+        Places {
+            path: PATH_COLUMN,
+            row: ROW_COLUMN,
+            number: NUMBER_COLUMN,
+        },
+        Units {
+            slices: (0..table.units()).map(|unit| table.slices_of(unit)).collect(),
+            memory: ShuffleMemory::new(0),
+        },
+    )
+    .await
+}
+
+/// The beginning of the names of what a task makes in the database: nobody else's.
+fn new_name(task: usize) -> std::io::Result<String> {
+    let mut random = [0; 6];
+    getrandom::fill(&mut random).map_err(|_| std::io::Error::other("the system gives no random bits"))?;
+    Ok(format!("visard_{}_{task}", HEXLOWER.encode(&random)))
+}
