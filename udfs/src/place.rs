@@ -56,7 +56,12 @@ impl fmt::Display for RecordPlace {
             // People count rows from one.
             PlaceUnit::Row => write!(f, "row {}", self.at.saturating_add(1)),
             PlaceUnit::Byte => write!(f, "the record at byte {}", self.at),
-            PlaceUnit::Tuple => write!(f, "the row at ctid ({},{})", self.at >> 16, self.at & 0xffff),
+            PlaceUnit::Tuple => write!(
+                f,
+                "the row at ctid ({},{})",
+                self.at >> 16,
+                self.at & 0xffff
+            ),
         }
     }
 }
