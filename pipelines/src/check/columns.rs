@@ -100,7 +100,9 @@ impl FileColumns {
     #[cfg(feature = "postgres")]
     pub(super) fn of_table(table: &visard_connectors::postgres::Table) -> Self {
         let columns = table.columns.iter().map(|column| {
-            let wire = column.wire.unwrap_or(visard_connectors::postgres::WireType::Text);
+            let wire = column
+                .wire
+                .unwrap_or(visard_connectors::postgres::WireType::Text);
             FileColumn {
                 path: column.name.clone(),
                 spelled_out: column.name.clone(),

@@ -35,15 +35,15 @@ use sha2::{Digest, Sha256};
 use visard_engine::udfs::{MASKS, find_mask};
 
 pub use columns::FileColumn;
+#[cfg(feature = "postgres")]
+pub use database::{PlannedTables, Step, TablePlan, Way};
+#[cfg(feature = "postgres")]
+pub(crate) use database::{open_server, plan_tables, postgres_config};
 pub use files::{Format, columns_of};
 pub use group::GroupPlan;
 pub use numbering::Numbering;
 pub use plan::{Action, Done, FilePlan, Planned, plan};
 pub(crate) use stores::folder_of;
-#[cfg(feature = "postgres")]
-pub use database::{PlannedTables, Step, TablePlan, Way};
-#[cfg(feature = "postgres")]
-pub(crate) use database::{open_server, plan_tables, postgres_config};
 pub use stores::{Stores, Target, open_stores, store_config};
 pub use tables::{Table, TableColumn, tables};
 

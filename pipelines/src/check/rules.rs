@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use visard_connectors::{PATH_COLUMN, is_place_column};
 use visard_engine::MaskedStep;
-use visard_engine::udfs::{self, ColumnMask, ColumnRule, DrawBy, MaskNode, PlaceUnit, Root, SeedFiles};
+use visard_engine::udfs::{
+    self, ColumnMask, ColumnRule, DrawBy, MaskNode, PlaceUnit, Root, SeedFiles,
+};
 
 use super::columns::{FileColumn, FileColumns};
 use super::convert::{Chosen, Converter, Remark, hash_column};

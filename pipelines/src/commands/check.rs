@@ -41,12 +41,18 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
 
 fn of_files((_, planned): (Stores, Planned)) -> String {
     let masked: usize = planned.groups.iter().map(|group| group.files.len()).sum();
-    format!("{masked} of {}", counted(planned.files.len() as u64, "file"))
+    format!(
+        "{masked} of {}",
+        counted(planned.files.len() as u64, "file")
+    )
 }
 
 #[cfg(feature = "postgres")]
 async fn of_tables(loaded: &Loaded, diagnostics: &mut Diagnostics) -> Option<String> {
     let planned = look_at_database(loaded, &no_root(), diagnostics).await?;
-    let tables = planned.steps.iter().filter(|step| matches!(step, Step::Mask(_)));
+    let tables = planned
+        .steps
+        .iter()
+        .filter(|step| matches!(step, Step::Mask(_)));
     Some(counted(tables.count() as u64, "table"))
 }

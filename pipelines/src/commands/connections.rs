@@ -6,8 +6,8 @@ use serde_json::json;
 use visard_connectors::store::{Exposure, Outcome, Store, exposure, probe};
 
 use super::{PipelineArgs, print, report};
-use crate::language::{Connection, ConnectionKind};
 use crate::check::{self, store_config};
+use crate::language::{Connection, ConnectionKind};
 use crate::language::{Diagnostics, Place, Sources};
 use crate::run::exit;
 
@@ -139,7 +139,11 @@ async fn test_database(connection: &Connection) -> (bool, String, serde_json::Va
         Ok(answers) => answers,
         Err(error) => {
             let text = format!("\n  open       missing: {error}\n");
-            return (false, text, json!({"connection": name, "open": error.to_string()}));
+            return (
+                false,
+                text,
+                json!({"connection": name, "open": error.to_string()}),
+            );
         }
     };
     let Facts {

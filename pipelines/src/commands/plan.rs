@@ -82,8 +82,16 @@ async fn of_tables(
         for column in &plan.job.read {
             writeln!(page, "  read    {}", one_line(column))?;
         }
-        for column in plan.unmasked.iter().filter(|column| !plan.job.read.contains(column)) {
-            let what = if plan.way.rewrite { "copied " } else { "left   " };
+        for column in plan
+            .unmasked
+            .iter()
+            .filter(|column| !plan.job.read.contains(column))
+        {
+            let what = if plan.way.rewrite {
+                "copied "
+            } else {
+                "left   "
+            };
             writeln!(page, "  {what} {}", one_line(column))?;
         }
         let mut task = json!({

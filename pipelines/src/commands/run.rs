@@ -94,9 +94,16 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
             one_line(&format!("{}: {reason}", file.path))
         ));
     }
-    for table in finished.tables.iter().filter(|table| table.reason.is_some()) {
+    for table in finished
+        .tables
+        .iter()
+        .filter(|table| table.reason.is_some())
+    {
         let reason = table.reason.as_deref().unwrap_or_default();
-        say(&format!("  {}\n", one_line(&format!("{}: {reason}", table.table))));
+        say(&format!(
+            "  {}\n",
+            one_line(&format!("{}: {reason}", table.table))
+        ));
     }
     if let Some(folder) = &outcome.run_folder {
         say(&format!(

@@ -54,8 +54,21 @@ pub(super) async fn work(
     };
     let before = stores.target.list().await?;
     let in_place = stores.source.same_place(&stores.target);
-    list_units(&planned, &begun.earlier, in_place, &before, &mut begun.journal.lock())?;
-    let of_tasks = || loaded.ruleset.tasks.iter().filter_map(|task| task.workers).max();
+    list_units(
+        &planned,
+        &begun.earlier,
+        in_place,
+        &before,
+        &mut begun.journal.lock(),
+    )?;
+    let of_tasks = || {
+        loaded
+            .ruleset
+            .tasks
+            .iter()
+            .filter_map(|task| task.workers)
+            .max()
+    };
     let execution = Execution {
         options: &loaded.pipeline.options,
         stores: &stores,
@@ -138,4 +151,3 @@ fn list_units(
     }
     Ok(journal.sync()?)
 }
-

@@ -184,7 +184,12 @@ impl Earlier {
                     earlier.tasks.entry(task).or_default().name = Some(name);
                 }
                 Record::Committing { task, known_by } => {
-                    earlier.tasks.entry(task).or_default().committing.push(known_by);
+                    earlier
+                        .tasks
+                        .entry(task)
+                        .or_default()
+                        .committing
+                        .push(known_by);
                 }
                 Record::TaskDone { task } => earlier.tasks.entry(task).or_default().done = true,
                 Record::Resumed | Record::Ended { .. } => {}

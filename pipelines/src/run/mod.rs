@@ -30,9 +30,9 @@ use zeroize::Zeroizing;
 
 pub use journal::{Identity, Journal, Record};
 pub use observe::{Event, Observer, Silent};
+pub use report::{ColumnReport, FileReport, Report, Status, TableReport, Totals, bytes};
 #[cfg(feature = "postgres")]
 pub use tables::{dry_look, logical_and_physical};
-pub use report::{ColumnReport, FileReport, Report, Status, TableReport, Totals, bytes};
 
 use crate::check::{self, Done, Loaded, Planned, Stores, Table, Target};
 use crate::language::{Diagnostics, Severity, Sources};
@@ -126,7 +126,13 @@ pub async fn run(
         journal,
         ..
     } = begun;
-    let code = exit_code(files.iter().map(|file| file.status).chain(tables.iter().map(|table| table.status)), interrupted);
+    let code = exit_code(
+        files
+            .iter()
+            .map(|file| file.status)
+            .chain(tables.iter().map(|table| table.status)),
+        interrupted,
+    );
     let seconds = started.0.elapsed().as_secs_f64();
     let mut warnings = keys.warnings;
     warnings.extend(report::recall(&mut files, &folder));
@@ -321,7 +327,10 @@ fn exit_code(statuses: impl Iterator<Item = Status> + Clone, interrupted: bool) 
     let any = |status: Status| statuses.clone().any(|other| other == status);
     let stopped = any(Status::Failed) || any(Status::NotStarted);
     let some = any(Status::Masked) || any(Status::Copied) || any(Status::Partly);
-    match (interrupted && stopped, stopped || any(Status::Archived) || any(Status::Partly)) {
+    match (
+        interrupted && stopped,
+        stopped || any(Status::Archived) || any(Status::Partly),
+    ) {
         (true, _) => exit::INTERRUPTED,
         (false, false) => exit::MASKED,
         (false, true) if some => exit::PARTLY,

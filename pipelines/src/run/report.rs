@@ -111,6 +111,9 @@ impl FileReport {
     }
 }
 
+/// Rows of a slice, and what its masks did, by column.
+pub(super) type SliceCounts = (u64, BTreeMap<String, Counts>);
+
 /// One table, or another task on a database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TableReport {
@@ -148,7 +151,7 @@ pub struct TableReport {
     pub still_holding: Vec<String>,
     /// What the slices of units did that are not committed yet.
     #[serde(skip)]
-    pub(super) waiting: BTreeMap<usize, Vec<(u64, BTreeMap<String, Counts>)>>,
+    pub(super) waiting: BTreeMap<usize, Vec<SliceCounts>>,
 }
 
 impl TableReport {
@@ -211,7 +214,11 @@ impl TableReport {
         }
         write_columns(&self.columns, page)?;
         if !self.unmasked.is_empty() {
-            writeln!(page, "  not masked: {}", one_line(&self.unmasked.join(", ")))?;
+            writeln!(
+                page,
+                "  not masked: {}",
+                one_line(&self.unmasked.join(", "))
+            )?;
         }
         for holding in &self.still_holding {
             writeln!(page, "  still there: {}", one_line(holding))?;
@@ -246,7 +253,10 @@ fn write_columns(columns: &BTreeMap<String, ColumnReport>, page: &mut String) ->
             kept,
         } = column;
         let path = one_line(path);
-        writeln!(page, "  {path:<28} {values:>10} {nulls:>10} {masked:>10} {kept:>10}")?;
+        writeln!(
+            page,
+            "  {path:<28} {values:>10} {nulls:>10} {masked:>10} {kept:>10}"
+        )?;
     }
     Ok(())
 }

@@ -241,9 +241,13 @@ impl Work<'_> {
         report.units = table.units() as u64;
         let mut outcome = Ok(());
         if table.units() > 0 {
-            let plan = planned(&table, source, columns).await.map_err(|error| error.to_string())?;
+            let plan = planned(&table, source, columns)
+                .await
+                .map_err(|error| error.to_string())?;
             let at_work = AtWork { table, plan };
-            outcome = self.units(task, &at_work, workers, bytes, report, stop).await;
+            outcome = self
+                .units(task, &at_work, workers, bytes, report, stop)
+                .await;
             return self.end(task, &at_work.table, outcome, report).await;
         }
         self.end(task, &table, outcome, report).await
@@ -265,9 +269,10 @@ impl Work<'_> {
                 report.still_holding = left.holding;
                 report.clear_rows = left.clear_rows;
             }
-            Err(error) => report
-                .still_holding
-                .push(format!("what old values are left could not be removed: {}", error.find_root())),
+            Err(error) => report.still_holding.push(format!(
+                "what old values are left could not be removed: {}",
+                error.find_root()
+            )),
         }
         outcome
     }
@@ -291,7 +296,11 @@ impl Work<'_> {
         for attempt in 0..TRIES {
             let queue: VecDeque<Slice> = units
                 .iter()
-                .flat_map(|&unit| table.slices_of(unit).map(move |partition| (unit, partition)))
+                .flat_map(|&unit| {
+                    table
+                        .slices_of(unit)
+                        .map(move |partition| (unit, partition))
+                })
                 .map(|(unit, partition)| Slice {
                     unit,
                     plan: Arc::clone(&at_work.plan.physical),
@@ -301,8 +310,10 @@ impl Work<'_> {
                     unit_memory: Arc::clone(&held),
                 })
                 .collect();
-            let mut left: BTreeMap<usize, usize> =
-                units.iter().map(|&unit| (unit, table.slices_of(unit).len())).collect();
+            let mut left: BTreeMap<usize, usize> = units
+                .iter()
+                .map(|&unit| (unit, table.slices_of(unit).len()))
+                .collect();
             units.clear();
             let given_up = Arc::new(Mutex::new(false));
             let wanted = Arc::clone(&given_up);
@@ -376,7 +387,11 @@ impl Work<'_> {
             return Ok(0);
         };
         *missing -= 1;
-        report.waiting.entry(unit).or_default().push((rows, slice.columns));
+        report
+            .waiting
+            .entry(unit)
+            .or_default()
+            .push((rows, slice.columns));
         if *missing > 0 {
             return Ok(rows);
         }
@@ -472,7 +487,9 @@ async fn planned(
             number: NUMBER_COLUMN,
         },
         Units {
-            slices: (0..table.units()).map(|unit| table.slices_of(unit)).collect(),
+            slices: (0..table.units())
+                .map(|unit| table.slices_of(unit))
+                .collect(),
             memory: ShuffleMemory::new(0),
         },
     )
@@ -482,6 +499,7 @@ async fn planned(
 /// The beginning of the names of what a task makes in the database: nobody else's.
 fn new_name(task: usize) -> std::io::Result<String> {
     let mut random = [0; 6];
-    getrandom::fill(&mut random).map_err(|_| std::io::Error::other("the system gives no random bits"))?;
+    getrandom::fill(&mut random)
+        .map_err(|_| std::io::Error::other("the system gives no random bits"))?;
     Ok(format!("visard_{}_{task}", HEXLOWER.encode(&random)))
 }

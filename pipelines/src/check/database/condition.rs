@@ -41,7 +41,10 @@ mod tests {
         for (text, fine) in [
             ("age >= 18 AND country IN ('NZ', 'AU')", true),
             ("customers.note LIKE '%;--%'", true),
-            ("EXISTS (SELECT 1 FROM orders o WHERE o.customer = customers.id)", true),
+            (
+                "EXISTS (SELECT 1 FROM orders o WHERE o.customer = customers.id)",
+                true,
+            ),
             ("\"Name\" ~ '^a' OR data->>'x' = 'y'", true),
             ("a = 1; DROP TABLE t", false),
             ("a = 1) OR (true", false),

@@ -20,10 +20,15 @@ impl Masked<'_> {
     pub(super) fn unique(&self, diagnostics: &mut Diagnostics) -> Vec<String> {
         let mut found = Vec::new();
         for index in &self.table.uniques {
-            for column in index.columns.iter().filter(|column| self.steps.contains_key(*column)) {
-                let distinct = self.steps[column].iter().all(|step| {
-                    step.condition.is_none() && step.mask.keeps_distinct()
-                }) && self.steps[column].len() == 1;
+            for column in index
+                .columns
+                .iter()
+                .filter(|column| self.steps.contains_key(*column))
+            {
+                let distinct = self.steps[column]
+                    .iter()
+                    .all(|step| step.condition.is_none() && step.mask.keeps_distinct())
+                    && self.steps[column].len() == 1;
                 if distinct {
                     found.push(column.clone());
                     continue;
@@ -47,14 +52,24 @@ impl Masked<'_> {
     /// Refuses masks on columns of foreign keys: the rows on the other side would lose theirs.
     pub(super) fn foreign_keys(&self, diagnostics: &mut Diagnostics) {
         for key in &self.table.foreign_keys {
-            for column in key.columns.iter().filter(|column| self.steps.contains_key(*column)) {
+            for column in key
+                .columns
+                .iter()
+                .filter(|column| self.steps.contains_key(*column))
+            {
                 let message = format!(
                     "to preserve referential integrity, `{column}` of `{}` cannot be masked by this task",
                     self.table.shown()
                 );
                 let which = match key.incoming {
-                    true => format!("`{}` refers to it by the foreign key `{}`", key.other, key.name),
-                    false => format!("it refers to `{}` by the foreign key `{}`", key.other, key.name),
+                    true => format!(
+                        "`{}` refers to it by the foreign key `{}`",
+                        key.other, key.name
+                    ),
+                    false => format!(
+                        "it refers to `{}` by the foreign key `{}`",
+                        key.other, key.name
+                    ),
                 };
                 diagnostics.push(
                     Diagnostic::new(&codes::FOREIGN_KEY, message).at(self.place(column), which),
@@ -66,9 +81,14 @@ impl Masked<'_> {
     /// Tells of checks and exclusions that only the database can judge.
     pub(super) fn checks(&self, diagnostics: &mut Diagnostics) {
         for check in &self.table.checks {
-            let columns: Vec<&String> =
-                check.columns.iter().filter(|column| self.steps.contains_key(*column)).collect();
-            let Some(column) = columns.first() else { continue };
+            let columns: Vec<&String> = check
+                .columns
+                .iter()
+                .filter(|column| self.steps.contains_key(*column))
+                .collect();
+            let Some(column) = columns.first() else {
+                continue;
+            };
             let message = format!(
                 "`{}` of `{}` may refuse masked values of {}",
                 check.name,
@@ -102,9 +122,8 @@ impl Masked<'_> {
     /// Where the rule stands that masks `column`.
     fn place(&self, column: &str) -> Span {
         let rules = self.task.rules.iter().flat_map(|rule| &rule.columns);
-        let mut named = rules.filter(|pattern| {
-            pattern.matches(column) || pattern.text.eq_ignore_ascii_case(column)
-        });
+        let mut named = rules
+            .filter(|pattern| pattern.matches(column) || pattern.text.eq_ignore_ascii_case(column));
         named.next().map_or(self.task.span, |pattern| pattern.span)
     }
 }

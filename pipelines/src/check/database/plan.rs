@@ -6,9 +6,9 @@ use visard_connectors::postgres::{Job, RelationKind, Server, Session, Table};
 use visard_engine::MaskedColumn;
 use visard_engine::udfs::{PlaceUnit, Root};
 
+use super::condition;
 use super::fit::Masked;
 use super::strategy::{Way, Wish, choose};
-use super::condition;
 use crate::check::Loaded;
 use crate::check::columns::FileColumns;
 use crate::check::group::masked_columns;
@@ -205,7 +205,9 @@ impl Planner<'_> {
         masked.checks(self.diagnostics);
         let options = &self.loaded.pipeline.options;
         let managed = self.loaded.ruleset.auto_manage_triggers.as_ref();
-        let managed = managed.map(|managed| managed.value).or(options.auto_manage_triggers);
+        let managed = managed
+            .map(|managed| managed.value)
+            .or(options.auto_manage_triggers);
         let wish = Wish {
             strategy: of_table.strategy.unwrap_or(options.strategy),
             some_rows: filter.is_some() || options.max_rows.is_some(),
@@ -335,7 +337,11 @@ impl Planner<'_> {
     async fn condition(&mut self, table: &Table, filter: &Spanned<String>) -> Asked<bool> {
         let mut problem = condition::problem(&filter.value);
         if problem.is_none() {
-            let tried = format!("EXPLAIN SELECT FROM {} WHERE ({})", table.sql(), filter.value);
+            let tried = format!(
+                "EXPLAIN SELECT FROM {} WHERE ({})",
+                table.sql(),
+                filter.value
+            );
             problem = match self.session.run(&tried).await {
                 Ok(()) => None,
                 Err(error) if error.code().is_some() => Some(error.to_string()),
@@ -391,7 +397,9 @@ impl Planner<'_> {
                 None => "leave `key` out: then the table is masked as a whole".to_owned(),
             };
             self.diagnostics.push(
-                Diagnostic::new(&codes::BAD_ROW_KEY, message).at(named[0].span, "").help(help),
+                Diagnostic::new(&codes::BAD_ROW_KEY, message)
+                    .at(named[0].span, "")
+                    .help(help),
             );
             return None;
         }
@@ -409,7 +417,9 @@ impl Planner<'_> {
         };
         let message = format!("`{mask}` is not built for tables yet");
         self.diagnostics.push(
-            Diagnostic::new(&codes::BAD_MASK, message).at(span, "").and(task.span, "a task for a table"),
+            Diagnostic::new(&codes::BAD_MASK, message)
+                .at(span, "")
+                .and(task.span, "a task for a table"),
         );
         false
     }
@@ -418,7 +428,8 @@ impl Planner<'_> {
         let before = self.masked_before.entry(table.oid).or_default();
         for column in resolved.steps.keys() {
             let earlier = before.iter().find(|(other, _)| other == column);
-            if let (Some((_, first)), true) = (earlier, self.loaded.ruleset.warn_on_duplicate_rules) {
+            if let (Some((_, first)), true) = (earlier, self.loaded.ruleset.warn_on_duplicate_rules)
+            {
                 let message = format!("two tasks mask `{column}` of `{}`", table.shown());
                 self.diagnostics.push(
                     Diagnostic::new(&codes::MASKED_TWICE, message)

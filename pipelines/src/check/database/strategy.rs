@@ -47,12 +47,18 @@ pub(super) fn choose(table: &Table, wish: Wish<'_>) -> Result<Way, String> {
             why: why.to_owned(),
         })
     };
-    match (wish.strategy, against_rewrite.first(), against_update.first()) {
+    match (
+        wish.strategy,
+        against_rewrite.first(),
+        against_update.first(),
+    ) {
         (Strategy::Update, _, None) => way(false, "it is asked for"),
         (Strategy::Rewrite, None, _) => way(true, "it is asked for"),
         (Strategy::Update, _, Some(reason)) => Err(format!("it cannot be updated: {reason}")),
         (Strategy::Rewrite, Some(reason), _) => Err(format!("it cannot be rewritten: {reason}")),
-        (Strategy::Auto, None, _) => way(true, "most of the table changes, and nothing is in the way"),
+        (Strategy::Auto, None, _) => {
+            way(true, "most of the table changes, and nothing is in the way")
+        }
         (Strategy::Auto, Some(reason), None) => way(false, reason),
         (Strategy::Auto, Some(rewrite), Some(update)) => Err(format!(
             "it can neither be rewritten ({rewrite}) nor updated ({update})"
