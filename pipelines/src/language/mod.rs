@@ -6,7 +6,8 @@
 //! | what is a problem, and how is it shown? | `diagnostic.rs`, `codes.rs`, `render.rs` |
 //! | what does the YAML say? | `yaml.rs`, `tree.rs`, `scalar.rs`, `node.rs` |
 //! | which keys are there, and is a value of the right kind? | `keys/`, `fields.rs` |
-//! | what comes from outside? | `interpolate.rs`, `secret.rs`, `library.rs` |
+//! | what comes from outside? | `interpolate.rs`, `library.rs` |
+//! | what is never shown? | `secret.rs`, `strangers.rs` |
 //! | where to read and write, and how? | `pipeline.rs`, `connection/`, `run_options.rs`, `format.rs` |
 //! | what to mask? | `ruleset.rs`, `task.rs`, `files.rs`, `table_task.rs`, `identifier.rs`, `rule.rs`, `condition.rs`, `hash_column.rs`, `mask.rs` |
 //! | how does an editor know? | `schema.rs`, `mask_schema.rs` |
@@ -37,6 +38,7 @@ mod scalar;
 pub mod schema;
 mod secret;
 mod source;
+mod strangers;
 mod table_task;
 mod task;
 #[cfg(test)]
@@ -95,6 +97,9 @@ impl Language<'_> {
         let root = sources
             .read(path, None, diagnostics)
             .and_then(|file| yaml::parse(file, sources, diagnostics));
+        for place in root.iter().flat_map(strangers::places) {
+            sources.hide(place);
+        }
         let parsed =
             root.and_then(|root| pipeline::parse(&root, self.environment, sources, diagnostics));
         let Some((pipeline, around)) = parsed else {

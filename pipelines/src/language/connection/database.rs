@@ -168,11 +168,18 @@ impl ConnectionParser<'_> {
             self.diagnostics.push(
                 Diagnostic::new(&codes::NO_DATABASE, message)
                     .at(written.span, "")
-                    .help(format!("built are {built}")),
+                    .help(format!("kinds that are built: {built}")),
             );
         }
         let what = format!("a connection to `{name}`");
         let fields = Fields::new(node, &what, db_type.keys(), self.diagnostics)?;
+        let has_role = fields.map.get("iam_role_arn").and_then(Node::as_str);
+        if db_type.is_built() && has_role.is_some_and(|role| !role.is_empty()) {
+            let message = format!("`iam_role_arn` has no effect on {}", db_type.product());
+            let problem = Diagnostic::new(&codes::IGNORED_KEY, message);
+            self.diagnostics
+                .push(problem.at(fields.key_span("iam_role_arn"), "log in with a password"));
+        }
         let mut reader = Reader {
             fields,
             sources: self.sources,

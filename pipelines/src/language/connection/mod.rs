@@ -9,7 +9,7 @@ pub use database::{DatabaseConnection, DbType, SslMode};
 
 use super::codes;
 use super::diagnostic::{Diagnostic, Diagnostics, nearest_label, quoted_list};
-use super::fields::{self, Fields};
+use super::fields::{self, Fields, KeySpec};
 use super::interpolate;
 use super::keys;
 use super::node::{Kind, Node};
@@ -95,6 +95,20 @@ pub(super) fn holds(node: &Node) -> Option<Holds> {
         (Some(_), _) => Some(Holds::Tables),
         (None, Some(_)) => Some(Holds::Files),
         (None, None) => None,
+    }
+}
+
+/// The keys that a connection of its kind has; those that tell its kind where it is none.
+pub(super) fn keys_of(node: &Node) -> &'static [KeySpec] {
+    let text = |key| node.get(key).and_then(Node::as_str);
+    let database = |name: &str| DbType::ALL.iter().find(|kind| kind.name() == name);
+    match (text("db_type").map(database), text("type")) {
+        (Some(Some(kind)), _) => kind.keys(),
+        (None, Some("mounted_share_connection")) => keys::MOUNTED_SHARE,
+        (None, Some("s3_connection")) => keys::S3,
+        (None, Some("azure_blob_connection")) => keys::AZURE_BLOB,
+        (None, Some("gcs_connection")) => keys::GCS,
+        _ => keys::KIND_OF_CONNECTION,
     }
 }
 

@@ -1,7 +1,9 @@
 //! Keys of connections to databases.
 
 use super::super::fields::KeySpec;
-use super::{ANY, CONNECTION_NAME, CONNECTION_VERSION, FLAG, ID, NAME, SECRET, TEXT, may, must};
+use super::{
+    ANY, CONNECTION_NAME, CONNECTION_VERSION, FLAG, ID, NAME, SECRET, TEXT, TYPE, may, must,
+};
 
 /// A port as a number or as text; empty for none.
 pub(in super::super) const PORT: &str = r#"{"type":["integer","string"],"minimum":1,"maximum":65535,"pattern":"^\\s*[0-9]*\\s*$|\\$\\{"}"#;
@@ -51,9 +53,8 @@ const IS_READ_ONLY: KeySpec = may(
     "whether nothing may be written there; default false",
 );
 
-/// What every connection has, with what other servers put into it.
-const COMMON: &[KeySpec] = &[
-    DB_TYPE,
+/// What other servers put into every connection.
+const FOREIGN: &[KeySpec] = &[
     ID,
     CONNECTION_NAME,
     CONNECTION_VERSION,
@@ -78,11 +79,11 @@ const COMMON: &[KeySpec] = &[
     may("target_frozen", ANY, "of another server; no effect"),
     may("frozen_target_fields", ANY, "of another server; no effect"),
     may("deletion_frozen", ANY, "of another server; no effect"),
-    IS_READ_ONLY,
 ];
 
 /// What a server is reached by. Empty text says as much as nothing.
 const SERVER: &[KeySpec] = &[
+    DB_TYPE,
     may("host", TEXT, "name or address of the server"),
     may("port", PORT, "its port, as a number or as text"),
     may("database", TEXT, "name of the database"),
@@ -94,6 +95,7 @@ const SERVER: &[KeySpec] = &[
         TEXT,
         "schema of tables that are named without one",
     ),
+    IS_READ_ONLY,
     may(
         "engine_options",
         SETTINGS,
@@ -125,12 +127,15 @@ const DIRECT: KeySpec = may(
     "whether only the named server is talked to",
 );
 
+/// What tells the kind of a connection.
+pub(in super::super) const KIND_OF_CONNECTION: &[KeySpec] = &[TYPE, DB_TYPE];
+
 tables! {
     /// A database server without keys of its own.
-    PLAIN_SERVER = COMMON, SERVER;
+    PLAIN_SERVER = SERVER, FOREIGN;
 
     /// PostgreSQL.
-    POSTGRES = COMMON, SERVER, &[
+    POSTGRES = SERVER, &[
         may(
             "url",
             SECRET,
@@ -156,22 +161,22 @@ tables! {
             TEXT,
             "what the server lists the sessions under; default `visard`",
         ),
-    ];
+    ], FOREIGN;
 
     /// Oracle Database.
-    ORACLE = COMMON, SERVER, &[may("service_name", TEXT, "service of the database")];
+    ORACLE = SERVER, &[may("service_name", TEXT, "service of the database")], FOREIGN;
 
     /// A server that SQL Server reaches for us.
-    MSSQL_LINKED = COMMON, SERVER, &[may("linked_server", TEXT, "name of the linked server")];
+    MSSQL_LINKED = SERVER, &[may("linked_server", TEXT, "name of the linked server")], FOREIGN;
 
     /// Amazon Redshift.
-    REDSHIFT = COMMON, SERVER, &[
+    REDSHIFT = SERVER, &[
         BUCKET,
         may("s3_redshift_iam_role", TEXT, "role by which Redshift reaches the bucket"),
-    ];
+    ], FOREIGN;
 
     /// Amazon DynamoDB.
-    DYNAMO_DB = COMMON, SERVER, &[
+    DYNAMO_DB = SERVER, &[
         BUCKET,
         may("export_s3_prefix", TEXT, "prefix of the exports in the bucket"),
         may("dynamo_append_datetime", FLAG, "whether a masked table's name gets the time"),
@@ -183,10 +188,10 @@ tables! {
             r#"{"type":"object"}"#,
             "how masked tables are encrypted: `selection` and `kms_key_id`",
         ),
-    ];
+    ], FOREIGN;
 
     /// MongoDB and those that speak its protocol.
-    MONGODB = COMMON, SERVER, &[
+    MONGODB = SERVER, &[
         may("auth_source", TEXT, "database that knows the user"),
         TLS,
         may("tls_ca_file", TEXT, "PEM file of the certificates to trust"),
@@ -194,53 +199,53 @@ tables! {
         DIRECT,
         may("retry_writes", FLAG, "whether the driver repeats writes"),
         may("replica_set", TEXT, "name of the replica set"),
-    ];
+    ], FOREIGN;
 
     /// Snowflake.
-    SNOWFLAKE = COMMON, SERVER, &[
+    SNOWFLAKE = SERVER, &[
         may("snowflake_account_id", TEXT, "identifier of the account"),
         may("snowflake_warehouse", TEXT, "warehouse to work in"),
         may("snowflake_role", TEXT, "role to take"),
         may("snowflake_private_key", SECRET, "private key, in place of a password"),
         may("snowflake_private_key_passphrase", SECRET, "passphrase of the private key"),
-    ];
+    ], FOREIGN;
 
     /// Databricks.
-    DATABRICKS = COMMON, SERVER, &[
+    DATABRICKS = SERVER, &[
         may("server_hostname", TEXT, "name of the workspace's server"),
         may("http_path", TEXT, "path of the warehouse"),
         may("access_token", SECRET, "token of the user"),
         may("catalog", TEXT, "catalogue of the schema"),
-    ];
+    ], FOREIGN;
 
     /// Apache Cassandra.
-    CASSANDRA = COMMON, SERVER, &[
+    CASSANDRA = SERVER, &[
         may("local_datacenter", TEXT, "data centre to talk to"),
         TLS,
         DIRECT,
-    ];
+    ], FOREIGN;
 
     /// SAP ASE.
-    SAP_ASE = COMMON, SERVER, &[
+    SAP_ASE = SERVER, &[
         TLS,
         may("tls_server_name", TEXT, "name that the server's certificate has"),
         may("connect_timeout", ANY, "seconds to wait for a connection"),
-    ];
+    ], FOREIGN;
 
     /// Salesforce.
-    SALESFORCE = COMMON, SERVER, &[
+    SALESFORCE = SERVER, &[
         may("instance_url", TEXT, "address of the organisation"),
         may("login_url", TEXT, "address to log in at"),
         may("client_id", TEXT, "identifier of the connected app"),
         may("salesforce_private_key_path", SECRET, "path of the private key"),
         may("salesforce_private_key_passphrase", SECRET, "passphrase of the private key"),
         may("api_version", ANY, "version of the interface"),
-    ];
+    ], FOREIGN;
 
     /// SQLite.
-    SQLITE = COMMON, &[must(
+    SQLITE = &[DB_TYPE, IS_READ_ONLY, must(
         "database",
         NAME,
         "path of the file; a relative one is below the folder of the pipeline file",
-    )];
+    )], FOREIGN;
 }
