@@ -10,7 +10,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Map, Value, json};
 use visard::check::BuiltMasks;
-use visard::language::{Diagnostics, Language, Libraries, Sources, schema, yaml};
+use visard::language::{
+    DbType, Diagnostics, Language, Libraries, Severity, Sources, codes, schema, yaml,
+};
 use visard_udfs::MASKS;
 
 /// Documents and what has to be said of them.
@@ -35,6 +37,30 @@ impl Documents {
         let (is_sound, document) = parsed(&text);
         assert_eq!(is_sound, valid, "the parser on {tasks}");
         self.add("ruleset", tasks, document, valid);
+    }
+
+    /// A connection to a database, as the parser judges it; that a kind is not built yet is no matter
+    /// of a schema.
+    fn add_connection(&mut self, connection: &str, valid: bool) {
+        let text = format!(
+            "version: '1.0'\nconnections: {{db: {connection}}}\nsource: db\nruleset:\n  tasks:\n  \
+             - {{type: mask_table, table: t, rules: {{column: a, masks: {{type: hash}}}}}}\n"
+        );
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &text).unwrap();
+        let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::new());
+        let language = Language {
+            masks: &BuiltMasks,
+            environment: &BTreeMap::from([("X".to_owned(), "1".to_owned())]),
+        };
+        language.load(file.path(), &mut sources, &mut diagnostics);
+        let mut errors = diagnostics
+            .iter()
+            .filter(|problem| problem.severity() == Severity::Error);
+        let is_sound = errors.all(|problem| *problem.code == codes::NO_DATABASE);
+        assert_eq!(is_sound, valid, "the parser on {connection}");
+        let document = tree(text.as_bytes()).unwrap().1;
+        self.add("pipeline", connection, document, valid);
     }
 
     /// A rule, as the parser judges it.
@@ -288,6 +314,97 @@ fn every_way_to_write_a_ruleset_is_judged_alike() {
         } else {
             documents.add_rule(&document, valid);
         }
+    }
+    let wrong = documents.judged(&python);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_way_to_write_a_database_is_judged_alike() {
+    let Some(python) = python() else { return };
+    let mut documents = Documents(Vec::new());
+    for kind in DbType::ALL {
+        let name = kind.name();
+        let database = if *kind == DbType::Sqlite {
+            "database: x, "
+        } else {
+            ""
+        };
+        let common = format!("{{db_type: {name}, {database}id: 1, is_read_only: null");
+        documents.add_connection(&format!("{common}}}"), true);
+        documents.add_connection(&format!("{common}, no_such_key: 1}}"), false);
+        documents.add_connection(&format!("{common}, is_read_only_: 1}}"), false);
+    }
+    for (keys, valid) in [
+        (
+            "host: '', port: null, user: '', password: '', database: ''",
+            true,
+        ),
+        ("port: 5432", true),
+        ("port: '5432'", true),
+        ("port: ''", true),
+        ("port: '${X}'", true),
+        ("port: 65536", false),
+        ("port: x", false),
+        ("port: 1.5", false),
+        ("dbpassword: x", true),
+        ("sslmode: require", true),
+        ("sslmode: on", false),
+        ("connect_timeout_seconds: 0", false),
+        ("connect_timeout_seconds: '${X}'", true),
+        ("is_read_only: x", false),
+        ("engine_options: {a: 1, b: x, c: true}", true),
+        ("engine_options: {a: [x]}", false),
+        ("engine_options: x", false),
+        ("url: 'postgres://db/crm'", true),
+        ("url: 1", false),
+        ("type: s3_connection", false),
+    ] {
+        documents.add_connection(&format!("{{db_type: postgres, {keys}}}"), valid);
+    }
+    documents.add_connection("{db_type: postgrs}", false);
+    documents.add_connection("{db_type: null}", false);
+    let rules = "rules: {column: a, masks: {type: suppress}}";
+    for (keys, valid) in [
+        ("table: s.t", true),
+        ("table: ''", false),
+        ("table: 1", false),
+        ("key: a", false),
+        (
+            "table: t, key: [a, b], where: a > 1, workers: 1, strategy: auto, batch_size: 1",
+            true,
+        ),
+        ("table: t, key: 1", false),
+        ("table: t, index_key_columns: a, hash_columns: [a]", true),
+        ("table: t, where: ''", false),
+        ("table: t, strategy: fast", false),
+        ("table: t, batch_size: 0", false),
+        ("table: t, batch_size: 10000001", false),
+        ("table: t, joins: x", false),
+        ("table: t, joins: null, key: null, where: null", true),
+        ("table: t, recurse: true", false),
+    ] {
+        documents.add_parsed(&format!("[{{type: mask_table, {keys}, {rules}}}]"), valid);
+    }
+    for (task, valid) in [
+        ("type: run_sql, sql: select 1", true),
+        ("type: run_sql, sql: 1", false),
+        ("type: run_sql", false),
+        ("type: run_sql, sql: a, sql_file: b", false),
+        ("type: truncate_table, table: t", true),
+        ("type: truncate_table", false),
+        ("type: build_temp_table, table: t, select: a", true),
+        (
+            "type: build_temp_table, table_name: t, sql_select_statement: a",
+            true,
+        ),
+        ("type: build_temp_table, table: t", false),
+        (
+            "type: build_temp_table, table: t, table_name: t, select: a",
+            false,
+        ),
+    ] {
+        documents.add_parsed(&format!("[{{{task}}}]"), valid);
     }
     let wrong = documents.judged(&python);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

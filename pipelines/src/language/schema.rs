@@ -186,6 +186,28 @@ fn by(key: &str, description: &str, inside: Inside, kinds: &[(&str, &[KeySpec], 
     })
 }
 
+/// A step of a ruleset, with what a table of keys cannot say: of some keys exactly one is needed.
+fn task() -> Value {
+    let mut schema = any_task();
+    for (name, keys) in [
+        ("run_sql", ["sql", "sql_file"]),
+        ("build_temp_table", ["table", "table_name"]),
+        ("build_temp_table", ["select", "sql_select_statement"]),
+    ] {
+        let given =
+            |key: &str| json!({"required": [key], "properties": {key: {"not": {"type": "null"}}}});
+        let rule = json!({
+            "if": {"properties": {"type": {"const": name}}, "required": ["type"]},
+            "then": {"oneOf": [given(keys[0]), given(keys[1])]},
+        });
+        schema["allOf"]
+            .as_array_mut()
+            .expect("tasks are told apart by their type")
+            .push(rule);
+    }
+    schema
+}
+
 fn connection() -> Value {
     let databases: Vec<_> = DbType::ALL
         .iter()
@@ -247,7 +269,7 @@ fn secret() -> Value {
     })
 }
 
-fn task() -> Value {
+fn any_task() -> Value {
     by(
         "type",
         "One step of a ruleset.",
