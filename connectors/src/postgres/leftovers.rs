@@ -2,7 +2,26 @@
 
 use super::catalogue::Table;
 use super::error::PostgresError;
+use super::job::Job;
 use super::session::{Session, quoted};
+
+/// Removes the tables that were made for a job.
+pub(super) async fn remove(session: &Session, job: &Job) -> Result<(), PostgresError> {
+    const MADE: &str = "
+        SELECT c.oid::regclass::text FROM pg_catalog.pg_class c
+          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = $1 AND pg_catalog.starts_with(c.relname, $2) AND c.relkind = 'r'";
+    let name = format!("{}_", job.name);
+    for table in session
+        .client()
+        .query(MADE, &[&job.table.schema, &name])
+        .await?
+    {
+        let table: String = table.get(0);
+        session.run(&format!("DROP TABLE {table}")).await?;
+    }
+    Ok(())
+}
 
 /// After joined updates: dead rows, and what all strategies leave.
 ///

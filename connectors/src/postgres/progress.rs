@@ -54,7 +54,9 @@ impl Progress {
         let there = "SELECT pg_catalog.to_regclass($1) IS NOT NULL";
         let there = session.client().query_one(there, &[&self.sql]).await?;
         if !there.get::<_, bool>(0) {
-            session.run(&self.made(table, cut)).await?;
+            session
+                .make_private(&self.made(table, cut), &self.sql)
+                .await?;
         }
         let left = format!(
             "SELECT unit, place IS NULL FROM {} WHERE NOT done ORDER BY unit",
@@ -92,8 +94,7 @@ impl Progress {
             ),
         };
         format!(
-            "BEGIN; \
-             CREATE TABLE {progress} AS \
+            "CREATE TABLE {progress} AS \
                SELECT pg_catalog.row_number() OVER (ORDER BY place)::int4 AS unit, false AS done, \
                       place, {bounds} \
                  FROM (SELECT {named}, pg_catalog.row_number() OVER (ORDER BY {key}) AS place \
@@ -102,8 +103,7 @@ impl Progress {
              INSERT INTO {progress} (unit, done) \
                SELECT (SELECT count(*) FROM {progress}) + 1, false WHERE {open}; \
              ALTER TABLE {progress} ADD PRIMARY KEY (unit); \
-             ANALYZE {progress}; \
-             COMMIT",
+             ANALYZE {progress}",
             named = named.join(", "),
             table = table.sql(),
         )
@@ -133,11 +133,6 @@ impl Progress {
             "UPDATE {} SET done = true WHERE unit = {number} AND NOT done",
             self.sql
         )
-    }
-
-    /// The statement that removes the table.
-    pub(super) fn dropped(&self) -> String {
-        format!("DROP TABLE IF EXISTS {}", self.sql)
     }
 }
 

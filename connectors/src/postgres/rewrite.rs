@@ -28,7 +28,7 @@ use super::leftovers;
 use super::pool::{Pool, Pooled};
 use super::progress::list;
 use super::reader::{ReadColumn, Reader};
-use super::session::{Server, Session, quoted};
+use super::session::{Server, quoted};
 use super::stage::{self, StageColumn};
 use super::types::wire_schema;
 use crate::in_place::{Announce, InPlace, Left};
@@ -78,10 +78,9 @@ impl Rewrite {
                 job.table.sql()
             );
             holder.run(&lock).await?;
-            let (session, stages) = (pool.take().await?, stages(&holder, &job).await?);
-            for stage in stages {
-                session.run(&format!("DROP TABLE {stage}")).await?;
-            }
+            // Stages of an attempt that was killed.
+            let session = pool.take().await?;
+            leftovers::remove(&session, &job).await?;
             session.give_back();
         }
         // Nothing changes them any more.
@@ -209,7 +208,7 @@ impl Sink for Rewrite {
                 job.table.sql()
             );
             let session = pool.take().await?;
-            session.run(&made).await?;
+            session.make_private(&made, &stage).await?;
             let wire = staged.iter().map(|column| column.wire.clone()).collect();
             let rows = stage::fill(&session, &stage, wire, rows).await?;
             session.give_back();
@@ -292,7 +291,13 @@ impl InPlace for Rewrite {
         Box::pin(async move {
             // The session ends, and with it its lock.
             drop(holder);
-            if let Err(error) = drop_stages(&pool, &job).await {
+            let removed = async {
+                let session = pool.take().await?;
+                leftovers::remove(&session, &job).await?;
+                session.give_back();
+                Ok::<_, PostgresError>(())
+            };
+            if let Err(error) = removed.await {
                 tracing::warn!("stages of {} are left: {error}", job.table.shown());
             }
         })
@@ -304,11 +309,11 @@ impl InPlace for Rewrite {
             if job.dry_run {
                 return Ok(Left::default());
             }
-            drop_stages(&pool, &job).await?;
+            let session = pool.take().await?;
+            leftovers::remove(&session, &job).await?;
             if !all {
                 return Ok(Left::default());
             }
-            let session = pool.take().await?;
             let holding = leftovers::after_rewrite(&session, &job.table).await?;
             session.give_back();
             Ok(Left {
@@ -317,28 +322,6 @@ impl InPlace for Rewrite {
             })
         })
     }
-}
-
-async fn drop_stages(pool: &Pool, job: &Job) -> Result<(), PostgresError> {
-    let session = pool.take().await?;
-    for stage in stages(&session, job).await? {
-        session.run(&format!("DROP TABLE {stage}")).await?;
-    }
-    session.give_back();
-    Ok(())
-}
-
-/// The stages of a job that are there.
-async fn stages(session: &Session, job: &Job) -> Result<Vec<String>, PostgresError> {
-    let stages = "SELECT c.oid::regclass::text FROM pg_catalog.pg_class c \
-        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-        WHERE n.nspname = $1 AND pg_catalog.starts_with(c.relname, $2) AND c.relkind = 'r'";
-    let name = format!("{}_stage_", job.name);
-    let stages = session
-        .client()
-        .query(stages, &[&job.table.schema, &name])
-        .await?;
-    Ok(stages.iter().map(|row| row.get(0)).collect())
 }
 
 /// Ranges of blocks of the tables that hold rows, several for each worker.

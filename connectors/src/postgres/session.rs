@@ -196,6 +196,27 @@ impl Session {
         }
     }
 
+    /// Makes a table that nobody else may read, whatever rights new tables get by default: `made` is what
+    /// makes it, `table` how SQL names it.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub(super) async fn make_private(&self, made: &str, table: &str) -> Result<(), PostgresError> {
+        const GRANTEES: &str = "
+            SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC'
+                            ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
+              FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
+             WHERE c.oid = pg_catalog.to_regclass($1) AND a.grantee <> c.relowner";
+        self.run("BEGIN").await?;
+        self.run(made).await?;
+        for grantee in self.client.query(GRANTEES, &[&table]).await? {
+            let grantee: String = grantee.get(0);
+            self.run(&format!("REVOKE ALL ON {table} FROM {grantee}"))
+                .await?;
+        }
+        self.run("COMMIT").await
+    }
+
     /// Rows of `from`, as SQL puts it behind `FROM`.
     ///
     /// # Errors

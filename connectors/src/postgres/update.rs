@@ -53,7 +53,8 @@ pub struct Update {
 /// A unit whose rows are in the stage of a session, in an open transaction.
 struct Written {
     session: Pooled,
-    rows: u64,
+    /// How many there are; nothing where an earlier attempt has done the unit meanwhile.
+    rows: Option<u64>,
 }
 
 impl std::fmt::Debug for Update {
@@ -186,6 +187,11 @@ impl Sink for Update {
             Arc::clone(&self.job),
         );
         let (staged, made) = (Arc::clone(&self.staged), self.stage_made());
+        let done = self
+            .progress
+            .as_ref()
+            .zip(self.units[slice])
+            .map(|(progress, unit)| progress.done(unit));
         Box::pin(async move {
             if job.dry_run {
                 let mut seen = 0;
@@ -195,10 +201,24 @@ impl Sink for Update {
                 return Ok(Receipt { slice, rows: seen });
             }
             let session = pool.take().await?;
-            session.run(&format!("BEGIN; {made}")).await?;
+            session.run("BEGIN").await?;
+            // Marked first: the server may still be at work on the unit for an attempt that was killed, and
+            // who holds the mark does the unit.
+            if let Some(done) = done
+                && session.touch(&done).await? == 0
+            {
+                let rows = None;
+                written.lock().insert(slice, Written { session, rows });
+                return Ok(Receipt { slice, rows: 0 });
+            }
+            session.run(&made).await?;
             let columns = Self::staged_wire(&staged);
             let rows = stage::fill(&session, STAGE, columns, rows).await?;
-            written.lock().insert(slice, Written { session, rows });
+            let staged = Written {
+                session,
+                rows: Some(rows),
+            };
+            written.lock().insert(slice, staged);
             Ok(Receipt { slice, rows })
         })
     }
@@ -241,31 +261,24 @@ impl InPlace for Update {
             self.job.table.sql(),
             set.join(", ")
         );
-        let done = self
-            .progress
-            .as_ref()
-            .zip(self.units[unit])
-            .map(|(progress, unit)| progress.done(unit));
+        let marked = self.progress.is_some();
         Box::pin(async move {
             let Some(Written { session, rows }) = written else {
                 return internal_err!("unit {unit} of the table is committed before it is written");
             };
+            let Some(rows) = rows else {
+                session.run("ROLLBACK").await?;
+                session.give_back();
+                return Ok(0);
+            };
             session.run(&before).await?;
             let found = session.touch(&update).await?;
             if found != rows {
-                return Err(PostgresError::Changed {
-                    expected: rows,
-                    found,
-                }
-                .into());
+                let expected = rows;
+                return Err(PostgresError::Changed { expected, found }.into());
             }
-            match done {
-                Some(done) => {
-                    if session.touch(&done).await? != 1 {
-                        return internal_err!("unit {unit} of the table was done already");
-                    }
-                }
-                None => announce(&session.transaction().await?)?,
+            if !marked {
+                announce(&session.transaction().await?)?;
             }
             session.run("COMMIT").await?;
             session.give_back();
@@ -280,16 +293,13 @@ impl InPlace for Update {
     }
 
     fn clean_up(&self, all: bool) -> BoxFuture<'static, Result<Left>> {
-        let dropped = self.progress.as_ref().map(Progress::dropped);
         let (pool, job) = (self.pool.clone(), Arc::clone(&self.job));
         Box::pin(async move {
             if !all || job.dry_run {
                 return Ok(Left::default());
             }
             let session = pool.take().await?;
-            if let Some(dropped) = dropped {
-                session.run(&dropped).await?;
-            }
+            leftovers::remove(&session, &job).await?;
             let clear_rows = match job.max_rows {
                 Some(most) => {
                     let there = session.count(&job.from(&job.table.sql(), "true")).await?;

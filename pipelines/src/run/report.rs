@@ -149,9 +149,6 @@ pub struct TableReport {
     pub unmasked: Vec<String>,
     /// What still holds old values.
     pub still_holding: Vec<String>,
-    /// What the slices of units did that are not committed yet.
-    #[serde(skip)]
-    pub(super) waiting: BTreeMap<usize, Vec<SliceCounts>>,
 }
 
 impl TableReport {
@@ -173,7 +170,6 @@ impl TableReport {
             columns: BTreeMap::new(),
             unmasked: Vec::new(),
             still_holding: Vec::new(),
-            waiting: BTreeMap::new(),
         };
         if let crate::check::Step::Mask(plan) = step {
             report.table = plan.job.table.shown();

@@ -1,12 +1,14 @@
 //! A run on a database: one task after the other, each table in units that are committed one by one.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
+use datafusion::error::DataFusionError;
 use parking_lot::Mutex;
+use tokio::task::JoinSet;
 use visard_connectors::postgres::{Job, PostgresError, Rewrite, Server, Update};
 use visard_connectors::{
     Announce, InPlace, NUMBER_COLUMN, PATH_COLUMN, ROW_COLUMN, Sink, Source, UnitTable, UnitTarget,
@@ -19,7 +21,7 @@ use visard_engine::{
 use super::folder::EarlierTask;
 use super::journal::{Journal, Record};
 use super::observe::{Event, Observer};
-use super::report::{Status, TableReport};
+use super::report::{SliceCounts, Status, TableReport};
 use super::{Asked, Worked};
 use crate::check::{Step, TablePlan, open_server, plan_tables};
 use crate::language::{Diagnostics, RunOptions};
@@ -166,6 +168,10 @@ impl Work<'_> {
             if !earlier.done {
                 self.note(&Record::TaskDone { task })?;
             }
+            if let (Step::Mask(mut plan), Some(name)) = (step, earlier.name) {
+                plan.job.name = name;
+                plan.job.remove_leftovers(self.server).await.map_err(said)?;
+            }
             return Ok(());
         }
         match step {
@@ -287,127 +293,34 @@ impl Work<'_> {
         report: &mut TableReport,
         stop: &mut Stop<'_>,
     ) -> Result<(), String> {
-        let table = &at_work.table;
-        let memory = MemoryBudget::new(self.options.memory_budget_bytes());
-        let held = Arc::new(UnitMemory::new(0));
-        let slices = table.slices().max(1) as u64;
-        let mut units: Vec<usize> = (0..table.units()).collect();
-        let mut failure = None;
-        for attempt in 0..TRIES {
-            let queue: VecDeque<Slice> = units
-                .iter()
-                .flat_map(|&unit| {
-                    table
-                        .slices_of(unit)
-                        .map(move |partition| (unit, partition))
-                })
-                .map(|(unit, partition)| Slice {
-                    unit,
-                    plan: Arc::clone(&at_work.plan.physical),
-                    context: Arc::clone(&at_work.plan.context),
-                    partition,
-                    memory: table.memory_of(partition),
-                    unit_memory: Arc::clone(&held),
-                })
-                .collect();
-            let mut left: BTreeMap<usize, usize> = units
-                .iter()
-                .map(|&unit| (unit, table.slices_of(unit).len()))
-                .collect();
-            units.clear();
-            let given_up = Arc::new(Mutex::new(false));
-            let wanted = Arc::clone(&given_up);
-            let mut done = run_slices(Slices {
-                queue,
-                wanted: Arc::new(move |_| !*wanted.lock()),
-                workers,
-                memory: memory.clone(),
-            });
-            loop {
-                let slice = tokio::select! {
-                    biased;
-                    () = &mut *stop, if !*self.stopped.lock() => {
-                        *self.stopped.lock() = true;
-                        self.observer.event(&Event::Interrupted);
-                        *given_up.lock() = true;
-                        // Slices at work are dropped, and with them their transactions.
-                        done.close();
-                        failure = Some("the run was interrupted".to_owned());
-                        while done.try_recv().is_ok() {}
-                        break;
-                    }
-                    slice = done.recv() => slice,
-                };
-                let Some(slice) = slice else { break };
-                let unit = slice.unit;
-                match self.take(task, table, slice, &mut left, report).await {
-                    Ok(rows) => self.observer.event(&Event::Progress {
-                        bytes: bytes / slices,
-                        rows,
-                    }),
-                    Err(error) => {
-                        left.remove(&unit);
-                        table.abort(unit).await;
-                        if error.again && attempt + 1 < TRIES {
-                            units.push(unit);
-                            continue;
-                        }
-                        failure.get_or_insert(error.text);
-                        *given_up.lock() |= !self.options.continue_on_failure;
-                    }
-                }
+        let slices = at_work.table.slices().max(1) as u64;
+        let mut units: Vec<usize> = (0..at_work.table.units()).collect();
+        for attempt in 1..=TRIES {
+            let mut round = Round {
+                work: self,
+                task,
+                at_work,
+                last: attempt == TRIES,
+                bytes_of_slice: bytes / slices,
+                given_up: Arc::default(),
+                left: units
+                    .iter()
+                    .map(|&unit| (unit, at_work.table.slices_of(unit).len()))
+                    .collect(),
+                counted: HashMap::new(),
+                again: Vec::new(),
+                failure: None,
+            };
+            round.run(workers, report, stop).await;
+            if let Some(failure) = round.failure {
+                return Err(failure);
             }
-            for unit in left.into_keys() {
-                table.abort(unit).await;
-            }
-            if failure.is_some() || units.is_empty() {
+            units = round.again;
+            if units.is_empty() {
                 break;
             }
         }
-        failure.map_or(Ok(()), Err)
-    }
-
-    /// Takes a slice's end into account, and commits its unit where it was the last; its rows.
-    async fn take(
-        &self,
-        task: usize,
-        table: &Arc<dyn InPlace>,
-        slice: SliceDone,
-        left: &mut BTreeMap<usize, usize>,
-        report: &mut TableReport,
-    ) -> Result<u64, Failure> {
-        let unit = slice.unit;
-        let rows = match slice.rows {
-            Ok(Some(rows)) => rows,
-            // Its unit is no longer wanted.
-            Ok(None) => return Ok(0),
-            Err(error) => return Err(Failure::of(&error)),
-        };
-        let Some(missing) = left.get_mut(&unit) else {
-            return Ok(0);
-        };
-        *missing -= 1;
-        report
-            .waiting
-            .entry(unit)
-            .or_default()
-            .push((rows, slice.columns));
-        if *missing > 0 {
-            return Ok(rows);
-        }
-        left.remove(&unit);
-        let waiting = report.waiting.remove(&unit).unwrap_or_default();
-        if self.dry_run {
-            table.abort(unit).await;
-        } else {
-            let committed = table.commit(unit, self.announce(task)).await;
-            committed.map_err(|error| Failure::of(&EngineError::Slice(error)))?;
-        }
-        report.units_done += 1;
-        for (rows, columns) in waiting {
-            report.add(rows, columns);
-        }
-        Ok(rows)
+        Ok(())
     }
 
     fn announce(&self, task: usize) -> Announce {
@@ -426,6 +339,152 @@ impl Work<'_> {
     }
 }
 
+/// One try at the units of a table.
+struct Round<'a> {
+    work: &'a Work<'a>,
+    task: usize,
+    at_work: &'a AtWork,
+    /// Whether there is no other try.
+    last: bool,
+    bytes_of_slice: u64,
+    /// Whether no further slice is started.
+    given_up: Arc<Mutex<bool>>,
+    /// Slices that units wait for before they can be committed.
+    left: BTreeMap<usize, usize>,
+    /// What the slices of units did that are not committed yet.
+    counted: HashMap<usize, Vec<SliceCounts>>,
+    /// Units to be tried again.
+    again: Vec<usize>,
+    failure: Option<String>,
+}
+
+type Committed = (usize, Result<u64, DataFusionError>);
+
+impl Round<'_> {
+    async fn run(&mut self, workers: usize, report: &mut TableReport, stop: &mut Stop<'_>) {
+        let work = self.work;
+        let asked = Arc::clone(&self.given_up);
+        let mut done = run_slices(Slices {
+            queue: self.queue(),
+            wanted: Arc::new(move |_| !*asked.lock()),
+            workers,
+            memory: MemoryBudget::new(work.options.memory_budget_bytes()),
+        });
+        let mut commits: JoinSet<Committed> = JoinSet::new();
+        let mut working = true;
+        while working || !commits.is_empty() {
+            tokio::select! {
+                biased;
+                () = &mut *stop, if !*work.stopped.lock() => {
+                    *work.stopped.lock() = true;
+                    work.observer.event(&Event::Interrupted);
+                    *self.given_up.lock() = true;
+                    self.failure.get_or_insert_with(|| "the run was interrupted".to_owned());
+                    // Slices at work are dropped, and with them their transactions; commits are not.
+                    done.close();
+                    working = false;
+                    while done.try_recv().is_ok() {}
+                }
+                Some(Ok((unit, committed))) = commits.join_next() => {
+                    self.committed(unit, committed, report).await;
+                }
+                // No more slices are taken in than can be committed.
+                slice = done.recv(), if working && commits.len() < workers => match slice {
+                    None => working = false,
+                    Some(slice) => self.written(slice, &mut commits).await,
+                },
+            }
+        }
+        for unit in std::mem::take(&mut self.left).into_keys() {
+            self.at_work.table.abort(unit).await;
+        }
+    }
+
+    fn queue(&self) -> VecDeque<Slice> {
+        let AtWork { table, plan } = self.at_work;
+        let held = Arc::new(UnitMemory::new(0));
+        let units = self.left.keys();
+        let slices = units.flat_map(|&unit| table.slices_of(unit).map(move |slice| (unit, slice)));
+        slices
+            .map(|(unit, partition)| Slice {
+                unit,
+                plan: Arc::clone(&plan.physical),
+                context: Arc::clone(&plan.context),
+                partition,
+                memory: table.memory_of(partition),
+                unit_memory: Arc::clone(&held),
+            })
+            .collect()
+    }
+
+    /// Takes a slice's end into account, and commits its unit where it was the last.
+    async fn written(&mut self, slice: SliceDone, commits: &mut JoinSet<Committed>) {
+        let unit = slice.unit;
+        let rows = match slice.rows {
+            Ok(Some(rows)) => rows,
+            // Its unit is no longer wanted.
+            Ok(None) => return,
+            Err(error) => return self.failed(unit, Failure::of(&error)).await,
+        };
+        let Some(left) = self.left.get_mut(&unit) else {
+            return;
+        };
+        *left -= 1;
+        let is_last = *left == 0;
+        self.counted
+            .entry(unit)
+            .or_default()
+            .push((rows, slice.columns));
+        let bytes = self.bytes_of_slice;
+        self.work.observer.event(&Event::Progress { bytes, rows });
+        if !is_last {
+            return;
+        }
+        self.left.remove(&unit);
+        let table = &self.at_work.table;
+        let committed = match self.work.dry_run {
+            true => {
+                let aborted = table.abort(unit);
+                Box::pin(async move {
+                    aborted.await;
+                    Ok(0)
+                })
+            }
+            false => table.commit(unit, self.work.announce(self.task)),
+        };
+        commits.spawn(async move { (unit, committed.await) });
+    }
+
+    async fn committed(
+        &mut self,
+        unit: usize,
+        committed: Result<u64, DataFusionError>,
+        report: &mut TableReport,
+    ) {
+        let counted = self.counted.remove(&unit).unwrap_or_default();
+        if let Err(error) = committed {
+            let failure = Failure::of(&EngineError::Slice(error));
+            return self.failed(unit, failure).await;
+        }
+        report.units_done += 1;
+        for (rows, columns) in counted {
+            report.add(rows, columns);
+        }
+    }
+
+    async fn failed(&mut self, unit: usize, failure: Failure) {
+        self.left.remove(&unit);
+        self.counted.remove(&unit);
+        self.at_work.table.abort(unit).await;
+        if failure.again && !self.last {
+            self.again.push(unit);
+            return;
+        }
+        self.failure.get_or_insert(failure.text);
+        *self.given_up.lock() |= !self.work.options.continue_on_failure;
+    }
+}
+
 /// Why a unit is not done.
 struct Failure {
     text: String,
@@ -437,9 +496,7 @@ impl Failure {
     fn of(error: &EngineError) -> Self {
         let cause = match error {
             EngineError::Slice(error) => match error.find_root() {
-                datafusion::error::DataFusionError::External(cause) => {
-                    cause.downcast_ref::<PostgresError>()
-                }
+                DataFusionError::External(cause) => cause.downcast_ref::<PostgresError>(),
                 _ => None,
             },
             _ => None,
