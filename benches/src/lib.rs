@@ -78,4 +78,8 @@ impl SeedFiles for Names {
             rows: lines.collect(),
         }))
     }
+
+    fn bytes(&self, _: &str, _: usize) -> Result<Vec<u8>, String> {
+        Ok(b"the same document for every row".to_vec())
+    }
 }

@@ -53,12 +53,7 @@ impl Messages {
         let text: usize = lengths.sum();
         let mut messages = Writer::new(text + rows * inputs.len(), rows);
         match inputs {
-            [input] if input.null_count() == 0 => {
-                for row in 0..rows {
-                    messages.field(Some(input.value(row).as_bytes()));
-                    messages.end();
-                }
-            }
+            [input] if input.null_count() == 0 => return Self::of_values(input),
             inputs => {
                 for row in 0..rows {
                     for input in inputs {
@@ -70,6 +65,36 @@ impl Messages {
             }
         }
         messages.finish()
+    }
+
+    /// The messages of rows over one input without nulls, as [`Messages::of`] writes them.
+    fn of_values(input: &StringViewArray) -> Self {
+        let mut bytes = Vec::new();
+        let mut ends = Vec::with_capacity(input.len());
+        let mut at = 0;
+        for (row, view) in input.views().iter().enumerate() {
+            let length = *view as u32 as usize;
+            // As many bytes as any length takes, and no need to ask for each of them.
+            if bytes.len() < at + length + LONGEST_LENGTH {
+                bytes.resize(
+                    (2 * bytes.len()).max(at + length + 32 * input.len()) + LONGEST_LENGTH,
+                    0,
+                );
+            }
+            let mut left = length + 1;
+            while left >= 0x80 {
+                bytes[at] = 0x80 | (left & 0x7f) as u8;
+                (at, left) = (at + 1, left >> 7);
+            }
+            bytes[at] = left as u8;
+            at += 1;
+            copy_short(&mut bytes[at..at + length], input.value(row).as_bytes());
+            at += length;
+            ends.push(at);
+        }
+        bytes.resize(at + SLACK, 0);
+        bytes[at..].fill(0);
+        Self { bytes, ends }
     }
 
     /// The messages of rows known by their unit's path and their place in it.
@@ -110,6 +135,26 @@ impl Messages {
     fn get(&self, row: usize) -> &[u8] {
         let start = if row == 0 { 0 } else { self.ends[row - 1] };
         &self.bytes[start..self.ends[row]]
+    }
+}
+
+/// Bytes of the longest length in front of a value.
+const LONGEST_LENGTH: usize = 10;
+
+/// Copies between slices of one length; without a call where that is 8 to 32, as by far most values are.
+#[inline(always)]
+fn copy_short(to: &mut [u8], from: &[u8]) {
+    let length = from.len();
+    match length {
+        16..=32 => {
+            to[..16].copy_from_slice(&from[..16]);
+            to[length - 16..].copy_from_slice(&from[length - 16..]);
+        }
+        8..=15 => {
+            to[..8].copy_from_slice(&from[..8]);
+            to[length - 8..].copy_from_slice(&from[length - 8..]);
+        }
+        _ => to.copy_from_slice(from),
     }
 }
 
@@ -267,6 +312,29 @@ mod tests {
                 assert_ne!(messages.get(one), messages.get(other), "{one} {other}");
             }
         }
+    }
+
+    #[test]
+    fn one_input_is_written_as_several_are() {
+        let long = "é".repeat(20_000);
+        let values: Vec<String> = (0..70)
+            .map(|length| "x".repeat(length))
+            .chain([long])
+            .collect();
+        let one = text(
+            &values
+                .iter()
+                .map(|value| Some(value.as_str()))
+                .collect::<Vec<_>>(),
+        );
+        let messages = Messages::of(std::slice::from_ref(&one), one.len());
+        // The same text as one of two, whose other half is cut off again.
+        let nulls = text(&vec![None; one.len()]);
+        let both = Messages::of(&[nulls, one], 71);
+        for row in 0..71 {
+            assert_eq!(messages.get(row), &both.get(row)[1..], "{row}");
+        }
+        assert_eq!(messages.bytes.len(), messages.ends[70] + SLACK);
     }
 
     #[test]
