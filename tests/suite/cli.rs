@@ -87,6 +87,34 @@ fn problems_as_json() {
 }
 
 #[test]
+fn a_check_looks_at_files_past_broken_rules() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", "id,email,note\n1,ann@x.org,x\n");
+    let rules = "- {column: email, masks: &broken [{type: hash, lenght: 4}]}
+- {column: no_such_note, masks: [{type: hash}]}
+- {column: no_such_id, masks: *broken}
+- {if: {column: id, equls: 1}, rules: {column: no_such_phone, masks: [{type: hash}]}}";
+    visard.pipeline("coverage: strict", rules);
+    let ended = visard.call(&["check", "pipeline.yml", "--json"]).expect(2);
+    let problems: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    let codes = |problems: &serde_json::Value| -> Vec<String> {
+        let problems = problems.as_array().unwrap().iter();
+        problems
+            .map(|problem| problem["code"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    // What is broken is not judged again, nor called missing.
+    assert_eq!(codes(&problems), ["V0602", "V1001", "V0504", "V0202"]);
+    // What a task is for may hang on any other error.
+    visard.pipeline("wrokers: 2", rules);
+    let ended = visard.call(&["check", "pipeline.yml", "--json"]).expect(2);
+    let problems: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(codes(&problems), ["V0202", "V0602", "V0504", "V0202"]);
+    visard.run(&[]).expect(2);
+    assert!(!visard.path("out/a.csv").exists());
+}
+
+#[test]
 fn a_starter_pipeline_runs() {
     let visard = Visard::new();
     visard.write(

@@ -48,7 +48,7 @@ pub use stores::{Stores, Target, open_stores, store_config};
 pub use tables::{Table, TableColumn, tables};
 
 use crate::language::{
-    ConnectionKind, Diagnostics, Language, MaskCatalogue, Parameter, Pipeline, Place,
+    ConnectionKind, Coverage, Diagnostics, Language, MaskCatalogue, Parameter, Pipeline, Place,
     ProcessEnvironment, Ruleset, RulesetSource, RunOptions, Sources, TextOptions,
 };
 
@@ -105,15 +105,33 @@ pub fn holds_tables(loaded: &Loaded) -> bool {
 
 /// Reads a pipeline, its ruleset and libraries. Nothing comes back where there are errors.
 pub fn load(path: &Path, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Option<Loaded> {
+    let loaded = load_for_checks(path, sources, diagnostics);
+    loaded.filter(|_| !diagnostics.has_errors())
+}
+
+/// As [`load`], and where all errors lie in rules, what is left without these: enough to look for more
+/// errors in the other rules, and never to run.
+pub fn load_for_checks(
+    path: &Path,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<Loaded> {
     let language = Language {
         masks: &BuiltMasks,
         environment: &ProcessEnvironment,
     };
     let (pipeline, ruleset) = language.load(path, sources, diagnostics);
-    if diagnostics.has_errors() {
+    let (mut pipeline, mut ruleset) = (pipeline?, ruleset?);
+    if diagnostics.errors_added() != ruleset.errors_in_rules {
         return None;
     }
-    let (pipeline, ruleset) = (pipeline?, ruleset?);
+    if diagnostics.has_errors() {
+        for task in &mut ruleset.tasks {
+            task.rules.retain(|rule| rule.is_sound);
+        }
+        // The columns of the other rules are not missing.
+        pipeline.options.coverage = Coverage::Report;
+    }
     let named_by = match &pipeline.ruleset {
         RulesetSource::File(path) => path.value.as_path(),
         RulesetSource::Inline(_) => path,

@@ -21,7 +21,8 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
     let mut sources = Sources::default();
     let mut diagnostics = Diagnostics::new();
-    let loaded = check::load(&args.pipeline.pipeline, &mut sources, &mut diagnostics);
+    let path = &args.pipeline.pipeline;
+    let loaded = check::load_for_checks(path, &mut sources, &mut diagnostics);
     let mut found = None;
     if let (Some(loaded), false) = (&loaded, args.offline) {
         found = match check::holds_tables(loaded) {

@@ -110,6 +110,8 @@ impl Diagnostic {
 #[derive(Debug, Default, Clone)]
 pub struct Diagnostics {
     found: Vec<Diagnostic>,
+    /// Errors that were added, those that were there before too.
+    errors_added: usize,
     seen: HashSet<(&'static str, Option<Span>, String)>,
 }
 
@@ -121,6 +123,7 @@ impl Diagnostics {
 
     /// Adds a problem.
     pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.errors_added += usize::from(diagnostic.severity() == Severity::Error);
         let span = diagnostic.primary.as_ref().map(|label| label.span);
         let key = (diagnostic.code.id, span, diagnostic.message.clone());
         if self.seen.insert(key) {
@@ -144,6 +147,12 @@ impl Diagnostics {
     pub fn count(&self, severity: Severity) -> usize {
         let same = |diagnostic: &&Diagnostic| diagnostic.severity() == severity;
         self.found.iter().filter(same).count()
+    }
+
+    /// How many errors were added so far. One that several aliases lead to is added several times, so that
+    /// each place that uses it can tell that it is broken.
+    pub(crate) fn errors_added(&self) -> usize {
+        self.errors_added
     }
 
     /// Whether a run must be refused.

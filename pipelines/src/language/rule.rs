@@ -31,6 +31,8 @@ pub struct Rule {
     pub label: Option<String>,
     /// Where it is written.
     pub span: Span,
+    /// Whether no error was found in it or in an `if` around it.
+    pub is_sound: bool,
     /// The `if`s it lies in: the number of each in its task, and whether in its `rules`.
     branches: Vec<(usize, bool)>,
 }
@@ -88,6 +90,8 @@ impl ColumnPattern {
 pub(super) struct Scope {
     /// What must hold because of `if`s above.
     pub conditions: Vec<Condition>,
+    /// Whether one of these conditions was reported.
+    pub is_broken: bool,
     /// The `if`s above.
     pub branches: Vec<(usize, bool)>,
     /// The task's hash columns.
@@ -112,6 +116,11 @@ impl<'a> RuleParser<'a> {
             rules: Vec::new(),
             ifs: 0,
         }
+    }
+
+    /// How many errors were reported so far, here and elsewhere.
+    pub(super) fn errors_added(&self) -> usize {
+        self.diagnostics.errors_added()
     }
 
     /// A list of rules, a mapping of labels to rules, or one rule.
@@ -141,6 +150,7 @@ impl<'a> RuleParser<'a> {
         if node.get("if").is_some() || node.get("else_rules").is_some() {
             return self.conditional(node, scope);
         }
+        let errors = self.diagnostics.errors_added();
         let Some(fields) = Fields::new(node, "a rule", keys::RULE, self.diagnostics) else {
             return;
         };
@@ -178,6 +188,7 @@ impl<'a> RuleParser<'a> {
             } else {
                 "columns"
             }),
+            is_sound: !scope.is_broken && errors == self.diagnostics.errors_added(),
             branches: scope.branches.clone(),
         });
     }
@@ -210,9 +221,11 @@ impl<'a> RuleParser<'a> {
         let Some(fields) = Fields::new(node, what, keys::IF_RULE, self.diagnostics) else {
             return;
         };
+        let errors = self.diagnostics.errors_added();
         let condition = fields.get("if");
         let condition = condition.and_then(|node| condition::parse(node, self.diagnostics));
         // A condition that could not be read has been reported; its rules are still checked.
+        let is_broken = condition.is_none() || errors != self.diagnostics.errors_added();
         let condition = condition.unwrap_or(Condition::All(Vec::new()));
         let number = self.ifs;
         self.ifs += 1;
@@ -224,6 +237,7 @@ impl<'a> RuleParser<'a> {
             if let Some(rules) = fields.get(key) {
                 let mut inner = scope.clone();
                 inner.conditions.push(condition);
+                inner.is_broken |= is_broken;
                 inner.branches.push((number, taken));
                 self.list(rules, &inner);
             }

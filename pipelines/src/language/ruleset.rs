@@ -29,6 +29,8 @@ pub struct Ruleset {
     pub warn_on_glacier: bool,
     /// Whether a table's triggers are off while it is masked, where the pipeline does not say.
     pub auto_manage_triggers: Option<Spanned<bool>>,
+    /// How many of the errors that were reported lie in rules; others may change what a task is for.
+    pub errors_in_rules: usize,
 }
 
 /// Lists that hold YAML anchors and are ignored otherwise.
@@ -81,6 +83,7 @@ pub(super) fn parse(
         sources,
         diagnostics,
         skip_defaults,
+        errors_in_rules: 0,
         tasks: Vec::new(),
     };
     if let Some(tasks) = fields.get("tasks") {
@@ -88,6 +91,7 @@ pub(super) fn parse(
     }
     Some(Ruleset {
         doc,
+        errors_in_rules: parser.errors_in_rules,
         tasks: parser.tasks,
         warn_on_duplicate_rules,
         warn_on_glacier,

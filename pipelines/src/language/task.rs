@@ -160,6 +160,8 @@ pub(super) struct TaskParser<'a> {
     pub sources: &'a mut Sources,
     pub diagnostics: &'a mut Diagnostics,
     pub skip_defaults: Option<super::condition::Condition>,
+    /// Errors found in rules.
+    pub errors_in_rules: usize,
     pub tasks: Vec<Task>,
 }
 
@@ -352,7 +354,9 @@ impl TaskParser<'_> {
         };
         let mut parser = RuleParser::new(self.masks, self.diagnostics);
         if let Some(rules) = fields.get("rules") {
+            let before = parser.errors_added();
             parser.list(rules, &scope);
+            self.errors_in_rules += parser.errors_added() - before;
             parser.check_task_hash_columns(&scope, fields.key_span("hash_columns"));
         }
         let rules = parser.rules;
