@@ -44,11 +44,11 @@ CREATE TABLE customers (
 INSERT INTO customers
   SELECT i, (ARRAY['Ana','Bo','Chloé','Dev','Emma','Finn','Grace','Hugo'])[i % 8 + 1],
          (ARRAY['Smith','Jones','García','Li','Nguyen','Silva','Khan'])[i % 7 + 1],
-         'user' || i || '@example' || i % 50 || '.com', '+64 21 ' || lpad((i * 7919 % 10000000)::text, 7, '0'),
-         date '1940-01-01' + (i * 31 % 25000)::int, i % 400 || ' Queen Street',
+         'user' || i || '@example' || i % 50 || '.com', '+64 21 ' || lpad((i::bigint * 7919 % 10000000)::text, 7, '0'),
+         date '1940-01-01' + (i::bigint * 31 % 25000)::int, i % 400 || ' Queen Street',
          (ARRAY['Auckland','Berlin','Curitiba','Delhi','Edinburgh'])[i % 5 + 1],
          (ARRAY['NZ','DE','BR'])[i % 3 + 1], timestamptz '2015-01-01' + i * interval '37 seconds',
-         (i * 13 % 1000000) / 100.0, i % 100, 'called ' || i % 9 || ' times, card ' || lpad((i % 10000)::text, 4, '0')
+         (i::bigint * 13 % 1000000) / 100.0, i % 100, 'called ' || i % 9 || ' times, card ' || lpad((i % 10000)::text, 4, '0')
     FROM generate_series(1, {rows}) i;
 CREATE INDEX customers_phone ON customers (phone);
 CREATE INDEX customers_signup ON customers (signup_at);
@@ -193,6 +193,7 @@ def measure(server, database, work):
     began = time.monotonic()
     work(database)
     wall = time.monotonic() - began
+    time.sleep(0.5)  # backends end a moment after their clients
     log = int(server.sql("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint")) - before[1]
     size = int(server.sql("SELECT pg_total_relation_size('customers')", database))
     figures = wall, server.cpu() - before[0], log / 2**20, size / 2**20
