@@ -205,9 +205,8 @@ impl Planner<'_> {
         masked.checks(self.diagnostics);
         let options = &self.loaded.pipeline.options;
         let managed = self.loaded.ruleset.auto_manage_triggers.as_ref();
-        let managed = managed
-            .map(|managed| managed.value)
-            .or(options.auto_manage_triggers);
+        let managed = managed.map(|managed| managed.value);
+        let managed = options.auto_manage_triggers.or(managed);
         let wish = Wish {
             strategy: of_table.strategy.unwrap_or(options.strategy),
             some_rows: filter.is_some() || options.max_rows.is_some(),
