@@ -12,7 +12,7 @@ impl Kind {
     /// among them, and the number's place.
     pub(crate) fn place(&self, number: &Number, kept: Kept) -> Option<(u128, u128)> {
         let plain = self.in_digits(number);
-        let mut fields = super::starts(self.layout(number.places().len())?);
+        let mut fields = super::kind::starts(self.layout(number.places().len())?);
         fields.try_fold((1, 0), |(size, place), (at, field)| {
             let (own_size, own) = field.place(at, plain.places(), kept)?;
             Some((size * own_size, place * own_size + own))
@@ -55,7 +55,7 @@ impl Kind {
     /// How many bodies the smallest class counts at least.
     pub(crate) fn smallest_class(&self, kept: Kept) -> u64 {
         let layouts = self.layouts.iter().map(|layout| {
-            let fields = super::starts(layout).map(|(at, field)| match field {
+            let fields = super::kind::starts(layout).map(|(at, field)| match field {
                 _ if at < kept.places => field.choices(at, kept),
                 Field::Range(_, first, last, drawn) => {
                     parts(drawn - first + 1, last - first + 1).min()

@@ -126,6 +126,22 @@ pub(crate) fn push_like(number: &Number, like: &str, separators: &str, text: &mu
     *text = String::from_utf8(written).expect("places and separators are ASCII");
 }
 
+/// The digits as a number; `None` where there is another character.
+pub(super) fn number_of(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0_u64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| digit - b'0')?;
+        number.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+/// Writes a number with as many digits as there is room.
+pub(super) fn write_number(mut number: u64, places: &mut [u8]) {
+    for place in places.iter_mut().rev() {
+        *place = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
