@@ -111,6 +111,8 @@ impl Mask for FromJsonPath {
 #[cfg(test)]
 mod tests {
     use arrow::datatypes::DataType;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
 
     use crate::examples::{bind_error, mask_texts, try_texts};
 
@@ -193,6 +195,76 @@ mod tests {
             assert!(try_texts(&mask(""), &[Some(text)]).is_err(), "{text}");
             let suppressed = mask_texts(&mask(r#", "on_invalid": "suppress""#), &[Some(text)]);
             assert_eq!(suppressed, [None], "{text}");
+        }
+    }
+
+    fn document() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "[\\PC\"\\\\]{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            let key = prop::sample::select(vec!["a", "b", "é", "a b", "\"", "0", ""]);
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 1..4).prop_map(Value::from),
+                prop::collection::vec((key.prop_map(str::to_owned), inner), 1..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        /// What a walk through the document leads to is what comes out: a string's text, anything else
+        /// as it is written, also pretty; one step further there is nothing.
+        #[test]
+        fn what_stands_at_a_path(root in document(), picks in prop::collection::vec(any::<prop::sample::Index>(), 1..6)) {
+            let (mut path, mut at) = (vec![], &root);
+            for pick in picks {
+                at = match at {
+                    Value::Array(items) => {
+                        let index = pick.index(items.len());
+                        path.push(json!(index));
+                        &items[index]
+                    }
+                    Value::Object(members) => {
+                        let (key, value) = members.iter().nth(pick.index(members.len())).unwrap();
+                        path.push(json!(key));
+                        value
+                    }
+                    _ => break,
+                };
+            }
+            let mask = |path: &[Value]| {
+                json!({"type": "from_json_path", "path": path, "on_invalid": "suppress"}).to_string()
+            };
+            let compact = root.to_string();
+            if !path.is_empty() {
+                let expected = match at {
+                    Value::Null => None,
+                    Value::String(text) => Some(text.clone()),
+                    other => Some(other.to_string()),
+                };
+                let rows = [Some(compact.as_str()), None, Some("no document"), Some(compact.as_str())];
+                prop_assert_eq!(
+                    mask_texts(&mask(&path), &rows),
+                    [expected.clone(), None, None, expected.clone()]
+                );
+                let pretty = format!("{root:#}");
+                let found = mask_texts(&mask(&path), &[Some(&pretty)])[0].clone();
+                let same = match (at, &found) {
+                    (Value::Array(_) | Value::Object(_), Some(found)) => {
+                        serde_json::from_str::<Value>(found).is_ok_and(|found| found == *at)
+                    }
+                    _ => found == expected,
+                };
+                prop_assert!(same, "{:?}", found);
+            }
+            if !at.is_array() && !at.is_object() {
+                path.push(json!("further"));
+                prop_assert_eq!(mask_texts(&mask(&path), &[Some(&compact)]), [None]);
+            }
         }
     }
 

@@ -71,8 +71,11 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{BinaryViewArray, FixedSizeBinaryArray};
+    use arrow::array::{
+        Array, AsArray, BinaryViewArray, FixedSizeBinaryArray, LargeBinaryArray, StringArray,
+    };
     use arrow::datatypes::DataType;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::examples::{bind_error, mask_array, mask_texts};
@@ -100,6 +103,30 @@ mod tests {
         let pairs: ArrayRef = Arc::new(fixed(b"xy").unwrap());
         let masked = mask_array(mask, pairs).unwrap();
         assert_eq!(*masked, fixed(photo).unwrap());
+    }
+
+    proptest! {
+        /// Every row of every batch is the file and nothing else, in the column's own type.
+        #[test]
+        fn nothing_of_a_value_is_left(
+            texts in prop::collection::vec(prop::option::of(".{0,12}"), 0..40),
+            cut in 0_usize..40,
+        ) {
+            let letter = r#"{"type": "from_blob", "blob_file": "letter.txt"}"#;
+            let photo = r#"{"type": "from_blob", "blob_file": "photo.bin"}"#;
+            let texts: ArrayRef = Arc::new(StringArray::from(texts));
+            let cut = cut.min(texts.len());
+            for part in [texts.slice(0, cut), texts.slice(cut, texts.len() - cut)] {
+                let masked = mask_array(letter, Arc::clone(&part)).unwrap();
+                prop_assert_eq!(masked.len(), part.len());
+                prop_assert!(masked.as_string::<i32>().iter().all(|text| text == Some("Dear customer")));
+                let bytes = part.as_string::<i32>().iter().map(|text| text.map(str::as_bytes));
+                let bytes: ArrayRef = Arc::new(bytes.collect::<LargeBinaryArray>());
+                let masked = mask_array(photo, bytes).unwrap();
+                prop_assert_eq!(masked.len(), part.len());
+                prop_assert!(masked.as_binary::<i64>().iter().all(|bytes| bytes == Some(&[0xff, 0][..])));
+            }
+        }
     }
 
     #[test]
