@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::chain::Chain;
 use crate::error::BindError;
+use crate::expected::expectation;
 use crate::key::{MaskKey, Root};
 use crate::mask::{Args, Mask, MaskArgs, TypeFamily};
 
@@ -306,7 +307,7 @@ pub fn parse_args<T: Args>(args: &MaskArgs) -> Result<T, BindError> {
     serde_path_to_error::deserialize(Value::Object(args.clone())).map_err(|error| {
         let path = error.path().to_string();
         let path = if path == "." { String::new() } else { path };
-        BindError::new(path, error.into_inner().to_string())
+        BindError::new(path, expectation(&error.into_inner().to_string()))
     })
 }
 

@@ -23,6 +23,7 @@ mod draw;
 mod error;
 #[cfg(test)]
 mod examples;
+mod expected;
 mod fixed_point;
 mod fpe;
 mod hash_columns;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::bind::{MaskNode, SeedFiles};
 use crate::column::{Argument, ColumnMask, ColumnRule, DrawBy};
 use crate::error::{BindError, MaskError};
+use crate::expected::expectation;
 use crate::hash_columns::HashColumn;
 use crate::key::Root;
 use crate::seeds::ShippedSeeds;
@@ -89,8 +90,9 @@ impl Masker {
             one => std::slice::from_ref(one),
         };
         let node = |(index, mask): (usize, &Value)| {
-            serde_json::from_value::<MaskNode>(mask.clone())
-                .map_err(|error| BindError::new(format!("[{index}]"), error.to_string()))
+            serde_json::from_value::<MaskNode>(mask.clone()).map_err(|error| {
+                BindError::new(format!("[{index}]"), expectation(&error.to_string()))
+            })
         };
         let rule = ColumnRule {
             path: column.to_owned(),

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 /// One step into a document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a key, or an index from 0")]
 pub(super) enum Step {
     /// Into an array, counted from zero.
     Index(usize),
