@@ -342,7 +342,10 @@ fn nothing_selected(files: &[FilePlan]) -> Diagnostic {
         return Diagnostic::new(&codes::NOTHING_SELECTED, message)
             .help("look at its base directory, and at `path` of `source`");
     }
-    let message = format!("no task selects any of {} files", files.len());
+    let message = match files.len() {
+        1 => "no task selects the only file".to_owned(),
+        count => format!("no task selects any of {count} files"),
+    };
     let paths = files
         .iter()
         .take(SHOWN)

@@ -1,10 +1,9 @@
 //! `visard check`.
 
-use super::progress::counted;
 use super::{PipelineArgs, report, say};
 use crate::check::{self, Loaded, Planned, Step, Stores};
 use crate::language::{Diagnostics, Sources};
-use crate::run::{exit, look, look_at_database, no_root};
+use crate::run::{counted, exit, look, look_at_database, no_root};
 
 #[derive(Debug, clap::Args)]
 #[command(

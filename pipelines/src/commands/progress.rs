@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::say;
 use crate::language::one_line;
-use crate::run::{Event, Observer, Status, bytes};
+use crate::run::{self, Event, Observer, Status, bytes};
 
 /// A bar with rate and time left.
 #[derive(Debug, Default)]
@@ -60,14 +60,6 @@ impl Observer for Bar {
                 }
             }
         }
-    }
-}
-
-/// `1 file`, `2 files`.
-pub(super) fn counted(count: u64, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
     }
 }
 

@@ -130,7 +130,7 @@ impl TextOptions {
     /// The key and the sentence of a contradiction within the options.
     pub fn contradiction(&self) -> Option<(&'static str, &'static str)> {
         let delimiter = self.delimiter.unwrap_or(',');
-        if self.quote == Some(Quote::With(delimiter)) {
+        if self.quote.unwrap_or(Quote::With('"')) == Quote::With(delimiter) {
             return Some(("delimiter", "the delimiter is also the quote"));
         }
         if self.escape == Some(delimiter) {

@@ -99,13 +99,14 @@ fn replace(
         let name = rest[start + 2..].split_once('}').map(|(name, _)| name);
         let Some(name) = name.filter(|name| is_variable(name)) else {
             let place = find("${", span, sources);
+            let message = match name {
+                Some("") => "`${}` names no variable",
+                _ => "`${` is not followed by a name and `}`",
+            };
             diagnostics.push(
-                Diagnostic::new(
-                    &codes::VARIABLE_SYNTAX,
-                    "`${` is not followed by a name and `}`",
-                )
-                .at(place, "")
-                .help("write `${NAME}`, or `$${` where `${` itself is meant"),
+                Diagnostic::new(&codes::VARIABLE_SYNTAX, message)
+                    .at(place, "")
+                    .help("write `${NAME}`, or `$${` where `${` itself is meant"),
             );
             return None;
         };

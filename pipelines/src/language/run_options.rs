@@ -180,7 +180,7 @@ impl RunOptions {
             instance_secret_file: secret_file
                 .map(|path| sources.resolve(path.span.file, &path.value)),
             memory_limit_bytes: memory_limit
-                .and_then(|node| fields::bytes(node, diagnostics))
+                .and_then(|node| enough_memory(node, diagnostics))
                 .unwrap_or(default.memory_limit_bytes),
             workers: fields.count("workers", MAX_WORKERS, diagnostics),
             unmatched: fields
@@ -206,6 +206,19 @@ impl RunOptions {
             node: Some(node.clone()),
         }
     }
+}
+
+/// The least that a run gets by with: smaller budgets leave no room for a slice and its output.
+const LEAST_MEMORY: u64 = 16 * 1024 * 1024;
+
+/// A `memory_limit` that a run can keep to.
+fn enough_memory(node: &Node, diagnostics: &mut Diagnostics) -> Option<u64> {
+    let bytes = fields::bytes(node, diagnostics)?;
+    if bytes < LEAST_MEMORY {
+        fields::wrong_value(node, "`memory_limit` is at least `16MiB`", diagnostics);
+        return None;
+    }
+    Some(bytes)
 }
 
 /// The run secret. Its length counts in characters; 16 is the least other servers take, 20 the

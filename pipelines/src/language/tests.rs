@@ -481,6 +481,8 @@ fn ruleset_problems_by_code() {
         (task("delimiter: ab"), vec!["V0205"]),
         (task("delimiter: '→'"), vec!["V0205"]),
         (task("delimiter: ';', quote: ';'"), vec!["V0310"]),
+        (task("delimiter: '\"'"), vec!["V0310"]),
+        (task("delimiter: '\"', quote: ''"), vec![]),
         (task("header: true, columns: [a]"), vec!["V0310"]),
         (task("columns: [a, a]"), vec!["V0205"]),
         // Rules.
@@ -852,6 +854,8 @@ fn pipeline_problems_by_code() {
         (options("memory_limit: lots"), vec!["V0205"]),
         (options("memory_limit: 0"), vec!["V0205"]),
         (options("memory_limit: 512 mib"), vec![]),
+        (options("memory_limit: 1MiB"), vec!["V0205"]),
+        (options("memory_limit: 16MiB"), vec![]),
         (options("unmatched: cpy"), vec!["V0205"]),
         (options("coverage: strict, csv: {ragged: keep}"), vec![]),
         (options("run_secret: 'short'"), vec!["V0306"]),

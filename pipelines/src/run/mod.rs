@@ -30,7 +30,7 @@ use zeroize::Zeroizing;
 
 pub use journal::{Identity, Journal, Record};
 pub use observe::{Event, Observer, Silent};
-pub use report::{ColumnReport, FileReport, Report, Status, TableReport, Totals, bytes};
+pub use report::{ColumnReport, FileReport, Report, Status, TableReport, Totals, bytes, counted};
 #[cfg(feature = "postgres")]
 pub use tables::{dry_look, logical_and_physical};
 

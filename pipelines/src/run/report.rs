@@ -274,7 +274,7 @@ pub(super) fn recall(files: &mut [FileReport], folder: &Path) -> Option<String> 
     });
     let mut done: BTreeMap<String, FileReport> =
         done.map(|file| (file.path.clone(), file)).collect();
-    let mut untold = 0;
+    let mut untold = 0_u64;
     for file in files.iter_mut().filter(|file| file.resumed) {
         match done.remove(&file.path) {
             Some(told) => {
@@ -288,8 +288,8 @@ pub(super) fn recall(files: &mut [FileReport], folder: &Path) -> Option<String> 
     }
     (untold > 0).then(|| {
         format!(
-            "{untold} files were done by an earlier attempt whose report is gone: \
-             their rows and columns are not told"
+            "rows and columns are not told of {} that an earlier attempt did, as its report is gone",
+            counted(untold, "file")
         )
     })
 }
@@ -451,6 +451,14 @@ impl Report {
     }
 }
 
+/// `1 file`, `2 files`.
+pub fn counted(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}
+
 /// A number of bytes in the unit a person would take.
 pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -496,7 +504,7 @@ mod tests {
         assert!(files[0].columns.contains_key("email"));
         assert_eq!(Totals::of(&files, &[], 1.0).rows, 0, "it was not done now");
         let warning = recall(&mut [resumed("b.csv")], folder.path()).unwrap();
-        assert!(warning.starts_with("1 files"), "{warning}");
+        assert!(warning.contains(" of 1 file that"), "{warning}");
     }
 
     #[test]
