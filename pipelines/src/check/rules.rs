@@ -13,7 +13,7 @@ use super::convert::{Chosen, Converter, Remark, hash_column};
 use super::numbering::Numbered;
 use crate::language::{
     ColumnPattern, Condition, Coverage, Diagnostic, Diagnostics, HashColumn, HashSource,
-    Identifier, Rule, Ruleset, RunOptions, Span, Spanned, codes, nearest_label, quoted_list,
+    Identifier, Node, Rule, Ruleset, RunOptions, Span, Spanned, codes, nearest_label, quoted_list,
 };
 
 /// Everything rules do to files of one schema.
@@ -29,6 +29,15 @@ pub(super) struct Resolved {
     pub numbered: Vec<Numbered>,
     /// Columns whose values are exchanged between rows, and where their rules name them.
     pub shuffled: Vec<(String, Span)>,
+}
+
+/// What the masks of a rule do to distinct values of a column, and whether the rule asks for it.
+struct Promise {
+    task: usize,
+    column: String,
+    span: Span,
+    asked: bool,
+    kept: bool,
 }
 
 /// What a resolution needs.
@@ -52,9 +61,11 @@ impl<'a> Resolver<'a> {
     pub(super) fn resolve(mut self, tasks: &[usize]) -> Resolved {
         let mut resolved = Resolved::default();
         let mut named: BTreeMap<String, Vec<(usize, usize, Span)>> = BTreeMap::new();
+        let mut promises: Vec<Promise> = vec![];
         for &task in tasks {
             let ruleset = self.ruleset;
             for (index, rule) in ruleset.tasks[task].rules.iter().enumerate() {
+                self.check_copies(task, rule, &named);
                 let mut own: Vec<&FileColumn> = Vec::new();
                 for pattern in &rule.columns {
                     for column in self.columns_of(pattern) {
@@ -70,6 +81,13 @@ impl<'a> Resolver<'a> {
                         if let Some(step) =
                             self.step(rule, pattern, column, first, &mut resolved.read)
                         {
+                            promises.push(Promise {
+                                task,
+                                column: column.path.clone(),
+                                span: pattern.span,
+                                asked: rule.unique,
+                                kept: step.mask.keeps_distinct(),
+                            });
                             if step.mask.shuffle().is_some() {
                                 let column = (column.path.clone(), pattern.span);
                                 resolved.shuffled.push(column);
@@ -94,6 +112,7 @@ impl<'a> Resolver<'a> {
         let unmasked = unmasked.filter(|column| !named.contains_key(&column.path));
         resolved.unmasked = unmasked.map(|column| column.path.clone()).collect();
         self.check_coverage(tasks, &resolved.unmasked);
+        self.check_distinct(&promises);
         resolved
     }
 
@@ -206,6 +225,38 @@ impl<'a> Resolver<'a> {
                     .and(other_span, "first")
                     .help(help),
             );
+        }
+    }
+
+    /// A column that is copied is read as it came: a warning where an earlier task masks it.
+    fn check_copies(
+        &mut self,
+        task: usize,
+        rule: &Rule,
+        named: &BTreeMap<String, Vec<(usize, usize, Span)>>,
+    ) {
+        let copied = rule
+            .masks
+            .iter()
+            .flat_map(|mask| copied_columns(&mask.node));
+        for (name, span) in copied {
+            for column in self.columns.named(&name) {
+                let mut rules = named.get(&column.path).into_iter().flatten();
+                let Some((_, _, masked)) = rules.find(|(other, ..)| *other != task) else {
+                    continue;
+                };
+                let message = format!(
+                    "the column {} of `{}` is copied as it came, unmasked",
+                    called(column),
+                    self.file
+                );
+                self.diagnostics.push(
+                    Diagnostic::new(&codes::COPIED_UNMASKED, message)
+                        .at(span, "copied")
+                        .and(*masked, "masked by an earlier task")
+                        .help("rules read other columns as they are in the source: put the masks of that column behind `from_column`"),
+                );
+            }
         }
     }
 
@@ -380,6 +431,26 @@ impl<'a> Resolver<'a> {
         Some(DrawBy::Columns(columns.collect()))
     }
 
+    /// Values that one task is to keep apart are not made one by the masks of another.
+    fn check_distinct(&mut self, promises: &[Promise]) {
+        for lossy in promises.iter().filter(|other| !other.kept && !other.asked) {
+            let asks =
+                |one: &&Promise| one.asked && one.column == lossy.column && one.task != lossy.task;
+            let Some(asking) = promises.iter().find(asks) else {
+                continue;
+            };
+            let message = format!("the masks of `{}` may make two values one", lossy.column);
+            self.diagnostics.push(
+                Diagnostic::new(&codes::NOT_DISTINCT, message)
+                    .at(lossy.span, "masked here, too")
+                    .and(asking.span, "the rule asks for `unique`")
+                    .help(
+                        "remove this rule, use a mask that keeps values apart, or remove `unique`",
+                    ),
+            );
+        }
+    }
+
     fn check_coverage(&mut self, tasks: &[usize], unmasked: &[String]) {
         if self.options.coverage != Coverage::Strict || unmasked.is_empty() {
             return;
@@ -414,6 +485,22 @@ fn mask_node(mask: &crate::language::MaskNode) -> MaskNode {
         domain: mask.domain.clone(),
         args: mask.args.clone(),
     }
+}
+
+/// The columns that `from_column` copies in a mask, or in masks inside it, and where they are named.
+fn copied_columns(mask: &Node) -> Vec<(String, Span)> {
+    let mut copied = vec![];
+    if mask.get("type").and_then(Node::as_str) == Some("from_column")
+        && let Some(source) = mask.get("source_column")
+    {
+        let name = source.as_str().map(str::to_owned);
+        copied.extend(name.map(|name| (name, source.span)));
+    }
+    let entries = mask.as_map().map(|map| &map.entries[..]);
+    let values = entries.into_iter().flatten().map(|entry| &entry.value);
+    let items = mask.as_seq().unwrap_or_default();
+    copied.extend(values.chain(items).flat_map(copied_columns));
+    copied
 }
 
 /// Where the argument at `path` is written: `[1].masks[0].regex`.

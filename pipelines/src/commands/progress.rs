@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::say;
 use crate::language::one_line;
-use crate::run::{self, Event, Observer, Status, bytes};
+use crate::run::{Event, Observer, Status, bytes, counted};
 
 /// A bar with rate and time left.
 #[derive(Debug, Default)]

@@ -96,6 +96,7 @@ codes! {
     "V0504" BAD_CONDITION Error "a condition has no test, or a test cannot be made with its value";
     "V0505" BAD_HASH_COLUMN Error "a hash column is not given in one of the known forms";
     "V0506" HASH_COLUMNS_REFUSED Error "a mask that goes by no hash columns is given some";
+    "V0507" HASH_COLUMNS_IGNORED Warning "a mask that goes by the value alone is given hash columns";
 
     "V0601" UNKNOWN_MASK Error "a mask has a type that does not exist";
     "V0602" UNKNOWN_ARGUMENT Error "a mask is given an argument it does not take";
@@ -148,6 +149,7 @@ codes! {
     "V1014" EXPOSURE_UNKNOWN Warning "it could not be found out whether strangers can read a place";
     "V1015" TOO_FEW_VALUES Error "a mask offers fewer unique values than the files of its task have rows";
     "V1016" UNIQUE_TWICE Error "two tasks make unique values in one file";
+    "V1017" COPIED_UNMASKED Warning "a column is copied as it came, though an earlier task masks it";
     "V1021" FILE_REFUSED Error "a file a task selects cannot be read or masked";
     "V1022" UNKNOWN_FORMAT Error "a file a task selects is neither Parquet nor delimited text";
     "V1023" NOTHING_SELECTED Error "no task selects any file";

@@ -6,6 +6,7 @@ use super::fields::{self, Fields};
 use super::identifier::Identifier;
 use super::keys;
 use super::node::{Kind, Node};
+use super::rule::ColumnPattern;
 use super::source::{Span, Spanned};
 
 /// One value that decides a masked value.
@@ -30,6 +31,16 @@ pub enum HashSource {
     Own,
     /// A column by its name.
     Column(Spanned<Identifier>),
+}
+
+impl HashColumn {
+    /// Whether it is the masked column itself, which is one of these.
+    pub(super) fn is_one_of(&self, masked: &[ColumnPattern]) -> bool {
+        match &self.source {
+            HashSource::Own => true,
+            HashSource::Column(name) => masked.iter().any(|column| column.matches(&name.value)),
+        }
+    }
 }
 
 /// A letter case.

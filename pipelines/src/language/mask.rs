@@ -103,6 +103,9 @@ pub const KNOWN_MASKS: [&str; 61] = [
 /// Masks that go by no hash columns: the value, or the row, decides.
 const WITHOUT_HASH_COLUMNS: [&str; 3] = ["from_unique", "from_unique_imitate", "secure_shuffle"];
 
+/// Masks that go by the value alone, and heed no hash columns beside it.
+const BY_VALUE_ALONE: [&str; 3] = ["imitate_unique", "imitate_uuid", "imitate_nz_ird"];
+
 /// Names that are often tried, and what was meant.
 const MEANT: [(&str, &str); 7] = [
     ("mask_json", "json"),
@@ -132,17 +135,22 @@ pub struct MaskNode {
 impl MaskNode {
     /// The mask here, or in a chain of it, that hash columns cannot be given to.
     pub(super) fn without_hash_columns(&self) -> Option<&'static str> {
-        find_without_hash_columns(&self.node)
+        find_in_chain(&self.node, &WITHOUT_HASH_COLUMNS)
+    }
+
+    /// The mask here, or in a chain of it, that goes by the value alone.
+    pub(super) fn by_value_alone(&self) -> Option<&'static str> {
+        find_in_chain(&self.node, &BY_VALUE_ALONE)
     }
 }
 
-fn find_without_hash_columns(mask: &Node) -> Option<&'static str> {
+fn find_in_chain(mask: &Node, names: &[&'static str]) -> Option<&'static str> {
     let kind = mask.get("type").and_then(Node::as_str)?;
-    let here = WITHOUT_HASH_COLUMNS.iter().find(|name| **name == kind);
+    let here = names.iter().find(|name| **name == kind);
     let inner = mask.get("masks").and_then(Node::as_seq).unwrap_or_default();
-    let inner = inner.iter().filter(|_| kind == "chain");
+    let mut inner = inner.iter().filter(|_| kind == "chain");
     here.copied()
-        .or_else(|| inner.into_iter().find_map(find_without_hash_columns))
+        .or_else(|| inner.find_map(|mask| find_in_chain(mask, names)))
 }
 
 /// A list of masks, a mapping of labels to masks, or one mask. What is wrong is reported.

@@ -176,6 +176,18 @@ impl<'a> RuleParser<'a> {
         {
             self.refuse_hash_columns(mask, fields.key_span("hash_columns"));
         }
+        if let Some(own) = &own_hash_columns
+            && own.iter().any(|column| !column.is_one_of(&columns))
+            && let Some(mask) = masks.iter().find_map(MaskNode::by_value_alone)
+        {
+            let message =
+                format!("the mask `{mask}` goes by the value, whatever the hash columns are");
+            self.diagnostics.push(
+                Diagnostic::new(&codes::HASH_COLUMNS_IGNORED, message)
+                    .at(fields.key_span("hash_columns"), "")
+                    .help("remove them; one value gets the same result everywhere, `seed` tells kinds of values apart"),
+            );
+        }
         self.rules.push(Rule {
             columns,
             condition: Condition::all(conditions),

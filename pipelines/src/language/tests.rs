@@ -503,6 +503,8 @@ fn ruleset_problems_by_code() {
         (rule("hash_columns: [{source: other}]"), vec!["V0205"]),
         (rule("hash_columns: [{column_name: x, case_transform: title}]"), vec!["V0205"]),
         (rule("hash_columns: [{column_name: x, json_path: [a, 0]}]"), vec![]),
+        (rule("hash_columns: [b], masks: {type: imitate_unique}").replacen("masks: {type: do_nothing}, ", "", 1), vec!["V0507", "V0910"]),
+        (rule("hash_columns: [a, {source: self}], masks: {type: imitate_unique}").replacen("masks: {type: do_nothing}, ", "", 1), vec!["V0910"]),
         // A glob meets a name; itself within one rule is no second rule.
         (with_rules("- {columns: 'a*', masks: {type: do_nothing}}\n- {column: ab, masks: {type: do_nothing}}"), vec!["V0503"]),
         (with_rules("- {columns: ['a*', 'a*'], masks: {type: do_nothing}}"), vec![]),

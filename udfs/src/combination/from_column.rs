@@ -3,7 +3,7 @@
 //! - Technique: a plain copy: what the other column tells stays readable by everyone.
 //! - Input: any type. Output: the other column's value in this column's type, null where it is null
 //!   (or the task fails, see `on_null`).
-//! - The other column is read as it came, whether or not it is masked itself.
+//! - The other column is read as it came, whether or not it is masked itself, in this task or an earlier one.
 //! - Keyless. Text is copied in Unicode NFC.
 
 use arrow::array::{Array, ArrayRef};
@@ -36,7 +36,7 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["source_column"]))]
 pub(crate) struct FromColumn {
-    /// The column to copy. A value that cannot be converted to this column's type fails the
+    /// The column to copy, as it is in the source, also where this task or an earlier one masks it. A value that cannot be converted to this column's type fails the
     /// task.
     source_column: String,
     /// For a row whose other value is null: `copy` the null (default) or `fail` the task. A column
