@@ -59,7 +59,7 @@ fn wrong_input_is_refused_with_a_way_out() {
         ),
         (
             "- column: email\n  masks: [{type: unstructured_text}]",
-            "V0903",
+            "needs `matchers`",
         ),
     ] {
         visard.pipeline("", rules);

@@ -58,14 +58,7 @@ fn masks() -> String {
         }
         for (name, argument) in arguments {
             page += &row(&name, &argument, is_required(&schema, &name));
-            // Arguments of each entry of a list.
-            let entry = argument["items"]["$ref"].as_str();
-            let entry = entry.and_then(|entry| schema.pointer(entry.trim_start_matches('#')));
-            let Some(entry) = entry else { continue };
-            for (inner, argument) in entry["properties"].as_object().into_iter().flatten() {
-                let required = is_required(entry, inner);
-                page += &row(&format!("{name}[].{inner}"), argument, required);
-            }
+            page += &rows_below(&schema, &name, &argument);
         }
         if !spec.examples.is_empty() {
             page.push_str("\n| Arguments | Value | Masked |\n|---|---|---|\n");
@@ -82,6 +75,24 @@ fn masks() -> String {
         }
     }
     page
+}
+
+/// A line for each argument of a mapping, or of each entry of a list.
+fn rows_below(schema: &serde_json::Value, name: &str, argument: &serde_json::Value) -> String {
+    let (entries, own) = (&argument["items"]["$ref"], &argument["$ref"]);
+    let (below, target) = match (entries.as_str(), own.as_str()) {
+        (Some(target), _) => (format!("{name}[]."), target),
+        (None, Some(target)) => (format!("{name}."), target),
+        (None, None) => return String::new(),
+    };
+    let entry = schema.pointer(target.trim_start_matches('#')).unwrap();
+    let mut rows = String::new();
+    for (inner, argument) in entry["properties"].as_object().into_iter().flatten() {
+        let name = format!("{below}{inner}");
+        rows += &row(&name, argument, is_required(entry, inner));
+        rows += &rows_below(schema, &name, argument);
+    }
+    rows
 }
 
 /// Whether a schema requires this argument.

@@ -425,10 +425,25 @@ fn references_stand_anywhere_and_variables_in_pipelines() {
     let both =
         json!({"type": "mask_tabular_file", "rules": {"$ref": "a/b#other/c", "column": "a"}});
     documents.add("ruleset", "a reference and more", ruleset(&both), false);
-    let not_built = json!({"type": "unstructured_text", "masks": [{"type": "suppress"}]});
-    let rule = json!({"column": "a", "masks": not_built});
-    let task = json!({"type": "mask_tabular_file", "rules": rule});
-    documents.add("ruleset", "a mask that is not built", ruleset(&task), true);
+    let labelled = |masks: Value| {
+        let matchers = json!({"regex": [{"label": "A", "pattern": "a"}]});
+        let mask = json!({"type": "unstructured_text", "matchers": matchers, "masks": masks});
+        json!({"type": "mask_tabular_file", "rules": {"column": "a", "masks": mask}})
+    };
+    let masks = json!([{"label": "A", "masks": {"first": {"type": "suppress"}}}]);
+    documents.add(
+        "ruleset",
+        "masks with labels",
+        ruleset(&labelled(masks)),
+        true,
+    );
+    let masks = json!([{"type": "suppress"}]);
+    documents.add(
+        "ruleset",
+        "masks without labels",
+        ruleset(&labelled(masks)),
+        false,
+    );
     let pipeline = |options: Value| {
         json!({
             "version": "1.0",

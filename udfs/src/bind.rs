@@ -41,6 +41,43 @@ pub struct SeedTable {
     pub rows: Vec<Vec<String>>,
 }
 
+impl SeedTable {
+    /// The column `name`, or the only one.
+    ///
+    /// # Errors
+    /// When there is none, laid at the argument `seed_column`.
+    pub(crate) fn column(&self, name: Option<&str>) -> Result<usize, BindError> {
+        match name {
+            Some(name) => self.column_named(name, "seed_column"),
+            None if self.columns.len() == 1 => Ok(0),
+            None => {
+                let message = format!("name a column of the seed file; it has {}", self.names());
+                Err(BindError::new("seed_column", message))
+            }
+        }
+    }
+
+    /// The column `name`.
+    ///
+    /// # Errors
+    /// When there is none, laid at `argument`.
+    pub(crate) fn column_named(&self, name: &str, argument: &str) -> Result<usize, BindError> {
+        let position = self.columns.iter().position(|column| column == name);
+        position.ok_or_else(|| {
+            let message = format!(
+                "the seed file has no column `{name}`; it has {}",
+                self.names()
+            );
+            BindError::new(argument, message)
+        })
+    }
+
+    fn names(&self) -> String {
+        let quoted = self.columns.iter().map(|name| format!("`{name}`"));
+        quoted.collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// One mask of a ruleset: its type, domain and arguments.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct MaskNode {
@@ -62,6 +99,8 @@ pub struct Binder<'a> {
     seeds: &'a dyn SeedFiles,
     column: DataType,
     inputs: &'a mut Vec<String>,
+    /// Whether hash columns decide the draws of rows.
+    has_hash_columns: bool,
     /// Type, place in the chain and domain of the mask being bound.
     kind: String,
     position: String,
@@ -85,11 +124,21 @@ impl<'a> Binder<'a> {
             seeds,
             column,
             inputs,
+            has_hash_columns: false,
             kind: String::new(),
             position: String::new(),
             domain: None,
             within: None,
             canonical: String::new(),
+        }
+    }
+
+    /// The same binder where `hash_columns` decide the draws of rows, and not their place.
+    #[must_use]
+    pub fn with_hash_columns(self, has_hash_columns: bool) -> Self {
+        Self {
+            has_hash_columns,
+            ..self
         }
     }
 
@@ -161,6 +210,7 @@ impl<'a> Binder<'a> {
             seeds: self.seeds,
             column: self.column.clone(),
             inputs: self.inputs,
+            has_hash_columns: self.has_hash_columns,
             kind: spec.name.to_owned(),
             position,
             domain: node.domain.clone(),
@@ -243,6 +293,11 @@ impl<'a> Binder<'a> {
     /// Whether the mask being bound is the first of its rule, and in no other.
     pub(crate) fn is_first(&self) -> bool {
         matches!(self.position.as_str(), "" | "0")
+    }
+
+    /// Whether hash columns decide the draws of rows, and not their place.
+    pub(crate) fn has_hash_columns(&self) -> bool {
+        self.has_hash_columns
     }
 
     /// The type the mask works on: the column's, or what a `typecast` before it gives.

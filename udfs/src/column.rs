@@ -111,7 +111,9 @@ impl ColumnMask {
             other => other.clone(),
         };
         let mut inputs = Vec::new();
-        let chain = Binder::new(root, seeds, value_type, &mut inputs).chain(&rule.masks)?;
+        let chain = Binder::new(root, seeds, value_type, &mut inputs)
+            .with_hash_columns(matches!(rule.draw_by, DrawBy::Columns(_)))
+            .chain(&rule.masks)?;
         if let DrawBy::Columns(columns) = &rule.draw_by
             && columns.iter().any(|column| column.column != rule.path)
             && chain.refuses_hash_columns()

@@ -122,6 +122,19 @@ impl Messages {
         selected.finish()
     }
 
+    /// Each message with one more field for each of `inputs`, in canonical text.
+    pub(crate) fn followed_by(&self, inputs: &[StringViewArray]) -> Self {
+        let mut longer = Writer::new(self.bytes.len(), self.len());
+        for row in 0..self.len() {
+            longer.bytes.extend_from_slice(self.get(row));
+            for input in inputs {
+                longer.field(input.is_valid(row).then(|| input.value(row).as_bytes()));
+            }
+            longer.end();
+        }
+        longer.finish()
+    }
+
     /// Number of messages.
     pub fn len(&self) -> usize {
         self.ends.len()
@@ -335,6 +348,18 @@ mod tests {
             assert_eq!(messages.get(row), &both.get(row)[1..], "{row}");
         }
         assert_eq!(messages.bytes.len(), messages.ends[70] + SLACK);
+    }
+
+    #[test]
+    fn more_fields_are_as_if_they_had_been_there() {
+        let columns = [
+            text(&[Some("a"), None, Some("")]),
+            text(&[Some("b"), Some("c"), None]),
+        ];
+        let (one, both) = (Messages::of(&columns[..1], 3), Messages::of(&columns, 3));
+        let longer = one.followed_by(&columns[1..]);
+        assert!((0..3).all(|row| longer.get(row) == both.get(row)));
+        assert_eq!(one.followed_by(&[]).bytes, one.bytes);
     }
 
     #[test]

@@ -59,7 +59,8 @@ fn bind(mask: &str, column: &DataType) -> Result<(Chain, Vec<String>), BindError
     let node: MaskNode = serde_json::from_str(mask).unwrap();
     let root = Root::new(b"golden run secret 0123456789", None);
     let mut inputs = Vec::new();
-    let chain = Binder::new(&root, &TestSeeds, column.clone(), &mut inputs).chain(&[node])?;
+    let binder = Binder::new(&root, &TestSeeds, column.clone(), &mut inputs);
+    let chain = binder.with_hash_columns(true).chain(&[node])?;
     Ok((chain, inputs))
 }
 

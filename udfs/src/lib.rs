@@ -142,6 +142,7 @@ pub const MASKS: &[MaskSpec] = &[
     combination::take_substring::SPEC,
     combination::transform_case::SPEC,
     combination::typecast::SPEC,
+    combination::unstructured_text::SPEC,
     combination::xml::SPEC,
 ];
 

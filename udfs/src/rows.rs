@@ -56,6 +56,14 @@ impl<'r> Rows<'r> {
         }
     }
 
+    /// The same rows with draws taken from `sources`, too.
+    pub(crate) fn drawn_from_also(self, sources: &[StringViewArray]) -> Self {
+        Self {
+            messages: Cow::Owned(self.messages.followed_by(sources)),
+            ..self
+        }
+    }
+
     /// The same rows for masks that draw from nothing.
     pub(crate) fn without_messages(&self) -> Self {
         Self {

@@ -254,7 +254,7 @@ fn parse_one(
         not_built(kind, span, diagnostics);
     }
     // Nested masks are judged as those of a rule are, then stay where they are.
-    if let Some(inner) = map.get("masks").filter(|_| kind != "unstructured_text") {
+    for inner in inner_masks(kind, map) {
         parse_list(inner, catalogue, diagnostics);
     }
 
@@ -268,6 +268,18 @@ fn parse_one(
             .collect(),
         node: node.clone(),
     })
+}
+
+/// The lists of masks in a mask: its own, or one for each label of `unstructured_text`.
+fn inner_masks<'n>(kind: &str, map: &'n Map) -> Vec<&'n Node> {
+    let masks = map.get("masks");
+    match kind {
+        "unstructured_text" => {
+            let labelled = masks.and_then(Node::as_seq).unwrap_or_default().iter();
+            labelled.filter_map(|one| one.get("masks")).collect()
+        }
+        _ => masks.into_iter().collect(),
+    }
 }
 
 /// Keys that every mask has.
@@ -316,14 +328,13 @@ fn present_name(written: &str, span: Span, diagnostics: &mut Diagnostics) -> Opt
 }
 
 fn not_built(kind: &str, span: Span, diagnostics: &mut Diagnostics) {
-    let code = match kind {
-        "unstructured_text" => &codes::NO_UNSTRUCTURED_TEXT,
-        _ => &codes::MASK_NOT_BUILT,
-    };
     diagnostics.push(
-        Diagnostic::new(code, format!("the mask `{kind}` is not built yet"))
-            .at(span, "")
-            .help("`visard masks` lists the masks of this version"),
+        Diagnostic::new(
+            &codes::MASK_NOT_BUILT,
+            format!("the mask `{kind}` is not built yet"),
+        )
+        .at(span, "")
+        .help("`visard masks` lists the masks of this version"),
     );
 }
 

@@ -79,7 +79,8 @@ fn arguments_of(mask: &str, properties: &Map<String, Value>) -> Value {
     let mut out = Map::new();
     for (name, argument) in properties {
         let shape = match name.as_str() {
-            "masks" => json!({"$ref": "#/$defs/masks"}),
+            // Where it is a list of something else, it is that.
+            "masks" if argument.get("items").is_none() => json!({"$ref": "#/$defs/masks"}),
             "fallback_masks" => or_null(json!({"$ref": "#/$defs/masks"})),
             _ => rewritten(mask, argument),
         };

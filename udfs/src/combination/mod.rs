@@ -1,9 +1,14 @@
 //! Masks made of masks, and plain transformations of text.
 
+mod checksum;
 mod class_runs;
 mod document;
 mod json_places;
 mod masks;
+mod matchers;
+mod pattern;
+mod splice;
+mod words;
 mod xml_places;
 mod xml_text;
 mod xml_tree;
@@ -20,6 +25,7 @@ pub(crate) mod set_checksum;
 pub(crate) mod take_substring;
 pub(crate) mod transform_case;
 pub(crate) mod typecast;
+pub(crate) mod unstructured_text;
 pub(crate) mod xml;
 
 pub(crate) use masks::Masks;

@@ -8,15 +8,17 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, StringViewArray, StringViewBuilder};
+use arrow::array::{ArrayRef, StringViewArray, StringViewBuilder};
 use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::class_runs::ClassRuns;
+use super::pattern::compiled;
+use super::splice::Parts;
 use crate::canonical::plain_text;
 use crate::chain::Chain;
 use crate::combination::Masks;
-use crate::combination::class_runs::ClassRuns;
 use crate::draw::Part;
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
@@ -51,16 +53,8 @@ pub(crate) struct ReplaceRegexArgs {
 
 fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindError> {
     let ReplaceRegexArgs { regex, masks } = binder.parse(args)?;
-    if regex.is_empty() {
-        return Err(BindError::new("regex", "`regex` is required"));
-    }
     let runs = ClassRuns::of(&regex);
-    let regex = Regex::new(&regex).map_err(|error| {
-        // The lines before the last draw the pattern again.
-        let text = error.to_string();
-        let last = text.lines().last().unwrap_or_default();
-        BindError::new("regex", last.trim_start_matches("error: "))
-    })?;
+    let regex = compiled(&regex, "regex")?;
     let inner = masks.bind(binder)?;
     Ok(Box::new(ReplaceRegex { regex, runs, inner }))
 }
@@ -76,27 +70,25 @@ struct ReplaceRegex {
 /// The matches of a batch, one after the other.
 #[derive(Default)]
 struct Matches {
-    /// The row each is in, ascending.
-    rows: Vec<u32>,
-    /// How many came before it in its row.
+    parts: Parts,
+    /// How many came before each in its row.
     ordinals: Vec<u32>,
-    /// Where it is in the row's text.
-    spans: Vec<Range<usize>>,
 }
 
 impl Mask for ReplaceRegex {
     fn mask(&self, values: ArrayRef, rows: &Rows<'_>) -> Result<ArrayRef, MaskError> {
         let values = plain_text(&values)?;
         let (matches, texts) = self.find(&values);
-        if matches.rows.is_empty() {
+        let Matches { parts, ordinals } = matches;
+        if parts.rows.is_empty() {
             return Ok(Arc::new(values));
         }
-        let inner_rows = rows.select(&matches.rows, &matches.ordinals, Part::Match)?;
+        let inner_rows = rows.select(&parts.rows, &ordinals, Part::Match)?;
         let masked = self
             .inner
             .mask(Arc::new(texts), &inner_rows)
-            .map_err(|error| error.in_rows(&matches.rows))?;
-        Ok(Arc::new(splice(&values, &matches, &plain_text(&masked)?)))
+            .map_err(|error| error.in_rows(&parts.rows))?;
+        Ok(Arc::new(parts.replaced(&values, &plain_text(&masked)?)))
     }
 
     fn by_value(&self) -> bool {
@@ -118,10 +110,10 @@ impl ReplaceRegex {
             let value = value.unwrap_or_default();
             let mut ordinal = 0;
             let add = |span: Range<usize>| {
-                matches.rows.push(row);
+                matches.parts.rows.push(row);
                 matches.ordinals.push(ordinal);
                 texts.append_value(&value[span.clone()]);
-                matches.spans.push(span);
+                matches.parts.spans.push(span);
                 ordinal += 1;
             };
             match &self.runs {
@@ -134,37 +126,6 @@ impl ReplaceRegex {
         }
         (matches, texts.finish())
     }
-}
-
-/// `values` with each match replaced by its masked text.
-fn splice(
-    values: &StringViewArray,
-    matches: &Matches,
-    masked: &StringViewArray,
-) -> StringViewArray {
-    let mut spliced = StringViewBuilder::with_capacity(values.len());
-    let mut text = String::new();
-    let mut next = 0;
-    for (row, value) in row_numbers(values).zip(values) {
-        let Some(value) = value else {
-            spliced.append_null();
-            continue;
-        };
-        text.clear();
-        let mut copied = 0;
-        while matches.rows.get(next) == Some(&row) {
-            let span = &matches.spans[next];
-            text.push_str(&value[copied..span.start]);
-            if masked.is_valid(next) {
-                text.push_str(masked.value(next));
-            }
-            copied = span.end;
-            next += 1;
-        }
-        text.push_str(&value[copied..]);
-        spliced.append_value(&text);
-    }
-    spliced.finish()
 }
 
 #[cfg(test)]

@@ -13,9 +13,8 @@ use arrow::array::{Array, StringViewArray, StringViewBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::check_digit::{hybrid, luhn, mod_97_10, place, pure, verhoeff};
-use crate::identifiers::iban::Structures;
-use crate::identifiers::{KINDS, Kind, Number, kind, push_like};
+use super::checksum::Checksum;
+use crate::identifiers::{Number, push_like};
 use crate::mask::{
     BindError, Binder, ByValue, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid,
     TypeFamily, ValueMask, schema_of,
@@ -58,127 +57,18 @@ pub(crate) struct SetChecksum {
     on_invalid: OnInvalid,
 }
 
-/// What stands between places.
-const SEPARATORS: &str = " -./";
-
-/// The systems that need no kind: name, whether the places before are digits, how many check
-/// characters, and how they are made.
-const SYSTEMS: &[(&str, System)] = &[
-    (
-        "luhn",
-        System::new(true, 1, |body, check| check[0] = place(luhn(body))),
-    ),
-    (
-        "credit_card",
-        System::new(true, 1, |body, check| check[0] = place(luhn(body))),
-    ),
-    (
-        "verhoeff",
-        System::new(true, 1, |body, check| check[0] = place(verhoeff(body))),
-    ),
-    (
-        "mod_97_10",
-        System::new(false, 2, |body, check| {
-            let number = mod_97_10(&[body]);
-            check.copy_from_slice(&[place(number / 10), place(number % 10)]);
-        }),
-    ),
-    (
-        "mod_11_2",
-        System::new(true, 1, |body, check| {
-            check[0] = match pure(body, 11, 2) {
-                10 => b'X',
-                digit => place(digit),
-            };
-        }),
-    ),
-    (
-        "mod_11_10",
-        System::new(true, 1, |body, check| check[0] = place(hybrid(body, 10))),
-    ),
-    (
-        "mod_37_2",
-        System::new(false, 1, |body, check| check[0] = place(pure(body, 37, 2))),
-    ),
-    (
-        "mod_37_36",
-        System::new(false, 1, |body, check| check[0] = place(hybrid(body, 36))),
-    ),
-];
-
-/// A check digit system by itself.
-#[derive(Debug, Clone, Copy)]
-struct System {
-    digits: bool,
-    checks: usize,
-    write: fn(&[u8], &mut [u8]),
-}
-
-impl System {
-    const fn new(digits: bool, checks: usize, write: fn(&[u8], &mut [u8])) -> Self {
-        Self {
-            digits,
-            checks,
-            write,
-        }
-    }
-
-    fn sealed(&self, mut number: Number) -> Option<Number> {
-        let length = number.places().len().checked_sub(self.checks)?;
-        let (body, check) = number.places_mut().split_at_mut(length);
-        let fits = |place: &u8| match self.digits {
-            true => place.is_ascii_digit(),
-            false => place.is_ascii_alphanumeric(),
-        };
-        if body.is_empty() || !body.iter().all(fits) {
-            return None;
-        }
-        (self.write)(body, check);
-        Some(number)
-    }
-}
-
-/// What the check digits follow from.
-#[derive(Debug)]
-enum Rule {
-    System(System),
-    Iban(Structures),
-    Kind(&'static Kind),
-}
-
 fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindError> {
     let args: SetChecksum = binder.parse(args)?;
     let name = args.checksum.as_str();
-    let system = SYSTEMS.iter().find(|(system, _)| *system == name);
-    let rule = match (system, kind(name)) {
-        (Some((_, system)), _) => Rule::System(*system),
-        _ if name == "iban" => Rule::Iban(Structures::all()),
-        (_, Some(kind)) if !kind.has_checks() => {
-            let message = format!("a number of the kind `{name}` has no public check digits");
-            return Err(BindError::new("checksum", message));
-        }
-        (_, Some(kind)) => Rule::Kind(kind),
-        (None, None) => {
-            let mut names: Vec<&str> = SYSTEMS.iter().map(|(system, _)| *system).collect();
-            names.push("iban");
-            let kinds = KINDS.iter().filter(|kind| kind.has_checks());
-            names.extend(kinds.map(|kind| kind.code));
-            let message = format!("`checksum` has to be one of {}", names.join(", "));
-            return Err(BindError::new("checksum", message));
-        }
-    };
+    let checksum =
+        Checksum::named(name, "checksum").map_err(|message| BindError::new("checksum", message))?;
     let numbers = TypeFamily::of(binder.column()) != Some(TypeFamily::Text);
-    let digits = match &rule {
-        Rule::System(_) => !matches!(name, "mod_37_2" | "mod_37_36"),
-        Rule::Iban(_) => false,
-        Rule::Kind(kind) => kind.digits_only,
-    };
-    if numbers && !digits {
+    if numbers && !checksum.fits_numbers() {
         let message = format!("`{name}` has letters, and the column holds numbers");
         return Err(BindError::new("checksum", message));
     }
     Ok(Box::new(ByValue(Sealer {
-        rule,
+        checksum,
         numbers,
         on_invalid: args.on_invalid,
     })))
@@ -186,7 +76,7 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
 
 #[derive(Debug)]
 struct Sealer {
-    rule: Rule,
+    checksum: Checksum,
     /// Whether the column holds numbers: no separators, and leading zeros are gone.
     numbers: bool,
     on_invalid: OnInvalid,
@@ -194,27 +84,9 @@ struct Sealer {
 
 impl Sealer {
     fn sealed(&self, value: &str) -> Option<Number> {
-        match &self.rule {
-            Rule::Kind(kind) if self.numbers => kind.sealed(&kind.read_padded(value)?),
-            Rule::Kind(kind) => kind.sealed(&kind.read(value)?),
-            Rule::System(system) if self.numbers => system.sealed(Number::read(value, "")?),
-            Rule::System(system) => {
-                // The last character of MOD 37-2 may be a `*`.
-                match value.strip_suffix('*') {
-                    Some(start) if system.checks == 1 && !system.digits => {
-                        system.sealed(Number::read(start, SEPARATORS)?.followed_by_zero()?)
-                    }
-                    _ => system.sealed(Number::read(value, SEPARATORS)?),
-                }
-            }
-            Rule::Iban(structures) => structures.sealed(&Number::read(value, SEPARATORS)?),
-        }
-    }
-
-    fn separators(&self) -> &'static str {
-        match &self.rule {
-            Rule::Kind(kind) => kind.separators,
-            _ => SEPARATORS,
+        match self.numbers {
+            true => self.checksum.sealed_number(value),
+            false => self.checksum.sealed(value),
         }
     }
 }
@@ -236,7 +108,7 @@ impl ValueMask for Sealer {
             text.clear();
             match self.numbers {
                 true => number.push_to(&mut text),
-                false => push_like(&number, value, self.separators(), &mut text),
+                false => push_like(&number, value, self.checksum.separators(), &mut text),
             }
             masked.append_value(&text);
         }
@@ -258,6 +130,7 @@ mod tests {
 
     use super::*;
     use crate::examples::{bind_error, mask_array, mask_texts, try_texts};
+    use crate::identifiers::kind;
 
     fn mask(checksum: &str, more: &str) -> String {
         format!(r#"{{"type": "set_checksum", "checksum": "{checksum}"{more}}}"#)

@@ -81,14 +81,7 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
             "the seed file has no row below its header",
         ));
     }
-    let column = match &args.seed_column {
-        Some(name) => column_named(&seeds, name, "seed_column")?,
-        None if seeds.columns.len() == 1 => 0,
-        None => {
-            let message = format!("name a column of the seed file; it has {}", columns(&seeds));
-            return Err(BindError::new("seed_column", message));
-        }
-    };
+    let column = seeds.column(args.seed_column.as_deref())?;
     let values = typed(texts(&seeds, column), binder.column()).map_err(|error| {
         let MaskError::Unfit { row, wanted } = error else {
             return BindError::new("seed_column", error.to_string());
@@ -101,7 +94,7 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
     })?;
     let filter = match (&args.table_filter_column, &args.seed_filter_column) {
         (Some(table), Some(seed)) => {
-            let column = column_named(&seeds, seed, "seed_filter_column")?;
+            let column = seeds.column_named(seed, "seed_filter_column")?;
             let rows_of = rows_by_value(&seeds, column);
             Some(Filter {
                 input: binder.input(table),
@@ -124,29 +117,6 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
         values,
         filter,
     }))
-}
-
-fn column_named(seeds: &SeedTable, name: &str, argument: &str) -> Result<usize, BindError> {
-    seeds
-        .columns
-        .iter()
-        .position(|column| column == name)
-        .ok_or_else(|| {
-            let message = format!(
-                "the seed file has no column `{name}`; it has {}",
-                columns(seeds)
-            );
-            BindError::new(argument, message)
-        })
-}
-
-fn columns(seeds: &SeedTable) -> String {
-    let quoted: Vec<String> = seeds
-        .columns
-        .iter()
-        .map(|name| format!("`{name}`"))
-        .collect();
-    quoted.join(", ")
 }
 
 fn texts(seeds: &SeedTable, column: usize) -> StringViewArray {

@@ -1,0 +1,244 @@
+//! What check digits follow from: a system, the rules of bank accounts, or a kind of identifier.
+
+use std::ops::RangeInclusive;
+
+use crate::check_digit::{hybrid, luhn, mod_97_10, place, pure, verhoeff};
+use crate::identifiers::iban::Structures;
+use crate::identifiers::{KINDS, Kind, Number, kind};
+
+/// What stands between places.
+const SEPARATORS: &str = " -./";
+
+/// Numbers in running text are looked for from so many places on: shorter ones are right by chance
+/// too often.
+const IN_TEXT: RangeInclusive<usize> = 8..=34;
+
+/// The systems that need no kind.
+const SYSTEMS: &[System] = &[
+    System {
+        name: "luhn",
+        write: |body, check| check[0] = place(luhn(body)),
+        ..System::OF_DIGITS
+    },
+    System {
+        name: "credit_card",
+        in_text: 12..=19,
+        write: |body, check| check[0] = place(luhn(body)),
+        ..System::OF_DIGITS
+    },
+    System {
+        name: "verhoeff",
+        write: |body, check| check[0] = place(verhoeff(body)),
+        ..System::OF_DIGITS
+    },
+    System {
+        name: "mod_97_10",
+        digits: false,
+        checks: 2,
+        write: |body, check| {
+            let number = mod_97_10(&[body]);
+            check.copy_from_slice(&[place(number / 10), place(number % 10)]);
+        },
+        ..System::OF_DIGITS
+    },
+    System {
+        name: "mod_11_2",
+        write: |body, check| {
+            check[0] = match pure(body, 11, 2) {
+                10 => b'X',
+                digit => place(digit),
+            };
+        },
+        ..System::OF_DIGITS
+    },
+    System {
+        name: "mod_11_10",
+        write: |body, check| check[0] = place(hybrid(body, 10)),
+        ..System::OF_DIGITS
+    },
+    System {
+        name: "mod_37_2",
+        digits: false,
+        starred: true,
+        write: |body, check| check[0] = place(pure(body, 37, 2)),
+        ..System::OF_DIGITS
+    },
+    System {
+        name: "mod_37_36",
+        digits: false,
+        starred: true,
+        write: |body, check| check[0] = place(hybrid(body, 36)),
+        ..System::OF_DIGITS
+    },
+];
+
+/// A check digit system by itself.
+#[derive(Debug)]
+pub(super) struct System {
+    name: &'static str,
+    /// Whether the places before the check digits are digits.
+    digits: bool,
+    /// How many check characters there are, at the end.
+    checks: usize,
+    /// Whether a `*` may stand in the last place.
+    starred: bool,
+    /// How many places a number has that is looked for in a text.
+    in_text: RangeInclusive<usize>,
+    /// Makes the check characters.
+    write: fn(&[u8], &mut [u8]),
+}
+
+impl System {
+    const OF_DIGITS: Self = Self {
+        name: "",
+        digits: true,
+        checks: 1,
+        starred: false,
+        in_text: IN_TEXT,
+        write: |_, _| {},
+    };
+
+    fn sealed(&self, mut number: Number) -> Option<Number> {
+        let length = number.places().len().checked_sub(self.checks)?;
+        let (body, check) = number.places_mut().split_at_mut(length);
+        let fits = |place: &u8| match self.digits {
+            true => place.is_ascii_digit(),
+            false => place.is_ascii_alphanumeric(),
+        };
+        if body.is_empty() || !body.iter().all(fits) {
+            return None;
+        }
+        (self.write)(body, check);
+        Some(number)
+    }
+}
+
+/// What the check digits of a number follow from.
+#[derive(Debug)]
+pub(super) enum Checksum {
+    System(&'static System),
+    Iban(Structures),
+    Kind(&'static Kind),
+}
+
+impl Checksum {
+    /// What a ruleset calls `name`.
+    ///
+    /// # Errors
+    /// A message when there is no such thing, or it has no public check digits; `argument` is what
+    /// the name was given for.
+    pub(super) fn named(name: &str, argument: &str) -> Result<Self, String> {
+        if let Some(system) = SYSTEMS.iter().find(|system| system.name == name) {
+            return Ok(Self::System(system));
+        }
+        match kind(name) {
+            _ if name == "iban" => Ok(Self::Iban(Structures::all())),
+            Some(kind) if kind.has_checks() => Ok(Self::Kind(kind)),
+            Some(_) => Err(format!(
+                "a number of the kind `{name}` has no public check digits"
+            )),
+            None => {
+                let mut names: Vec<&str> = SYSTEMS.iter().map(|system| system.name).collect();
+                names.push("iban");
+                let kinds = KINDS.iter().filter(|kind| kind.has_checks());
+                names.extend(kinds.map(|kind| kind.code));
+                Err(format!(
+                    "`{argument}` has to be one of {}",
+                    names.join(", ")
+                ))
+            }
+        }
+    }
+
+    /// Whether a column of numbers can hold them.
+    pub(super) fn fits_numbers(&self) -> bool {
+        match self {
+            Self::System(system) => system.digits || system.checks > 1,
+            Self::Iban(_) => false,
+            Self::Kind(kind) => kind.digits_only,
+        }
+    }
+
+    /// What may stand between the places.
+    pub(super) fn separators(&self) -> &'static str {
+        match self {
+            Self::System(_) | Self::Iban(_) => SEPARATORS,
+            Self::Kind(kind) => kind.separators,
+        }
+    }
+
+    /// The number in a text with right check digits; `None` where it can have none.
+    pub(super) fn sealed(&self, text: &str) -> Option<Number> {
+        self.seal(&self.read(text)?)
+    }
+
+    /// As [`Checksum::sealed`], for the text of a number that lost its leading zeros.
+    pub(super) fn sealed_number(&self, text: &str) -> Option<Number> {
+        match self {
+            Self::Kind(kind) => kind.sealed(&kind.read_padded(text)?),
+            Self::System(system) => system.sealed(Number::read(text, "")?),
+            Self::Iban(_) => None,
+        }
+    }
+
+    fn read(&self, text: &str) -> Option<Number> {
+        match self {
+            Self::Kind(kind) => kind.read(text),
+            Self::Iban(_) => Number::read(text, SEPARATORS),
+            // A `*` is read as the place it is in.
+            Self::System(system) => match text.strip_suffix('*') {
+                Some(start) if system.starred => {
+                    Number::read(start, SEPARATORS)?.followed_by_zero()
+                }
+                _ => Number::read(text, SEPARATORS),
+            },
+        }
+    }
+
+    fn seal(&self, number: &Number) -> Option<Number> {
+        match self {
+            Self::Kind(kind) => kind.sealed(number),
+            Self::System(system) => system.sealed(*number),
+            Self::Iban(structures) => structures.sealed(number),
+        }
+    }
+
+    /// Whether a part of a text is a number with right check digits, of a length that is looked for.
+    pub(super) fn is_right(&self, part: &str) -> bool {
+        let Some(number) = self.read(part) else {
+            return false;
+        };
+        let fits = match self {
+            Self::System(system) => {
+                let has_digit = number.places().iter().any(u8::is_ascii_digit);
+                system.in_text.contains(&number.places().len()) && has_digit
+            }
+            Self::Iban(_) | Self::Kind(_) => true,
+        };
+        fits && self
+            .seal(&number)
+            .is_some_and(|sealed| match part.ends_with('*') {
+                true => sealed.places().ends_with(b"*"),
+                false => sealed == number,
+            })
+    }
+
+    /// Whether a number may end with a `*`.
+    pub(super) fn is_starred(&self) -> bool {
+        matches!(self, Self::System(system) if system.starred)
+    }
+
+    /// Whether a number begins with a digit, whatever stands behind.
+    pub(super) fn begins_with_digit(&self) -> bool {
+        match self {
+            Self::System(system) => system.digits,
+            Self::Iban(_) => false,
+            Self::Kind(kind) => kind.digits_only,
+        }
+    }
+
+    /// Whether one separator stands in all gaps of a number, as no layout tells where which one is.
+    pub(super) fn is_evenly_parted(&self) -> bool {
+        !matches!(self, Self::Kind(_))
+    }
+}
