@@ -46,6 +46,7 @@ impl Attached {
                 _ => "ENABLE",
             };
             let name = quoted(&name);
+            // Each by itself: a partition's may be enabled otherwise than its parent's.
             self.dropped
                 .push(format!("ALTER TABLE {relation} DISABLE TRIGGER {name}"));
             self.made
@@ -86,6 +87,7 @@ impl Attached {
             let constraint: Option<String> = index.get("constraint");
             let of_constraint: Option<String> = index.get("of_constraint");
             let comment: Option<String> = index.get("comment");
+            let parameters: Option<String> = index.get("parameters");
             let constraint_comment: Option<String> = index.get("constraint_comment");
             let named = format!("{}.{}", quoted(&table.schema), quoted(&name));
             // The reverse order: a comment is put on what was made before it.
@@ -105,6 +107,11 @@ impl Attached {
                     self.dropped.push(format!(
                         "ALTER TABLE {relation} DROP CONSTRAINT {constraint}"
                     ));
+                    // The definition of a constraint is silent about its index's.
+                    if let Some(parameters) = parameters {
+                        self.made
+                            .push(format!("ALTER INDEX {named} SET ({parameters})"));
+                    }
                     self.made.push(format!(
                         "ALTER TABLE {relation} ADD CONSTRAINT {constraint} {definition}"
                     ));
@@ -119,28 +126,34 @@ impl Attached {
     }
 }
 
-/// On partitions, too: rows go through their triggers.
+/// On partitions, too: rows go through their triggers. Those that a partition has of its parent are
+/// internal before version 15, and go with their parent's.
 const TRIGGERS: &str = "
-    SELECT t.tgrelid::regclass::text AS relation, t.tgname::text AS name, t.tgenabled AS enabled
+    SELECT CASE WHEN pg_catalog.current_setting('server_version_num')::int4 < 150000 THEN '' ELSE 'ONLY ' END
+               || t.tgrelid::regclass::text AS relation, t.tgname::text AS name, t.tgenabled AS enabled
       FROM pg_catalog.pg_trigger t
-     WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgparentid = 0
+     WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'
        AND t.tgrelid IN (SELECT $1::oid UNION SELECT relid FROM pg_catalog.pg_partition_tree($1::oid))
      ORDER BY t.tgrelid, t.tgname";
 
-/// Those of partitions come and go with their parent's.
+/// Those of partitions come and go with their parent's. The last comes first, as they come back in the
+/// reverse order: foreign keys act in the order they were made in.
 const FOREIGN_KEYS: &str = "
     SELECT o.conrelid::regclass::text AS relation, o.conname::text AS name,
            pg_catalog.pg_get_constraintdef(o.oid) AS definition,
            pg_catalog.obj_description(o.oid, 'pg_constraint') AS comment
       FROM pg_catalog.pg_constraint o
      WHERE o.contype = 'f' AND o.conparentid = 0 AND (o.conrelid = $1 OR o.confrelid = $1)
-     ORDER BY o.oid";
+     ORDER BY o.oid DESC";
 
-/// Only what its definition tells whole: no tablespace, statistics target, clustering or replica
-/// identity of its own, and nothing that hangs on it but foreign keys.
+/// Only what its definition tells whole: no tablespace, statistics target, extension, clustering or
+/// replica identity of its own, and nothing that hangs on it but foreign keys.
 const INDEXES: &str = "
     SELECT c.relname::text AS name, pg_catalog.pg_get_indexdef(i.indexrelid) AS definition,
            pg_catalog.obj_description(c.oid, 'pg_class') AS comment,
+           (SELECT pg_catalog.string_agg(pg_catalog.format('%I = %L', pg_catalog.split_part(p, '=', 1),
+                        pg_catalog.substr(p, pg_catalog.strpos(p, '=') + 1)), ', ')
+              FROM pg_catalog.unnest(c.reloptions) AS p) AS parameters,
            o.conname::text AS constraint, pg_catalog.pg_get_constraintdef(o.oid) AS of_constraint,
            pg_catalog.obj_description(o.oid, 'pg_constraint') AS constraint_comment
       FROM pg_catalog.pg_index i
@@ -153,7 +166,7 @@ const INDEXES: &str = "
                  WHERE t.oid = i.indrelid AND t.relreplident = 'd'
                    AND EXISTS (SELECT FROM pg_catalog.pg_publication_rel p WHERE p.prrelid = t.oid)))
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a
-                        WHERE a.attrelid = i.indexrelid AND a.attstattarget > 0)
+                        WHERE a.attrelid = i.indexrelid AND a.attstattarget >= 0)
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
                         WHERE (d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indexrelid
                             OR d.refclassid = 'pg_constraint'::regclass AND d.refobjid = o.oid)
@@ -161,4 +174,7 @@ const INDEXES: &str = "
                           AND NOT (d.classid = 'pg_constraint'::regclass AND EXISTS (
                                    SELECT FROM pg_catalog.pg_constraint f
                                     WHERE f.oid = d.objid AND f.contype = 'f')))
-     ORDER BY c.oid";
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                        WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+                          AND d.deptype IN ('e', 'x'))
+     ORDER BY c.oid DESC";
