@@ -35,6 +35,9 @@ pub enum PostgresError {
         /// Rows that were still as they had been read.
         found: u64,
     },
+    /// The table is no longer what was checked.
+    #[error("the table was altered since it was checked; start again")]
+    Altered,
     /// A part of the work was given up before.
     #[error("another part of the table failed")]
     GivenUp,
@@ -45,6 +48,8 @@ pub enum PostgresError {
 pub struct Answer {
     code: String,
     message: String,
+    /// The column of a stage that was being read.
+    staged: Option<usize>,
 }
 
 impl PostgresError {
@@ -53,6 +58,20 @@ impl PostgresError {
         match self {
             Self::Server(answer) => Some(&answer.code),
             _ => None,
+        }
+    }
+
+    /// The error of a `COPY` into a stage, with the name of the column where one is to blame: a stage calls
+    /// its columns otherwise.
+    pub(super) fn of_stage<'a>(self, column: impl Fn(usize) -> Option<&'a str>) -> Self {
+        match self {
+            Self::Server(mut answer) => {
+                if let Some(name) = answer.staged.take().and_then(column) {
+                    answer.message.push_str(&format!(", column `{name}`"));
+                }
+                Self::Server(answer)
+            }
+            other => other,
         }
     }
 
@@ -101,7 +120,7 @@ impl Answer {
             ("table", answer.table()),
         ] {
             if let Some(name) = name
-                && !message.contains(name)
+                && !message.contains(&format!("\"{name}\""))
             {
                 message.push_str(&format!(", {what} `{name}`"));
             }
@@ -109,8 +128,15 @@ impl Answer {
         Self {
             code: code.code().to_owned(),
             message,
+            staged: answer.where_().and_then(staged_column),
         }
     }
+}
+
+/// The number in `COPY visard_stage, line 3, column v1`, which has no value behind it as the `COPY` is binary.
+fn staged_column(context: &str) -> Option<usize> {
+    let (_, column) = context.lines().next()?.rsplit_once(", column v")?;
+    column.parse().ok()
 }
 
 impl fmt::Display for Answer {

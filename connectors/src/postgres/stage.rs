@@ -9,6 +9,7 @@ use super::encode::CopyEncoder;
 use super::error::PostgresError;
 use super::session::{Session, quoted};
 use super::types::WireColumn;
+use crate::unit::HIDDEN_PREFIX;
 
 /// Bytes that are sent at once.
 const SEND_BYTES: usize = 128 * 1024;
@@ -44,13 +45,23 @@ impl StageColumn {
     }
 }
 
-/// Copies `rows` into `stage`, whose columns are `columns` in that order; how many there were.
+/// Copies `rows` into `stage`, whose columns are `columns` in that order, those that tell row versions
+/// apart first; how many there were.
 pub(super) async fn fill(
     session: &Session,
     stage: &str,
     columns: Vec<WireColumn>,
     mut rows: SendableRecordBatchStream,
 ) -> Result<u64> {
+    let versions = columns
+        .iter()
+        .filter(|column| column.name.starts_with(HIDDEN_PREFIX))
+        .count();
+    let names: Vec<String> = columns[versions..]
+        .iter()
+        .map(|column| column.name.clone())
+        .collect();
+    let named = |error: PostgresError| error.of_stage(|at| names.get(at).map(String::as_str));
     let mut encoder = CopyEncoder::new(columns, &rows.schema())?;
     let statement = format!("COPY {stage} FROM STDIN (FORMAT binary)");
     let sink = session.copy_in(&statement).await?;
@@ -64,12 +75,15 @@ pub(super) async fn fill(
         encoder.encode(&batch, &mut buffer)?;
         written += batch.num_rows() as u64;
         if buffer.len() >= SEND_BYTES {
-            send(&mut sink, buffer.split().freeze()).await?;
+            send(&mut sink, buffer.split().freeze())
+                .await
+                .map_err(named)?;
         }
     }
     encoder.trailer(&mut buffer);
-    send(&mut sink, buffer.freeze()).await?;
-    let taken = sink.finish().await.map_err(PostgresError::from)?;
+    send(&mut sink, buffer.freeze()).await.map_err(named)?;
+    let taken = sink.finish().await.map_err(PostgresError::from);
+    let taken = taken.map_err(named)?;
     if taken != written {
         return Err(PostgresError::Changed {
             expected: written,
