@@ -29,19 +29,16 @@ pub trait InPlace: Source {
     fn commit(&self, unit: usize, announce: Announce) -> BoxFuture<'static, Result<u64>>;
     /// Gives a unit up: nothing of it is changed.
     fn abort(&self, unit: usize) -> BoxFuture<'static, ()>;
+    /// Units that an earlier attempt did, and that are none of these.
+    fn units_before(&self) -> usize;
+    /// Whether a unit that was given up can be tried again.
+    fn is_repeatable(&self) -> bool;
+    /// Rows that stay as they are once all units are done, because no more were asked for.
+    fn clear_rows(&self) -> u64;
     /// Removes what the work needed besides and, where `all` units are done, what still holds old
-    /// values.
+    /// values; what it cannot remove, in words.
     ///
     /// # Errors
-    /// When the database refuses.
-    fn clean_up(&self, all: bool) -> BoxFuture<'static, Result<Left>>;
-}
-
-/// What is left once a table is masked.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Left {
-    /// What still holds old values, in words.
-    pub holding: Vec<String>,
-    /// Rows that are not masked, because no more were asked for.
-    pub clear_rows: u64,
+    /// When the connection fails.
+    fn clean_up(&self, all: bool) -> BoxFuture<'static, Result<Vec<String>>>;
 }

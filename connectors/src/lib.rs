@@ -16,7 +16,7 @@ pub mod text;
 pub mod unit;
 
 pub use format::{FileUnit, Group, GroupRef, Numbers, is_consequence};
-pub use in_place::{Announce, InPlace, Left};
+pub use in_place::{Announce, InPlace};
 pub use unit::{
     NUMBER_COLUMN, PATH_COLUMN, RAW_COLUMN, ROW_COLUMN, Receipt, SPAN_COLUMN, Sink, Source,
     UnitTable, UnitTarget, is_place_column,

@@ -38,8 +38,8 @@ pub struct Table {
     pub foreign_keys: Vec<ForeignKey>,
     /// Checks and exclusions.
     pub checks: Vec<Check>,
-    /// Triggers of users that fire.
-    pub triggers: Vec<String>,
+    /// Triggers of users, and rules for updates.
+    pub triggers: Vec<Trigger>,
     /// Whether row-level security may hide rows from us.
     pub rows_hidden: bool,
     /// Whether other tables inherit from it.
@@ -89,7 +89,7 @@ pub struct Rights {
 }
 
 /// A column.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     /// Its name.
     pub name: String,
@@ -145,6 +145,17 @@ pub struct Check {
     pub definition: String,
 }
 
+/// A trigger or a rule that is not disabled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trigger {
+    /// Its name.
+    pub name: String,
+    /// Whether it fires in sessions such as users have.
+    pub fires: bool,
+    /// Whether it fires where `session_replication_role` is `replica`.
+    pub fires_in_replicas: bool,
+}
+
 impl Table {
     /// Its name as SQL takes it.
     pub fn sql(&self) -> String {
@@ -154,6 +165,17 @@ impl Table {
     /// Its name for people: `schema.name`.
     pub fn shown(&self) -> String {
         format!("{}.{}", self.schema, self.name)
+    }
+
+    /// Whether `other` is the same table, and nothing about it changed that its masking depends on.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.oid == other.oid
+            && self.columns == other.columns
+            && self.uniques == other.uniques
+            && self.foreign_keys == other.foreign_keys
+            && self.rows_hidden == other.rows_hidden
+            && self.inherited == other.inherited
+            && self.rewrite_obstacles == other.rewrite_obstacles
     }
 
     /// The column of that name.
@@ -219,7 +241,13 @@ impl Session {
                     definition: row.get("definition"),
                 })
                 .await?,
-            triggers: names(self.client().query(TRIGGERS, &[&oid]).await?),
+            triggers: self
+                .rows(TRIGGERS, oid, |row| Trigger {
+                    name: row.get("name"),
+                    fires: row.get("fires"),
+                    fires_in_replicas: row.get("fires_in_replicas"),
+                })
+                .await?,
             rows_hidden: relation.get("rows_hidden"),
             inherited: relation.get("inherited"),
             rights: Rights {
@@ -378,7 +406,8 @@ const PRIMARY_KEY: &str = "
       JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
      WHERE i.indrelid = $1 AND i.indisprimary AND k.place <= i.indnkeyatts ORDER BY k.place";
 
-/// An index on an expression names the columns that the expression reads.
+/// An index on an expression names the columns that the expression reads. Columns that an index only
+/// carries (`INCLUDE`) are no part of what is unique.
 const UNIQUES: &str = "
     SELECT c.relname::text AS name,
            ARRAY(SELECT a.attname::text FROM pg_catalog.pg_depend d
@@ -388,24 +417,30 @@ const UNIQUES: &str = "
                     AND (d.objid = i.indexrelid OR d.objid = (
                          SELECT o.oid FROM pg_catalog.pg_constraint o
                           WHERE o.conindid = i.indexrelid AND o.contype IN ('p', 'u')))
-                  ORDER BY a.attnum) AS columns,
+                    AND (i.indpred IS NOT NULL OR i.indexprs IS NOT NULL OR a.attnum = ANY (k.numbers))
+                  GROUP BY a.attnum, a.attname ORDER BY a.attnum) AS columns,
            i.indpred IS NULL AND i.indexprs IS NULL AND i.indisvalid AND i.indimmediate AND NOT EXISTS (
                 SELECT FROM pg_catalog.pg_attribute a
-                 WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::int2[])
+                 WHERE a.attrelid = i.indrelid AND a.attnum = ANY (k.numbers)
                    AND NOT a.attnotnull) AS tells_rows
       FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+      CROSS JOIN LATERAL (
+           SELECT pg_catalog.array_agg(n.number) FROM pg_catalog.unnest(i.indkey::int2[])
+                  WITH ORDINALITY AS n (number, place) WHERE n.place <= i.indnkeyatts) AS k (numbers)
      WHERE i.indrelid = $1 AND i.indisunique ORDER BY 1";
 
+/// A key of the table to itself is there twice, once for each end.
 const FOREIGN_KEYS: &str = "
-    SELECT o.conname::text AS name, o.confrelid = $1 AS incoming,
-           CASE WHEN o.confrelid = $1 THEN o.conrelid::regclass::text
+    SELECT o.conname::text AS name, e.incoming,
+           CASE WHEN e.incoming THEN o.conrelid::regclass::text
                 ELSE o.confrelid::regclass::text END AS other,
            ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
                   WHERE a.attrelid = $1 AND a.attnum = ANY (
-                        CASE WHEN o.confrelid = $1 THEN o.confkey ELSE o.conkey END)
+                        CASE WHEN e.incoming THEN o.confkey ELSE o.conkey END)
                   ORDER BY a.attnum) AS columns
-      FROM pg_catalog.pg_constraint o
-     WHERE o.contype = 'f' AND (o.conrelid = $1 OR o.confrelid = $1) ORDER BY 1";
+      FROM pg_catalog.pg_constraint o CROSS JOIN (VALUES (false), (true)) AS e (incoming)
+     WHERE o.contype = 'f' AND $1 = CASE WHEN e.incoming THEN o.confrelid ELSE o.conrelid END
+     ORDER BY 1, 2";
 
 const CHECKS: &str = "
     SELECT o.conname::text AS name, pg_catalog.pg_get_constraintdef(o.oid) AS definition,
@@ -414,9 +449,19 @@ const CHECKS: &str = "
       FROM pg_catalog.pg_constraint o
      WHERE o.contype IN ('c', 'x') AND o.conrelid = $1 ORDER BY 1";
 
+/// Those of partitions, too, as rows go through them; and rules, which are triggers by another name.
 const TRIGGERS: &str = "
-    SELECT t.tgname::text FROM pg_catalog.pg_trigger t
-     WHERE t.tgrelid = $1 AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') ORDER BY 1";
+    WITH part AS (SELECT $1::oid AS oid UNION SELECT relid FROM pg_catalog.pg_partition_tree($1::oid))
+    SELECT t.tgname::text AS name, pg_catalog.bool_or(t.tgenabled IN ('O', 'A')) AS fires,
+           pg_catalog.bool_or(t.tgenabled IN ('A', 'R')) AS fires_in_replicas
+      FROM pg_catalog.pg_trigger t JOIN part p ON p.oid = t.tgrelid
+     WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' GROUP BY 1
+    UNION ALL
+    SELECT r.rulename::text, pg_catalog.bool_or(r.ev_enabled IN ('O', 'A')),
+           pg_catalog.bool_or(r.ev_enabled IN ('A', 'R'))
+      FROM pg_catalog.pg_rewrite r JOIN part p ON p.oid = r.ev_class
+     WHERE r.ev_type = '2' AND r.ev_enabled <> 'D' GROUP BY 1
+     ORDER BY 1";
 
 const PARTS: &str = "
     SELECT c.oid::regclass::text AS sql,
@@ -433,6 +478,11 @@ const REWRITE_OBSTACLES: &str = "
     SELECT pg_catalog.format('the rule %s is on it', r.rulename)
       FROM pg_catalog.pg_rewrite r WHERE r.ev_class = $1
     UNION ALL
+    SELECT pg_catalog.format('a foreign key of another table refers to its partition %s', p.relid::regclass)
+      FROM pg_catalog.pg_partition_tree($1) p
+     WHERE p.relid <> $1 AND EXISTS (SELECT FROM pg_catalog.pg_constraint o
+            WHERE o.contype = 'f' AND o.confrelid = p.relid AND o.conparentid = 0)
+    UNION ALL
     SELECT pg_catalog.format('the foreign key %s is of a table that we do not own', o.conname)
       FROM pg_catalog.pg_constraint o JOIN pg_catalog.pg_class c ON c.oid = o.conrelid
      WHERE o.contype = 'f' AND o.confrelid = $1 AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')
@@ -443,12 +493,18 @@ const REWRITE_OBSTACLES: &str = "
        AND EXISTS (SELECT FROM pg_catalog.pg_trigger t
                     WHERE t.tgconstraint = o.oid AND t.tgenabled <> 'O')";
 
+/// Through views and other materialised views, too.
 const MATERIALISED: &str = "
-    SELECT DISTINCT c.oid::regclass::text
-      FROM pg_catalog.pg_depend d
-      JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
-      JOIN pg_catalog.pg_class c ON c.oid = r.ev_class AND c.relkind = 'm'
-     WHERE d.refobjid = $1 ORDER BY 1";
+    WITH RECURSIVE made_from AS (
+        SELECT oid, 'r'::\"char\" AS kind FROM (
+            SELECT $1::oid AS oid UNION SELECT relid FROM pg_catalog.pg_partition_tree($1::oid)) p
+        UNION
+        SELECT c.oid, c.relkind
+          FROM made_from m
+          JOIN pg_catalog.pg_depend d ON d.refobjid = m.oid AND d.refclassid = 'pg_class'::regclass
+          JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
+          JOIN pg_catalog.pg_class c ON c.oid = r.ev_class)
+    SELECT DISTINCT oid::regclass::text FROM made_from WHERE kind = 'm' ORDER BY 1";
 
 const NAMES: &str = "
     SELECT n.nspname || '.' || c.relname

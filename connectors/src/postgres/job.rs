@@ -1,10 +1,7 @@
 //! What a run asks of a table, whichever way it is done.
 
 use super::catalogue::Table;
-use super::error::PostgresError;
-use super::leftovers;
 use super::reader::ReadColumn;
-use super::session::Server;
 use super::stage::StageColumn;
 use super::types::{WireColumn, WireType};
 
@@ -36,14 +33,6 @@ pub struct Job {
 }
 
 impl Job {
-    /// Removes what an attempt that was killed made for it in the database.
-    ///
-    /// # Errors
-    /// When the server refuses.
-    pub async fn remove_leftovers(&self, server: &Server) -> Result<(), PostgresError> {
-        leftovers::remove(&server.connect().await?, self).await
-    }
-
     /// How a column is read: in its typed form, or as text where it has none.
     pub fn read_as(&self, name: &str) -> Option<ReadColumn> {
         let column = self.table.column(name)?;

@@ -45,7 +45,9 @@ pub mod types;
 mod update;
 mod uuid;
 
-pub use catalogue::{Check, Column, Facts, ForeignKey, Part, RelationKind, Rights, Table, Unique};
+pub use catalogue::{
+    Check, Column, Facts, ForeignKey, Part, RelationKind, Rights, Table, Trigger, Unique,
+};
 pub use config::{PostgresConfig, SslMode};
 pub use copy_error::{CopyError, FrameProblem, ValueProblem};
 pub use decode::CopyDecoder;

@@ -24,6 +24,17 @@ pub(super) struct Unit {
     open: bool,
 }
 
+/// What the progress table holds.
+#[derive(Debug, Default)]
+pub(super) struct Units {
+    /// The units that are left, in order.
+    pub(super) left: Vec<Unit>,
+    /// How many are done.
+    pub(super) done: usize,
+    /// Rows there were, where only some are masked.
+    pub(super) rows: u64,
+}
+
 /// What units are made from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cut<'a> {
@@ -44,13 +55,13 @@ impl Progress {
         }
     }
 
-    /// Makes the table unless an earlier attempt did; the units that are left, in order.
+    /// Makes the table unless an earlier attempt did; what is in it.
     pub(super) async fn open(
         &self,
         session: &Session,
         table: &Table,
         cut: Cut<'_>,
-    ) -> Result<Vec<Unit>, PostgresError> {
+    ) -> Result<Units, PostgresError> {
         let there = "SELECT pg_catalog.to_regclass($1) IS NOT NULL";
         let there = session.client().query_one(there, &[&self.sql]).await?;
         if !there.get::<_, bool>(0) {
@@ -58,19 +69,27 @@ impl Progress {
                 .make_private(&self.made(table, cut), &self.sql)
                 .await?;
         }
-        let left = format!(
-            "SELECT unit, place IS NULL FROM {} WHERE NOT done ORDER BY unit",
+        let units = format!(
+            "SELECT unit, place IS NULL, done, place FROM {} ORDER BY unit",
             self.sql
         );
-        let left = session.client().query(&left, &[]).await?;
-        let unit = |row: &tokio_postgres::Row| Unit {
-            number: row.get(0),
-            open: row.get(1),
-        };
-        Ok(left.iter().map(unit).collect())
+        let mut units_found = Units::default();
+        for row in session.client().query(&units, &[]).await? {
+            let unit = Unit {
+                number: row.get(0),
+                open: row.get(1),
+            };
+            match (unit.number, row.get(2)) {
+                (0, _) => units_found.rows = row.get::<_, Option<i64>>(3).unwrap_or(0) as u64,
+                (_, true) => units_found.done += 1,
+                (_, false) => units_found.left.push(unit),
+            }
+        }
+        Ok(units_found)
     }
 
-    /// A unit ends at each `rows`-th key; the last one has no end, unless `max_rows` says where.
+    /// A unit ends at each `rows`-th key; the last one has no end, unless `max_rows` says where. Number 0 is
+    /// no unit: it says how many rows there were, which nobody can tell once the first is masked.
     fn made(&self, table: &Table, cut: Cut<'_>) -> String {
         let key = list(&self.key);
         let bounds: Vec<String> = (0..self.key.len())
@@ -86,11 +105,16 @@ impl Progress {
             .map(|filter| format!(" WHERE ({filter})"))
             .unwrap_or_default();
         let (progress, rows) = (&self.sql, cut.rows);
-        let (within, open) = match cut.max_rows {
-            None => (String::new(), "true".to_owned()),
+        let table = table.sql();
+        let (within, open, counted) = match cut.max_rows {
+            None => (String::new(), "true".to_owned(), String::new()),
             Some(most) => (
                 format!(" AND place <= {most} OR place = {most}"),
                 format!("NOT EXISTS (SELECT FROM {progress} WHERE place = {most})"),
+                format!(
+                    "INSERT INTO {progress} (unit, done, place) \
+                     SELECT 0, true, count(*) FROM {table}{filter}; "
+                ),
             ),
         };
         format!(
@@ -102,10 +126,10 @@ impl Progress {
                 WHERE place % {rows} = 0{within}; \
              INSERT INTO {progress} (unit, done) \
                SELECT (SELECT count(*) FROM {progress}) + 1, false WHERE {open}; \
+             {counted}\
              ALTER TABLE {progress} ADD PRIMARY KEY (unit); \
              ANALYZE {progress}",
             named = named.join(", "),
-            table = table.sql(),
         )
     }
 
@@ -133,6 +157,11 @@ impl Progress {
             "UPDATE {} SET done = true WHERE unit = {number} AND NOT done",
             self.sql
         )
+    }
+
+    /// The progress table as SQL names it.
+    pub(super) fn name(&self) -> String {
+        self.sql.clone()
     }
 }
 

@@ -31,7 +31,7 @@ use super::reader::{ReadColumn, Reader};
 use super::session::{Server, quoted};
 use super::stage::{self, StageColumn};
 use super::types::wire_schema;
-use crate::in_place::{Announce, InPlace, Left};
+use crate::in_place::{Announce, InPlace};
 use crate::unit::{Receipt, Sink, Source};
 
 /// Rows of a batch.
@@ -83,11 +83,13 @@ impl Rewrite {
             leftovers::remove(&session, &job).await?;
             session.give_back();
         }
-        // Nothing changes them any more.
+        // Nothing changes it any more. A column of another would be lost, and so would rows that a policy
+        // of another hides.
         let table = holder
             .table(Some(&job.table.schema), &job.table.name)
             .await?;
-        let parts = table.map_or_else(Vec::new, |table| table.parts);
+        let table = table.filter(|table| table.is_same(&job.table));
+        let parts = table.ok_or(PostgresError::Altered)?.parts;
         let slices = slices(&parts, job.workers, version >= TID_RANGES);
         let columns = job.table.columns.iter().filter(|column| !column.generated);
         let typed = job.typed();
@@ -303,23 +305,33 @@ impl InPlace for Rewrite {
         })
     }
 
-    fn clean_up(&self, all: bool) -> BoxFuture<'static, Result<Left>> {
+    fn units_before(&self) -> usize {
+        0
+    }
+
+    fn is_repeatable(&self) -> bool {
+        // Its lock is gone with the first try.
+        false
+    }
+
+    fn clear_rows(&self) -> u64 {
+        0
+    }
+
+    fn clean_up(&self, all: bool) -> BoxFuture<'static, Result<Vec<String>>> {
         let (pool, job) = (self.pool.clone(), Arc::clone(&self.job));
         Box::pin(async move {
             if job.dry_run {
-                return Ok(Left::default());
+                return Ok(Vec::new());
             }
             let session = pool.take().await?;
-            leftovers::remove(&session, &job).await?;
-            if !all {
-                return Ok(Left::default());
+            let mut left = Vec::new();
+            match all {
+                true => left = leftovers::clean_up(&session, &job, true).await?,
+                false => leftovers::remove(&session, &job).await?,
             }
-            let holding = leftovers::after_rewrite(&session, &job.table).await?;
             session.give_back();
-            Ok(Left {
-                holding,
-                clear_rows: 0,
-            })
+            Ok(left)
         })
     }
 }

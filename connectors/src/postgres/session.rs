@@ -11,6 +11,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::config::{PostgresConfig, Resolved, SslMode};
 use super::error::PostgresError;
+use super::job::Job;
+use super::leftovers;
 use super::tls;
 use crate::in_place::Announce;
 
@@ -88,6 +90,15 @@ impl Server {
         ))
     }
 
+    /// Removes what the masking of a table left: what it needed besides, and what still holds old values;
+    /// what cannot be removed, in words. For a run whose earlier attempt did not come to it.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn clean_up(&self, job: &Job, rewritten: bool) -> Result<Vec<String>, PostgresError> {
+        leftovers::clean_up(&self.connect().await?, job, rewritten).await
+    }
+
     /// Runs statements in a transaction of their own.
     ///
     /// # Errors
@@ -124,7 +135,8 @@ impl Server {
         };
         let mut settings = "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; \
              SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'; \
-             SET extra_float_digits = 1; SET statement_timeout = 0; \
+             SET extra_float_digits = 1; SET standard_conforming_strings = on; \
+             SET default_transaction_isolation = 'read committed'; SET statement_timeout = 0; \
              SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '60s'"
             .to_owned();
         if let Some(schema) = &self.0.resolved.schema {

@@ -28,7 +28,7 @@ use super::reader::{CTID, Reader, TABLEOID, XMIN};
 use super::session::{Server, quoted};
 use super::stage::{self, StageColumn};
 use super::types::{WireColumn, WireType, wire_schema};
-use crate::in_place::{Announce, InPlace, Left};
+use crate::in_place::{Announce, InPlace};
 use crate::unit::{Receipt, Sink, Source};
 
 /// Rows of a batch.
@@ -47,6 +47,10 @@ pub struct Update {
     /// Where units are marked as done; none where the table is one unit.
     progress: Option<Progress>,
     units: Vec<Option<Unit>>,
+    /// Units that an earlier attempt did.
+    units_before: usize,
+    /// Rows there were, where only some are masked.
+    rows: u64,
     written: Arc<Mutex<HashMap<usize, Written>>>,
 }
 
@@ -79,8 +83,16 @@ impl Update {
             // Nothing is written by a dry run, so nothing has to be known of it afterwards.
             _ => None,
         };
+        let (mut units_before, mut rows) = (0, 0);
         let units = match &progress {
-            None => vec![None],
+            None => {
+                if job.max_rows.is_some() && !job.dry_run {
+                    let session = pool.take().await?;
+                    rows = session.count(&job.from(&job.table.sql(), "true")).await?;
+                    session.give_back();
+                }
+                vec![None]
+            }
             Some(progress) => {
                 let session = pool.take().await?;
                 let cut = Cut {
@@ -90,7 +102,8 @@ impl Update {
                 };
                 let units = progress.open(&session, &job.table, cut).await?;
                 session.give_back();
-                units.into_iter().map(Some).collect()
+                (units_before, rows) = (units.done, units.rows);
+                units.left.into_iter().map(Some).collect()
             }
         };
         let staged = job
@@ -102,6 +115,8 @@ impl Update {
             staged: Arc::new(staged.collect()),
             progress,
             units,
+            units_before,
+            rows,
             written: Arc::default(),
             job: Arc::new(job),
             pool,
@@ -292,27 +307,37 @@ impl InPlace for Update {
         Box::pin(async move { drop(written) })
     }
 
-    fn clean_up(&self, all: bool) -> BoxFuture<'static, Result<Left>> {
+    fn units_before(&self) -> usize {
+        self.units_before
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
+    fn clear_rows(&self) -> u64 {
+        match self.job.max_rows {
+            Some(most) => self.rows.saturating_sub(most),
+            None => 0,
+        }
+    }
+
+    fn clean_up(&self, all: bool) -> BoxFuture<'static, Result<Vec<String>>> {
         let (pool, job) = (self.pool.clone(), Arc::clone(&self.job));
+        let progress = self.progress.as_ref().map(Progress::name);
         Box::pin(async move {
-            if !all || job.dry_run {
-                return Ok(Left::default());
-            }
-            let session = pool.take().await?;
-            leftovers::remove(&session, &job).await?;
-            let clear_rows = match job.max_rows {
-                Some(most) => {
-                    let there = session.count(&job.from(&job.table.sql(), "true")).await?;
-                    there.saturating_sub(most)
+            match (all, progress) {
+                (true, _) if !job.dry_run => {
+                    let session = pool.take().await?;
+                    let left = leftovers::clean_up(&session, &job, false).await?;
+                    session.give_back();
+                    Ok(left)
                 }
-                None => 0,
-            };
-            let holding = leftovers::after_update(&session, &job.table).await?;
-            session.give_back();
-            Ok(Left {
-                holding,
-                clear_rows,
-            })
+                (false, Some(name)) => Ok(vec![format!(
+                    "the table {name} says which rows are masked, for `--resume`; drop it where the run is given up"
+                )]),
+                _ => Ok(Vec::new()),
+            }
         })
     }
 }

@@ -38,7 +38,7 @@ pub use columns::FileColumn;
 #[cfg(feature = "postgres")]
 pub use database::{PlannedTables, Step, TablePlan, Way};
 #[cfg(feature = "postgres")]
-pub(crate) use database::{open_server, plan_tables, postgres_config};
+pub(crate) use database::{Planning, open_server, plan_tables, postgres_config};
 pub use files::{Format, columns_of};
 pub use group::GroupPlan;
 pub use numbering::Numbering;

@@ -146,12 +146,14 @@ pub(super) struct Earlier {
 /// What an earlier attempt left of a task on a database.
 #[derive(Debug, Default)]
 pub(super) struct EarlierTask {
-    /// The beginning of the names of what was made for it.
-    pub(super) name: Option<String>,
-    /// The transactions that may have done it whole.
-    pub(super) committing: Vec<String>,
-    /// Whether it is done.
-    pub(super) done: bool,
+    /// The beginning of the names of what was made for it, and whether its table is rewritten.
+    pub(super) begun: Option<(String, bool)>,
+    /// The transactions that may have done it whole, with the rows that they leave as they are.
+    pub(super) committing: Vec<(String, u64)>,
+    /// The rows that stay as they are, where it is done.
+    pub(super) done: Option<u64>,
+    /// What still holds old values, where the rest was removed.
+    pub(super) cleaned_up: Option<Vec<String>>,
 }
 
 impl Earlier {
@@ -180,22 +182,31 @@ impl Earlier {
                 Record::Committed { path } => {
                     earlier.committed.insert(path);
                 }
-                Record::Table { task, name } => {
-                    earlier.tasks.entry(task).or_default().name = Some(name);
+                Record::Table {
+                    task,
+                    name,
+                    rewrite,
+                } => earlier.task(task).begun = Some((name, rewrite)),
+                Record::Committing {
+                    task,
+                    known_by,
+                    clear_rows,
+                } => earlier.task(task).committing.push((known_by, clear_rows)),
+                Record::TaskDone { task, clear_rows } => {
+                    earlier.task(task).done = Some(clear_rows);
                 }
-                Record::Committing { task, known_by } => {
-                    earlier
-                        .tasks
-                        .entry(task)
-                        .or_default()
-                        .committing
-                        .push(known_by);
-                }
-                Record::TaskDone { task } => earlier.tasks.entry(task).or_default().done = true,
+                Record::CleanedUp {
+                    task,
+                    still_holding,
+                } => earlier.task(task).cleaned_up = Some(still_holding),
                 Record::Resumed | Record::Ended { .. } => {}
             }
         }
         earlier
+    }
+
+    fn task(&mut self, task: usize) -> &mut EarlierTask {
+        self.tasks.entry(task).or_default()
     }
 
     /// The paths that are done. Leftovers of the others are removed.

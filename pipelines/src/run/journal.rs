@@ -82,6 +82,8 @@ pub enum Record {
         task: usize,
         /// The beginning of the names of what is made for it in the database.
         name: String,
+        /// Whether it is rewritten; else rows are updated.
+        rewrite: bool,
     },
     /// A transaction that does a whole task is about to be committed.
     Committing {
@@ -89,11 +91,22 @@ pub enum Record {
         task: usize,
         /// What the database knows the transaction by.
         known_by: String,
+        /// Rows that stay as they are, because no more were asked for.
+        clear_rows: u64,
     },
     /// A task on a database is done.
     TaskDone {
         /// The task, by its place among all.
         task: usize,
+        /// Rows that stay as they are, because no more were asked for.
+        clear_rows: u64,
+    },
+    /// What a task on a database left there was removed, as far as it could be.
+    CleanedUp {
+        /// The task, by its place among all.
+        task: usize,
+        /// What still holds old values, in words.
+        still_holding: Vec<String>,
     },
     /// The run went on after a stop.
     Resumed,

@@ -130,7 +130,16 @@ pub async fn run(
         files
             .iter()
             .map(|file| file.status)
-            .chain(tables.iter().map(|table| table.status)),
+            .chain(tables.iter().map(|table| table.status))
+            // Rows of a table that failed may be masked all the same.
+            .chain(
+                tables
+                    .iter()
+                    .filter(|table| {
+                        table.is_begun() && !asked.dry_run && table.status != Status::Masked
+                    })
+                    .map(|_| Status::Partly),
+            ),
         interrupted,
     );
     let seconds = started.0.elapsed().as_secs_f64();
@@ -375,8 +384,11 @@ pub async fn look_at_database(
     diagnostics: &mut Diagnostics,
 ) -> Option<check::PlannedTables> {
     let opened = check::open_server(loaded, diagnostics).await?;
-    let dry_run = loaded.pipeline.options.dry_run;
-    check::plan_tables(loaded, opened, root, dry_run, diagnostics).await
+    let asked = check::Planning {
+        dry_run: loaded.pipeline.options.dry_run,
+        ..check::Planning::default()
+    };
+    check::plan_tables(loaded, opened, root, asked, diagnostics).await
 }
 
 /// Keys of commands that bind masks whose output nobody sees.

@@ -26,6 +26,7 @@ pub enum Status {
     /// Nothing was written, because of an error.
     Failed,
     /// Some of its rows were masked, and no more were asked for.
+    #[serde(rename = "partly_masked")]
     Partly,
     /// The run ended before its turn.
     NotStarted,
@@ -139,6 +140,8 @@ pub struct TableReport {
     pub units: u64,
     /// Units of them that are committed.
     pub units_done: u64,
+    /// Units that earlier attempts committed.
+    pub units_before: u64,
     /// Rows of committed units.
     pub rows: u64,
     /// Rows that stay as they are, because no more were asked for.
@@ -165,6 +168,7 @@ impl TableReport {
             why: None,
             units: 0,
             units_done: 0,
+            units_before: 0,
             rows: 0,
             clear_rows: 0,
             columns: BTreeMap::new(),
@@ -178,6 +182,11 @@ impl TableReport {
             report.unmasked.clone_from(&plan.unmasked);
         }
         report
+    }
+
+    /// Whether any of its rows are masked, whatever became of the others.
+    pub fn is_begun(&self) -> bool {
+        self.units_done + self.units_before > 0
     }
 
     /// Adds what the masks of a committed slice did.
@@ -198,9 +207,14 @@ impl TableReport {
                 rows,
                 units,
                 units_done,
+                units_before,
                 ..
             } = self;
-            writeln!(page, "  {rows} rows in {units_done} of {units} units")?;
+            write!(page, "  {rows} rows in {units_done} of {units} units")?;
+            match units_before {
+                0 => writeln!(page)?,
+                before => writeln!(page, ", behind {before} units of earlier attempts")?,
+            }
         }
         if self.clear_rows > 0 {
             writeln!(page, "  {} rows stay as they are", self.clear_rows)?;

@@ -23,7 +23,7 @@ use super::journal::{Journal, Record};
 use super::observe::{Event, Observer};
 use super::report::{SliceCounts, Status, TableReport};
 use super::{Asked, Worked};
-use crate::check::{Step, TablePlan, open_server, plan_tables};
+use crate::check::{Planning, Step, TablePlan, open_server, plan_tables};
 use crate::language::{Diagnostics, RunOptions};
 
 /// How often a unit is tried again that met a deadlock, or rows that changed meanwhile.
@@ -43,7 +43,14 @@ pub(super) async fn work(
     };
     let mut begun = asked.begin()?;
     let root = &begun.keys.root;
-    let planned = plan_tables(asked.loaded, opened, root, asked.dry_run, diagnostics).await;
+    let earlier = begun.earlier.tasks.iter();
+    let ask = Planning {
+        dry_run: asked.dry_run,
+        begun: earlier
+            .filter_map(|(task, earlier)| Some((*task, earlier.begun.as_ref()?.1)))
+            .collect(),
+    };
+    let planned = plan_tables(asked.loaded, opened, root, ask, diagnostics).await;
     let Some(planned) = planned else {
         begun.refused()?;
         return Ok(None);
@@ -163,36 +170,36 @@ impl Work<'_> {
         report: &mut TableReport,
         stop: &mut Stop<'_>,
     ) -> Result<(), String> {
-        if earlier.done || self.was_committed(&earlier).await? {
-            (report.status, report.resumed) = (Status::Masked, true);
-            if !earlier.done {
-                self.note(&Record::TaskDone { task })?;
+        if let Some(clear_rows) = self.done_before(task, &earlier).await? {
+            report.resumed = true;
+            report.clear_rows = clear_rows;
+            if let Step::Mask(plan) = step {
+                self.clean_up_behind(task, *plan, earlier, report).await;
             }
-            if let (Step::Mask(mut plan), Some(name)) = (step, earlier.name) {
-                plan.job.name = name;
-                plan.job.remove_leftovers(self.server).await.map_err(said)?;
-            }
-            return Ok(());
-        }
-        match step {
-            Step::Sql { sql, .. } => self.sql(task, &sql).await?,
-            Step::Mask(plan) => {
-                self.mask(task, *plan, earlier.name, report, stop).await?;
-                if report.clear_rows > 0 {
-                    report.status = Status::Partly;
-                    return Ok(());
-                }
+        } else {
+            match step {
+                Step::Sql { sql, .. } => self.sql(task, &sql).await?,
+                Step::Mask(plan) => self.mask(task, *plan, earlier, report, stop).await?,
             }
         }
-        report.status = Status::Masked;
+        report.status = match report.clear_rows {
+            0 => Status::Masked,
+            _ => Status::Partly,
+        };
         Ok(())
     }
 
-    /// Whether a transaction that would have done the whole task went through.
-    async fn was_committed(&self, earlier: &EarlierTask) -> Result<bool, String> {
-        for known_by in &earlier.committing {
+    /// The rows that stay as they are, where an earlier attempt did the whole task.
+    async fn done_before(&self, task: usize, earlier: &EarlierTask) -> Result<Option<u64>, String> {
+        if earlier.done.is_some() {
+            return Ok(earlier.done);
+        }
+        for (known_by, clear_rows) in &earlier.committing {
             match self.server.is_committed(known_by).await.map_err(said)? {
-                Some(true) => return Ok(true),
+                Some(true) => {
+                    self.note_done(task, *clear_rows)?;
+                    return Ok(Some(*clear_rows));
+                }
                 Some(false) => {}
                 None => {
                     return Err(format!(
@@ -202,24 +209,71 @@ impl Work<'_> {
                 }
             }
         }
-        Ok(false)
+        Ok(None)
+    }
+
+    /// Removes what an earlier attempt left that did all but that.
+    async fn clean_up_behind(
+        &self,
+        task: usize,
+        plan: TablePlan,
+        earlier: EarlierTask,
+        report: &mut TableReport,
+    ) {
+        if let Some(still_holding) = earlier.cleaned_up {
+            report.still_holding = still_holding;
+            return;
+        }
+        let (mut job, rewrite) = (plan.job, plan.way.rewrite);
+        // Without a name nothing was made.
+        let Some((name, _)) = earlier.begun else {
+            return;
+        };
+        job.name = name;
+        let cleaned_up = self.server.clean_up(&job, rewrite).await;
+        self.note_cleaned_up(task, cleaned_up.map_err(said), report);
+    }
+
+    fn note_done(&self, task: usize, clear_rows: u64) -> Result<(), String> {
+        self.note(&Record::TaskDone { task, clear_rows })
+    }
+
+    /// Keeps what a clean-up left; one that failed is tried again where the run goes on.
+    fn note_cleaned_up(
+        &self,
+        task: usize,
+        cleaned_up: Result<Vec<String>, String>,
+        report: &mut TableReport,
+    ) {
+        let noted = cleaned_up.and_then(|still_holding| {
+            report.still_holding.clone_from(&still_holding);
+            self.note(&Record::CleanedUp {
+                task,
+                still_holding,
+            })
+        });
+        if let Err(error) = noted {
+            report.still_holding.push(format!(
+                "what old values are left could not be removed, and is when the run is gone on with: {error}"
+            ));
+        }
     }
 
     async fn sql(&self, task: usize, sql: &str) -> Result<(), String> {
         if self.dry_run {
             return Ok(());
         }
-        let announce = self.announce(task);
+        let announce = self.announce(task, 0);
         let ran = self.server.run_in_transaction(sql, announce).await;
         ran.map_err(said)?;
-        self.note(&Record::TaskDone { task })
+        self.note_done(task, 0)
     }
 
     async fn mask(
         &self,
         task: usize,
         plan: TablePlan,
-        name: Option<String>,
+        earlier: EarlierTask,
         report: &mut TableReport,
         stop: &mut Stop<'_>,
     ) -> Result<(), String> {
@@ -229,13 +283,14 @@ impl Work<'_> {
             columns,
             ..
         } = plan;
-        job.name = match name {
-            Some(name) => name,
+        job.name = match earlier.begun {
+            Some((name, _)) => name,
             None => {
                 let name = new_name(task).map_err(|error| error.to_string())?;
                 let record = Record::Table {
                     task,
                     name: name.clone(),
+                    rewrite: way.rewrite,
                 };
                 self.note(&record)?;
                 name
@@ -245,6 +300,7 @@ impl Work<'_> {
         let bytes = u64::try_from(job.table.bytes).unwrap_or(0);
         let (table, source) = open(self.server, job, way.rewrite).await.map_err(said)?;
         report.units = table.units() as u64;
+        report.units_before = table.units_before() as u64;
         let mut outcome = Ok(());
         if table.units() > 0 {
             let plan = planned(&table, source, columns)
@@ -267,18 +323,19 @@ impl Work<'_> {
         outcome: Result<(), String>,
         report: &mut TableReport,
     ) -> Result<(), String> {
-        if outcome.is_ok() && !self.dry_run {
-            self.note(&Record::TaskDone { task })?;
+        let all = outcome.is_ok();
+        if all && !self.dry_run {
+            report.clear_rows = table.clear_rows();
+            self.note_done(task, report.clear_rows)?;
         }
-        match table.clean_up(outcome.is_ok()).await {
-            Ok(left) => {
-                report.still_holding = left.holding;
-                report.clear_rows = left.clear_rows;
-            }
-            Err(error) => report.still_holding.push(format!(
-                "what old values are left could not be removed: {}",
-                error.find_root()
-            )),
+        let cleaned_up = table.clean_up(all).await;
+        let cleaned_up = cleaned_up.map_err(|error| error.find_root().to_string());
+        match (all && !self.dry_run, cleaned_up) {
+            (true, cleaned_up) => self.note_cleaned_up(task, cleaned_up, report),
+            (false, Ok(left)) => report.still_holding = left,
+            (false, Err(error)) => report
+                .still_holding
+                .push(format!("what the run made could not be removed: {error}")),
         }
         outcome
     }
@@ -323,12 +380,13 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn announce(&self, task: usize) -> Announce {
+    fn announce(&self, task: usize, clear_rows: u64) -> Announce {
         let journal = Arc::clone(self.journal);
         Box::new(move |known_by: &str| {
             journal.lock().write(&Record::Committing {
                 task,
                 known_by: known_by.to_owned(),
+                clear_rows,
             })
         })
     }
@@ -450,7 +508,7 @@ impl Round<'_> {
                     Ok(0)
                 })
             }
-            false => table.commit(unit, self.work.announce(self.task)),
+            false => table.commit(unit, self.work.announce(self.task, table.clear_rows())),
         };
         commits.spawn(async move { (unit, committed.await) });
     }
@@ -476,7 +534,7 @@ impl Round<'_> {
         self.left.remove(&unit);
         self.counted.remove(&unit);
         self.at_work.table.abort(unit).await;
-        if failure.again && !self.last {
+        if failure.again && !self.last && self.at_work.table.is_repeatable() {
             self.again.push(unit);
             return;
         }

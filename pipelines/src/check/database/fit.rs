@@ -104,18 +104,45 @@ impl Masked<'_> {
 
     /// Tells of triggers that fire as rows change.
     pub(super) fn triggers(&self, diagnostics: &mut Diagnostics) {
-        if self.table.triggers.is_empty() {
+        let triggers = self.table.triggers.iter();
+        let firing: Vec<&str> = triggers
+            .filter(|trigger| trigger.fires)
+            .map(|trigger| trigger.name.as_str())
+            .collect();
+        if firing.is_empty() {
             return;
         }
         let message = format!(
             "{} of `{}` will fire for every masked row, and may write old values elsewhere",
-            quoted_list(self.table.triggers.iter().map(String::as_str)),
+            quoted_list(firing.into_iter()),
             self.table.shown()
         );
         diagnostics.push(
             Diagnostic::new(&codes::TRIGGERS, message)
                 .at(self.table_span, "triggers of this table")
                 .help("`auto_manage_triggers: true` keeps them from firing, `false` says that they should"),
+        );
+    }
+
+    /// Refuses triggers that fire in sessions that are to keep triggers from firing.
+    pub(super) fn unsilenced(&self, diagnostics: &mut Diagnostics) {
+        let triggers = self.table.triggers.iter();
+        let firing: Vec<&str> = triggers
+            .filter(|trigger| trigger.fires_in_replicas)
+            .map(|trigger| trigger.name.as_str())
+            .collect();
+        if firing.is_empty() {
+            return;
+        }
+        let message = format!(
+            "{} of `{}` cannot be kept from firing by an update",
+            quoted_list(firing.into_iter()),
+            self.table.shown()
+        );
+        diagnostics.push(
+            Diagnostic::new(&codes::NO_STRATEGY, message)
+                .at(self.table_span, "enabled as `ALWAYS` or `REPLICA`")
+                .help("disable them for the time of the run, or use `strategy: rewrite`"),
         );
     }
 

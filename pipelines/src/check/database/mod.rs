@@ -13,7 +13,7 @@ mod plan;
 mod server;
 mod strategy;
 
-pub(crate) use plan::plan_tables;
 pub use plan::{PlannedTables, Step, TablePlan};
+pub(crate) use plan::{Planning, plan_tables};
 pub(crate) use server::{open_server, postgres_config};
 pub use strategy::Way;

@@ -69,26 +69,35 @@ pub struct TablePlan {
     pub unmasked: Vec<String>,
 }
 
+/// How a run is to plan its tables.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Planning {
+    /// Whether nothing is written.
+    pub(crate) dry_run: bool,
+    /// The steps that an earlier attempt of the run began, and whether with a rewrite.
+    pub(crate) begun: HashMap<usize, bool>,
+}
+
 /// Plans every task. Nothing comes back where there are errors.
 pub(crate) async fn plan_tables(
     loaded: &Loaded,
     (server, session): (Server, Session),
     root: &Root,
-    dry_run: bool,
+    asked: Planning,
     diagnostics: &mut Diagnostics,
 ) -> Option<PlannedTables> {
     let mut planner = Planner {
         loaded,
         root,
         session: &session,
-        dry_run,
+        asked,
         masked_before: HashMap::new(),
         diagnostics,
     };
     planner.read_only();
     let mut steps = Vec::new();
     for (number, task) in loaded.ruleset.tasks.iter().enumerate() {
-        match planner.step(number, task).await {
+        match planner.step(number, task, steps.len()).await {
             Ok(step) => steps.extend(step),
             Err(error) => {
                 let message = format!("the catalogue cannot be read: {error}");
@@ -105,13 +114,13 @@ struct Planner<'a> {
     loaded: &'a Loaded,
     root: &'a Root,
     session: &'a Session,
-    dry_run: bool,
+    asked: Planning,
     /// Columns that earlier tasks mask, by table.
     masked_before: HashMap<u32, Vec<(String, Span)>>,
     diagnostics: &'a mut Diagnostics,
 }
 
-type Asked<T> = Result<T, visard_connectors::postgres::PostgresError>;
+type Answered<T> = Result<T, visard_connectors::postgres::PostgresError>;
 
 impl Planner<'_> {
     fn read_only(&mut self) {
@@ -120,7 +129,7 @@ impl Planner<'_> {
         let kind = connection.map(|connection| &connection.kind);
         if let Some(ConnectionKind::Database(database)) = kind
             && database.is_read_only
-            && !self.dry_run
+            && !self.asked.dry_run
         {
             self.diagnostics.push(
                 Diagnostic::new(&codes::READ_ONLY, "the connection is for reading only")
@@ -130,11 +139,11 @@ impl Planner<'_> {
         }
     }
 
-    async fn step(&mut self, number: usize, task: &Task) -> Asked<Option<Step>> {
+    async fn step(&mut self, number: usize, task: &Task, step: usize) -> Answered<Option<Step>> {
         let name = task.name.clone().unwrap_or_else(|| task.path.clone());
         Ok(match &task.kind {
             TaskKind::Table(of_table) => {
-                let plan = self.table(number, task, of_table, name).await?;
+                let plan = self.table((number, step), task, of_table, name).await?;
                 plan.map(|plan| Step::Mask(Box::new(plan)))
             }
             TaskKind::RunSql { sql } => Some(Step::Sql {
@@ -160,11 +169,11 @@ impl Planner<'_> {
 
     async fn table(
         &mut self,
-        number: usize,
+        (number, step): (usize, usize),
         task: &Task,
         of_table: &TableTask,
         name: String,
-    ) -> Asked<Option<TablePlan>> {
+    ) -> Answered<Option<TablePlan>> {
         let Some(table) = self.find(&of_table.table).await? else {
             return Ok(None);
         };
@@ -209,6 +218,8 @@ impl Planner<'_> {
         let managed = options.auto_manage_triggers.or(managed);
         let wish = Wish {
             strategy: of_table.strategy.unwrap_or(options.strategy),
+            begun: self.asked.begun.get(&step).copied(),
+            in_units: key.is_some(),
             some_rows: filter.is_some() || options.max_rows.is_some(),
             unique: &unique,
         };
@@ -224,6 +235,9 @@ impl Planner<'_> {
         let without_triggers = managed == Some(true) && !table.triggers.is_empty() && !way.rewrite;
         if !way.rewrite && managed.is_none() {
             masked.triggers(self.diagnostics);
+        }
+        if without_triggers {
+            masked.unsilenced(self.diagnostics);
         }
         if without_triggers && !self.session.may_silence_triggers().await? {
             let message = format!("we may not keep the triggers of `{shown}` from firing");
@@ -260,7 +274,7 @@ impl Planner<'_> {
                 .or(options.workers)
                 .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
             without_triggers,
-            dry_run: self.dry_run,
+            dry_run: self.asked.dry_run,
             name: String::new(),
             table,
         };
@@ -275,7 +289,7 @@ impl Planner<'_> {
     }
 
     /// Looks a table up: as it is written, and else as the database folds it.
-    async fn find(&mut self, table: &Spanned<TableName>) -> Asked<Option<Table>> {
+    async fn find(&mut self, table: &Spanned<TableName>) -> Answered<Option<Table>> {
         let TableName { schema, name } = &table.value;
         let folded = |name: &Identifier| match name.quoted {
             true => name.text.clone(),
@@ -333,7 +347,7 @@ impl Planner<'_> {
         sound
     }
 
-    async fn condition(&mut self, table: &Table, filter: &Spanned<String>) -> Asked<bool> {
+    async fn condition(&mut self, table: &Table, filter: &Spanned<String>) -> Answered<bool> {
         let mut problem = condition::problem(&filter.value);
         if problem.is_none() {
             let tried = format!(

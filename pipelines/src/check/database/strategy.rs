@@ -1,6 +1,6 @@
 //! Whether a table is updated or rewritten, and why.
 
-use visard_connectors::postgres::{RelationKind, Table};
+use visard_connectors::postgres::Table;
 
 use crate::language::Strategy;
 
@@ -28,8 +28,12 @@ impl Way {
 pub(super) struct Wish<'a> {
     /// What the ruleset or the pipeline asks for.
     pub(super) strategy: Strategy,
+    /// Whether an earlier attempt of the run began with a rewrite, or with updates: then the run goes on so.
+    pub(super) begun: Option<bool>,
     /// Whether only some rows are masked.
     pub(super) some_rows: bool,
+    /// Whether an update would go by units.
+    pub(super) in_units: bool,
     /// Masked columns whose values have to be unique.
     pub(super) unique: &'a [String],
 }
@@ -47,15 +51,20 @@ pub(super) fn choose(table: &Table, wish: Wish<'_>) -> Result<Way, String> {
             why: why.to_owned(),
         })
     };
-    match (
-        wish.strategy,
-        against_rewrite.first(),
-        against_update.first(),
-    ) {
-        (Strategy::Update, _, None) => way(false, "it is asked for"),
-        (Strategy::Rewrite, None, _) => way(true, "it is asked for"),
+    let (strategy, why) = match wish.begun {
+        Some(true) => (Strategy::Rewrite, "the run began with it"),
+        Some(false) => (Strategy::Update, "the run began with it"),
+        None => (wish.strategy, "it is asked for"),
+    };
+    match (strategy, against_rewrite.first(), against_update.first()) {
+        (Strategy::Update, _, None) => way(false, why),
+        (Strategy::Rewrite, None, _) => way(true, why),
         (Strategy::Update, _, Some(reason)) => Err(format!("it cannot be updated: {reason}")),
         (Strategy::Rewrite, Some(reason), _) => Err(format!("it cannot be rewritten: {reason}")),
+        (Strategy::Auto, None, None) if is_mostly_kept_apart(table) => way(
+            false,
+            "most of its bytes are long values that an update leaves where they are",
+        ),
         (Strategy::Auto, None, _) => {
             way(true, "most of the table changes, and nothing is in the way")
         }
@@ -66,6 +75,11 @@ pub(super) fn choose(table: &Table, wish: Wish<'_>) -> Result<Way, String> {
     }
 }
 
+fn is_mostly_kept_apart(table: &Table) -> bool {
+    let with_rows = table.bytes.saturating_sub(table.kept_apart);
+    table.kept_apart > 4 * with_rows.max(1 << 20)
+}
+
 fn against_rewrite(table: &Table, wish: Wish<'_>) -> Vec<String> {
     let rights = table.rights;
     let mut reasons = table.rewrite_obstacles.clone();
@@ -73,10 +87,6 @@ fn against_rewrite(table: &Table, wish: Wish<'_>) -> Vec<String> {
         (wish.some_rows, "only some of its rows are masked"),
         (!rights.owner, "we do not own it"),
         (!rights.create, "we may not make tables in its schema"),
-        (
-            table.kept_apart > 4 * table.bytes.saturating_sub(table.kept_apart).max(1 << 20),
-            "most of its bytes are long values that an update leaves where they are",
-        ),
     ] {
         if is_against {
             reasons.push(reason.to_owned());
@@ -98,7 +108,7 @@ fn against_update(table: &Table, wish: Wish<'_>) -> Vec<String> {
         (!rights.update, "we may not change its rows"),
         (!rights.temporary, "we may not make temporary tables"),
         (
-            table.kind == RelationKind::Table && !rights.create && table.primary_key.is_some(),
+            wish.in_units && !rights.create,
             "we may not make the table in its schema that says which rows are done",
         ),
     ] {
