@@ -19,6 +19,7 @@ mod masking;
 mod network;
 mod pages;
 mod peers;
+mod postgres;
 mod postgres_types;
 mod properties;
 mod readback;

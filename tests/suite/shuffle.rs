@@ -44,7 +44,7 @@ fn text() -> String {
 }
 
 /// The records of delimited text, unquoted empty fields as null.
-fn records(text: &[u8]) -> Vec<Vec<Option<String>>> {
+pub fn records(text: &[u8]) -> Vec<Vec<Option<String>>> {
     let text = std::str::from_utf8(text).unwrap();
     let (mut records, mut record, mut field) = (vec![], vec![], String::new());
     let (mut inside, mut quoted) = (false, false);
