@@ -137,22 +137,18 @@ fn generated(random: &mut Random, name: &str) -> Generated {
         columns.join(", ")
     );
     let rows = [0, 1, 40, 300][pick(4)];
-    for id in 0..rows {
-        let values: Vec<String> = kinds
-            .iter()
-            .map(|kind| match pick(7) {
+    let rows: Vec<String> = (0..rows)
+        .map(|id| {
+            let values = kinds.iter().map(|kind| match pick(7) {
                 0 => "NULL".to_owned(),
                 _ => (kind.value)(pick(2000) as u64, pick(100_000) as u64),
-            })
-            .collect();
-        write!(
-            made,
-            "INSERT INTO {name} VALUES ({id}, {}, 'L{} ', {});",
-            pick(5),
-            pick(4),
-            values.join(", ")
-        )
-        .unwrap();
+            });
+            let values = values.collect::<Vec<_>>().join(", ");
+            format!("({id}, {}, 'L{} ', {values})", id % 5, id % 4)
+        })
+        .collect();
+    if !rows.is_empty() {
+        write!(made, "INSERT INTO {name} VALUES {};", rows.join(", ")).unwrap();
     }
     let mut rules = String::new();
     for (n, kind) in kinds

@@ -293,11 +293,11 @@ fn rows_and_rights_that_are_missing() {
     trial.sql("ALTER TABLE orders FORCE ROW LEVEL SECURITY");
     refused("auto", "orders", 2, "row-level security may hide rows");
     // Triggers cannot be silenced by everyone.
-    trial.sql(&format!(
+    trial.sql(
         "ALTER TABLE orders NO FORCE ROW LEVEL SECURITY;
          CREATE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
-         CREATE TRIGGER audit BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION quiet()"
-    ));
+         CREATE TRIGGER audit BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION quiet()",
+    );
     refused(
         "update\nauto_manage_triggers: true",
         "orders",
