@@ -38,7 +38,9 @@ impl HashColumn {
     pub(super) fn is_one_of(&self, masked: &[ColumnPattern]) -> bool {
         match &self.source {
             HashSource::Own => true,
-            HashSource::Column(name) => masked.iter().any(|column| column.matches(&name.value.text)),
+            HashSource::Column(name) => {
+                masked.iter().any(|column| column.matches(&name.value.text))
+            }
         }
     }
 }
