@@ -53,7 +53,7 @@ impl Messages {
         let text: usize = lengths.sum();
         let mut messages = Writer::new(text + rows * inputs.len(), rows);
         match inputs {
-            [input] if input.null_count() == 0 => return Self::of_values(input),
+            [input] if input.null_count() == 0 => return Self::of_values(input, text),
             inputs => {
                 for row in 0..rows {
                     for input in inputs {
@@ -67,19 +67,18 @@ impl Messages {
         messages.finish()
     }
 
-    /// The messages of rows over one input without nulls, as [`Messages::of`] writes them.
-    fn of_values(input: &StringViewArray) -> Self {
-        let mut bytes = Vec::new();
+    /// The messages of rows over one input without nulls, `text` bytes together, as [`Messages::of`]
+    /// writes them.
+    fn of_values(input: &StringViewArray, text: usize) -> Self {
+        // Most lengths take one byte.
+        let mut bytes = vec![0; text + input.len() + LONGEST_LENGTH];
         let mut ends = Vec::with_capacity(input.len());
         let mut at = 0;
         for (row, view) in input.views().iter().enumerate() {
             let length = *view as u32 as usize;
             // As many bytes as any length takes, and no need to ask for each of them.
             if bytes.len() < at + length + LONGEST_LENGTH {
-                bytes.resize(
-                    (2 * bytes.len()).max(at + length + 32 * input.len()) + LONGEST_LENGTH,
-                    0,
-                );
+                bytes.resize(bytes.len() + length + input.len() * LONGEST_LENGTH, 0);
             }
             let mut left = length + 1;
             while left >= 0x80 {
