@@ -241,7 +241,7 @@ fn a_source_that_changes_is_refused() {
     panic!("no run was stopped in time");
 }
 
-fn signal(child: &std::process::Child, signal: &str) {
+pub fn signal(child: &std::process::Child, signal: &str) {
     let pid = child.id().to_string();
     let sent = std::process::Command::new("kill")
         .args([signal, &pid])

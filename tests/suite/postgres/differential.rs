@@ -216,7 +216,7 @@ fn tables_and_files_of_the_same_rows_come_out_the_same() {
     let Some(trial) = Trial::new() else { return };
     let (most, limit) = match std::env::var_os("VISARD_TEST_LONG") {
         Some(_) => (1000, Duration::MAX),
-        None => (1000, Duration::from_secs(20)),
+        None => (1000, Duration::from_secs(15)),
     };
     let mut random = Random(7);
     let (start, mut tables) = (Instant::now(), 0);

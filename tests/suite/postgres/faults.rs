@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::trial::{Random, STRATEGIES, Trial, task};
+use crate::faults::signal;
 use crate::visard::Ended;
 
 /// A mask that shows how often it was there.
@@ -98,7 +99,7 @@ fn killed_runs_go_on(strategy: &str, seed: u64) {
     let table = Table::new(&trial, strategy, "");
     let (most, limit) = match std::env::var_os("VISARD_TEST_LONG") {
         Some(_) => (200, Duration::MAX),
-        None => (60, Duration::from_secs(30)),
+        None => (60, Duration::from_secs(20)),
     };
     let mut random = Random(seed);
     let (mut kills, mut behind_commit) = (0, 0);
@@ -110,7 +111,11 @@ fn killed_runs_go_on(strategy: &str, seed: u64) {
             let mut child = trial.visard.start(table.resumed());
             let delay = random.below(table.whole.as_micros() as u64 * 11 / 10);
             std::thread::sleep(Duration::from_micros(delay));
-            let ended = child.try_wait().unwrap();
+            // The last one is left in peace.
+            let ended = match start.elapsed() < limit {
+                true => child.try_wait().unwrap(),
+                false => Some(child.wait().unwrap()),
+            };
             child.kill().unwrap_or_default();
             let output = Ended::of(child.wait_with_output().unwrap());
             if ended.is_some() {
@@ -135,7 +140,7 @@ fn sessions_that_are_cut_off() {
     let Some(trial) = Trial::new() else { return };
     let limit = match std::env::var_os("VISARD_TEST_LONG") {
         Some(_) => Duration::from_secs(120),
-        None => Duration::from_secs(8),
+        None => Duration::from_secs(6),
     };
     let mut random = Random(3);
     for strategy in STRATEGIES {
@@ -156,7 +161,10 @@ fn sessions_that_are_cut_off() {
                 let child = trial.visard.start(table.resumed());
                 let delay = random.below(table.whole.as_micros() as u64);
                 std::thread::sleep(Duration::from_micros(delay));
-                let sessions = trial.rows(&cut).len();
+                let sessions = match start.elapsed() < limit / 2 || cuts == 0 {
+                    true => trial.rows(&cut).len(),
+                    false => 0,
+                };
                 let ended = Ended::of(child.wait_with_output().unwrap());
                 let report = std::fs::read_to_string(trial.visard.path("run/report.json"));
                 // What was masked is masked; the rest is removed by a run that goes on.
@@ -173,6 +181,61 @@ fn sessions_that_are_cut_off() {
         }
         println!("{strategy}: sessions cut off in {cuts} runs");
     }
+}
+
+#[test]
+fn a_stop_by_the_user() {
+    let Some(trial) = Trial::new() else { return };
+    let mut random = Random(4);
+    for strategy in STRATEGIES {
+        let table = Table::new(&trial, strategy, "");
+        let (start, mut interrupted) = (Instant::now(), 0);
+        while start.elapsed() < Duration::from_secs(3) || interrupted == 0 {
+            table.fill();
+            loop {
+                let child = trial.visard.start(table.resumed());
+                let delay = random.below(table.whole.as_micros() as u64);
+                std::thread::sleep(Duration::from_micros(delay));
+                if start.elapsed() < Duration::from_secs(3) || interrupted == 0 {
+                    signal(&child, "-INT");
+                }
+                let ended = Ended::of(child.wait_with_output().unwrap());
+                match ended.code {
+                    Some(0) => break,
+                    // Before the handler is there the signal ends the process.
+                    None => {}
+                    _ => {
+                        let ended = ended.expect(130);
+                        assert!(ended.stderr.contains("interrupted"), "{}", ended.stderr);
+                        interrupted += 1;
+                    }
+                }
+            }
+            table.is_masked_once(&format!("{strategy} after {interrupted} stops"));
+        }
+        println!("{strategy}: {interrupted} runs were interrupted");
+    }
+}
+
+/// Somebody who writes to the table for longer than a lock is waited for.
+#[test]
+fn a_lock_that_is_not_had() {
+    if std::env::var_os("VISARD_TEST_LONG").is_none() {
+        println!("left out: it waits for a minute; tests/run --long does");
+        return;
+    }
+    let Some(trial) = Trial::new() else { return };
+    let table = Table::new(&trial, "rewrite", "");
+    table.fill();
+    let before = table.rows();
+    let other = trial.other_session();
+    trial.sql_in(&other, "BEGIN; UPDATE t SET kept = kept WHERE id = 1");
+    let ended = trial.visard.run(&[]).expect(1);
+    assert!(ended.stderr.contains("55P03"), "{}", ended.stderr);
+    trial.sql_in(&other, "ROLLBACK");
+    assert!(table.rows() == before);
+    trial.visard.run(&["--resume"]).expect(0);
+    table.is_masked_once("behind a lock");
 }
 
 #[test]
