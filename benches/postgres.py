@@ -181,7 +181,8 @@ def pganonymize(server, database, folder):
         {"notes": {"provider": {"name": "mask", "sign": "#"}}},
     ]}}]}
     path = folder / "pganonymize.yml"
-    path.write_text(json.dumps(schema))
+    # JSON is YAML; without quotes it is a date
+    path.write_text(json.dumps(schema).replace('"1970-01-01"', "1970-01-01"))
     return [str(Path(sys.executable).parent / "pganonymize"), f"--schema={path}", f"--dbname={database}", "--user=bench",
             "--host=127.0.0.1", f"--port={server.port}"]
 
