@@ -18,3 +18,5 @@ mod objects;
 mod refusals;
 mod traces;
 mod trial;
+
+pub(crate) use trial::config;

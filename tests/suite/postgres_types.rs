@@ -11,7 +11,7 @@ use arrow::datatypes::*;
 use bytes::{Bytes, BytesMut};
 use futures::{SinkExt, TryStreamExt};
 use tokio::runtime::Runtime;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, NoTls};
 use visard_connectors::postgres::{
     CopyDecoder, CopyEncoder, CopyError, Special, TypeKind, ValueProblem, WireColumn, WireType,
     special_column,
@@ -26,20 +26,7 @@ struct Database {
 impl Database {
     /// `None` where the server is not there.
     fn with(schema: &str) -> Option<Self> {
-        let variable = |name: &str| std::env::var(format!("VISARD_TEST_POSTGRES_{name}"));
-        let Ok(host) = variable("HOST") else {
-            let under_run = std::env::var_os("VISARD_TEST_SERVERS").is_some();
-            assert!(!under_run, "PostgreSQL is not there");
-            println!("left out: {schema}; tests/run starts its server");
-            return None;
-        };
-        let mut config = Config::new();
-        config
-            .host(host)
-            .port(variable("PORT").unwrap().parse().unwrap())
-            .user(variable("USER").unwrap())
-            .password(variable("PASSWORD").unwrap())
-            .dbname(variable("DATABASE").unwrap());
+        let config = crate::postgres::config()?;
         let runtime = Runtime::new().unwrap();
         let (client, connection) = runtime.block_on(config.connect(NoTls)).unwrap();
         runtime.spawn(connection);

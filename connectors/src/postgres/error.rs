@@ -84,11 +84,6 @@ impl PostgresError {
             _ => false,
         }
     }
-
-    /// Whether it only says that another part of the same unit failed.
-    pub fn is_consequence(&self) -> bool {
-        matches!(self, Self::GivenUp)
-    }
 }
 
 impl From<tokio_postgres::Error> for PostgresError {

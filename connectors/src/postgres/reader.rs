@@ -20,6 +20,9 @@ use super::session::quoted;
 use super::types::{WireColumn, WireType, wire_schema};
 use crate::unit::{PATH_COLUMN, ROW_COLUMN};
 
+/// Rows of a batch.
+const BATCH_ROWS: usize = 8192;
+
 /// The column that holds where a row version lies: a `tid` as it travels.
 pub(super) const CTID: &str = "__visard_ctid";
 /// The column that holds which transaction made it: a `xid` as it travels.
@@ -62,13 +65,12 @@ pub(super) struct Reader {
     list: String,
     wire: Vec<WireColumn>,
     schema: SchemaRef,
-    batch_rows: usize,
 }
 
 impl Reader {
     /// Reads `columns` of the table that is called `path` in draws and messages, with what tells a row
     /// version from all others in front.
-    pub(super) fn new(pool: Pool, path: String, columns: &[ReadColumn], batch_rows: usize) -> Self {
+    pub(super) fn new(pool: Pool, path: String, columns: &[ReadColumn]) -> Self {
         let system = [(CTID, "ctid"), (XMIN, "xmin"), (TABLEOID, "tableoid")];
         let mut list: Vec<String> = system.iter().map(|(_, sql)| (*sql).to_owned()).collect();
         let mut wire: Vec<WireColumn> = system
@@ -97,7 +99,6 @@ impl Reader {
             list: list.join(", "),
             wire,
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
-            batch_rows,
         }
     }
 
@@ -106,16 +107,14 @@ impl Reader {
         Arc::clone(&self.schema)
     }
 
-    /// The rows of `from` (a table, and a `WHERE` where there is one), read in a transaction that
-    /// `begin` opens where it is given.
+    /// The rows of `from`: a table, and a `WHERE` where there is one.
     pub(super) fn read(
         &self,
         from: &str,
-        begin: Option<String>,
         projection: &[usize],
     ) -> Result<SendableRecordBatchStream> {
         let schema = Arc::new(self.schema.project(projection)?);
-        let decoder = CopyDecoder::new(self.wire.clone(), self.batch_rows)?;
+        let decoder = CopyDecoder::new(self.wire.clone(), BATCH_ROWS)?;
         let statement = format!(
             "COPY (SELECT {} FROM {from}) TO STDOUT (FORMAT binary)",
             self.list
@@ -124,16 +123,11 @@ impl Reader {
         let (whole, projection) = (Arc::clone(&self.schema), projection.to_vec());
         let opened = async move {
             let session = pool.take().await?;
-            let in_transaction = begin.is_some();
-            if let Some(begin) = begin {
-                session.run(&begin).await?;
-            }
             let bytes: Wire = Box::pin(session.copy_out(&statement).await?);
             let reading = Reading {
                 session: Some(session),
                 bytes,
                 decoder: Some(decoder),
-                in_transaction,
             };
             Ok::<_, PostgresError>(try_unfold(reading, |mut reading| async move {
                 let batch = reading.next().await?;
@@ -156,7 +150,6 @@ struct Reading {
     session: Option<Pooled>,
     bytes: Wire,
     decoder: Option<CopyDecoder>,
-    in_transaction: bool,
 }
 
 impl Reading {
@@ -174,9 +167,6 @@ impl Reading {
             }
             let last = self.decoder.take().map(CopyDecoder::finish).transpose()?;
             if let Some(session) = self.session.take() {
-                if self.in_transaction {
-                    session.run("COMMIT").await?;
-                }
                 // Only a session that came to the end can be used again.
                 session.give_back();
             }

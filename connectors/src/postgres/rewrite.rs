@@ -16,7 +16,6 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
 use datafusion::execution::SendableRecordBatchStream;
-use futures::StreamExt;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
@@ -34,10 +33,6 @@ use super::types::wire_schema;
 use crate::in_place::{Announce, InPlace};
 use crate::unit::{Receipt, Sink, Source};
 
-/// Rows of a batch.
-const BATCH_ROWS: usize = 8192;
-/// Bytes that a slice holds: what arrives, a batch before and after its masks, and what is sent.
-const SLICE_BYTES: u64 = 32 << 20;
 /// The fewest blocks of a slice: 32 MiB.
 const SLICE_BLOCKS: u32 = 4096;
 /// The first version that finds ranges of blocks without reading the others.
@@ -107,7 +102,7 @@ impl Rewrite {
         let read: Vec<ReadColumn> = columns.iter().chain(generated).cloned().collect();
         let staged = columns.iter().filter_map(|read| job.staged(read)).collect();
         Ok(Arc::new(Self {
-            reader: Reader::new(pool.clone(), job.table.shown(), &read, BATCH_ROWS),
+            reader: Reader::new(pool.clone(), job.table.shown(), &read),
             staged: Arc::new(staged),
             written: Arc::new(Mutex::new(vec![None; slices.len()])),
             slices,
@@ -158,7 +153,7 @@ impl Source for Rewrite {
     }
 
     fn open(&self, slice: usize, projection: &[usize]) -> Result<SendableRecordBatchStream> {
-        self.reader.read(&self.slices[slice], None, projection)
+        self.reader.read(&self.slices[slice], projection)
     }
 
     fn for_queries(self: Arc<Self>) -> Arc<dyn Source> {
@@ -183,7 +178,7 @@ impl Sink for Rewrite {
     fn write(
         &self,
         slice: usize,
-        mut rows: SendableRecordBatchStream,
+        rows: SendableRecordBatchStream,
     ) -> BoxFuture<'static, Result<Receipt>> {
         let (pool, written, job) = (
             self.pool.clone(),
@@ -193,11 +188,8 @@ impl Sink for Rewrite {
         let (staged, stage) = (Arc::clone(&self.staged), self.stage(slice));
         Box::pin(async move {
             if job.dry_run {
-                let mut seen = 0;
-                while let Some(batch) = rows.next().await {
-                    seen += batch?.num_rows() as u64;
-                }
-                return Ok(Receipt { slice, rows: seen });
+                let rows = stage::counted(rows).await?;
+                return Ok(Receipt { slice, rows });
             }
             let columns: Vec<String> = staged
                 .iter()
@@ -234,7 +226,7 @@ impl InPlace for Rewrite {
     }
 
     fn memory_of(&self, _: usize) -> u64 {
-        SLICE_BYTES
+        stage::SLICE_BYTES
     }
 
     fn commit(&self, _: usize, announce: Announce) -> BoxFuture<'static, Result<u64>> {

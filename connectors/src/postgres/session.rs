@@ -52,11 +52,6 @@ impl Server {
         &self.0.resolved.shown
     }
 
-    /// Whether two lead to the same database.
-    pub fn is_same(&self, other: &Self) -> bool {
-        self.shown() == other.shown()
-    }
-
     /// Whether the transaction that was announced as `known_by` was committed; `None` where the server
     /// no longer knows.
     ///

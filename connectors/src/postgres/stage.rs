@@ -11,6 +11,9 @@ use super::session::{Session, quoted};
 use super::types::WireColumn;
 use crate::unit::HIDDEN_PREFIX;
 
+/// Bytes that a slice holds: what arrives, a batch before and after its masks, and what is sent.
+pub(super) const SLICE_BYTES: u64 = 32 << 20;
+
 /// Bytes that are sent at once.
 const SEND_BYTES: usize = 128 * 1024;
 
@@ -92,6 +95,15 @@ pub(super) async fn fill(
         .into());
     }
     Ok(written)
+}
+
+/// Takes `rows` to nowhere, as a dry run does; how many there were.
+pub(super) async fn counted(mut rows: SendableRecordBatchStream) -> Result<u64> {
+    let mut seen = 0;
+    while let Some(batch) = rows.next().await {
+        seen += batch?.num_rows() as u64;
+    }
+    Ok(seen)
 }
 
 async fn send(

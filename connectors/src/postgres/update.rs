@@ -15,7 +15,6 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::{Result, internal_err};
 use datafusion::execution::SendableRecordBatchStream;
-use futures::StreamExt;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
@@ -31,10 +30,6 @@ use super::types::{WireColumn, WireType, wire_schema};
 use crate::in_place::{Announce, InPlace};
 use crate::unit::{Receipt, Sink, Source};
 
-/// Rows of a batch.
-const BATCH_ROWS: usize = 8192;
-/// Bytes that a slice holds: what arrives, a batch before and after its masks, and what is sent.
-const SLICE_BYTES: u64 = 32 << 20;
 /// The stage of a session.
 const STAGE: &str = "pg_temp.visard_stage";
 
@@ -111,7 +106,7 @@ impl Update {
             .iter()
             .filter_map(|name| job.staged(&job.read_as(name)?));
         Ok(Arc::new(Self {
-            reader: Reader::new(pool.clone(), job.table.shown(), &job.typed(), BATCH_ROWS),
+            reader: Reader::new(pool.clone(), job.table.shown(), &job.typed()),
             staged: Arc::new(staged.collect()),
             progress,
             units,
@@ -174,7 +169,7 @@ impl Source for Update {
         if let (Some(most), None) = (self.job.max_rows, &self.progress) {
             from.push_str(&format!(" LIMIT {most}"));
         }
-        self.reader.read(&from, None, projection)
+        self.reader.read(&from, projection)
     }
 
     fn for_queries(self: Arc<Self>) -> Arc<dyn Source> {
@@ -194,7 +189,7 @@ impl Sink for Update {
     fn write(
         &self,
         slice: usize,
-        mut rows: SendableRecordBatchStream,
+        rows: SendableRecordBatchStream,
     ) -> BoxFuture<'static, Result<Receipt>> {
         let (pool, written, job) = (
             self.pool.clone(),
@@ -209,11 +204,8 @@ impl Sink for Update {
             .map(|(progress, unit)| progress.done(unit));
         Box::pin(async move {
             if job.dry_run {
-                let mut seen = 0;
-                while let Some(batch) = rows.next().await {
-                    seen += batch?.num_rows() as u64;
-                }
-                return Ok(Receipt { slice, rows: seen });
+                let rows = stage::counted(rows).await?;
+                return Ok(Receipt { slice, rows });
             }
             let session = pool.take().await?;
             session.run("BEGIN").await?;
@@ -253,7 +245,7 @@ impl InPlace for Update {
     }
 
     fn memory_of(&self, _: usize) -> u64 {
-        SLICE_BYTES
+        stage::SLICE_BYTES
     }
 
     fn commit(&self, unit: usize, announce: Announce) -> BoxFuture<'static, Result<u64>> {

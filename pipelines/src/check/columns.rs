@@ -97,7 +97,6 @@ impl FileColumns {
     }
 
     /// The columns of a table.
-    #[cfg(feature = "postgres")]
     pub(super) fn of_table(table: &visard_connectors::postgres::Table) -> Self {
         let columns = table.columns.iter().map(|column| {
             let wire = column

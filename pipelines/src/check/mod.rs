@@ -14,7 +14,6 @@
 
 mod columns;
 mod convert;
-#[cfg(feature = "postgres")]
 mod database;
 mod files;
 mod group;
@@ -35,9 +34,7 @@ use sha2::{Digest, Sha256};
 use visard_engine::udfs::{MASKS, find_mask};
 
 pub use columns::FileColumn;
-#[cfg(feature = "postgres")]
 pub use database::{PlannedTables, Step, TablePlan, Way};
-#[cfg(feature = "postgres")]
 pub(crate) use database::{Planning, open_server, plan_tables, postgres_config};
 pub use files::{Format, columns_of};
 pub use group::GroupPlan;

@@ -47,7 +47,6 @@ fn of_files((_, planned): (Stores, Planned)) -> String {
     )
 }
 
-#[cfg(feature = "postgres")]
 async fn of_tables(loaded: &Loaded, diagnostics: &mut Diagnostics) -> Option<String> {
     let planned = look_at_database(loaded, &no_root(), diagnostics).await?;
     let tables = planned

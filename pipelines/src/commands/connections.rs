@@ -120,7 +120,6 @@ pub(super) async fn run(command: Command) -> anyhow::Result<u8> {
 }
 
 /// Whether a database answers, and what it says of itself, as text and as JSON.
-#[cfg(feature = "postgres")]
 async fn test_database(connection: &Connection) -> (bool, String, serde_json::Value) {
     use visard_connectors::postgres::{Facts, PostgresError, Server};
 

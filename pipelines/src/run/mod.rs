@@ -16,7 +16,6 @@ mod journal;
 mod observe;
 mod report;
 mod secrets;
-#[cfg(feature = "postgres")]
 mod tables;
 
 use std::future::Future;
@@ -31,7 +30,6 @@ use zeroize::Zeroizing;
 pub use journal::{Identity, Journal, Record};
 pub use observe::{Event, Observer, Silent};
 pub use report::{ColumnReport, FileReport, Report, Status, TableReport, Totals, bytes, counted};
-#[cfg(feature = "postgres")]
 pub use tables::{dry_look, logical_and_physical};
 
 use crate::check::{self, Done, Loaded, Planned, Stores, Table, Target};
@@ -377,7 +375,6 @@ pub async fn look_with(
 }
 
 /// Plans the tables of a database, for commands that only look, with masks under `root`.
-#[cfg(feature = "postgres")]
 pub async fn look_at_database(
     loaded: &Loaded,
     root: &Root,

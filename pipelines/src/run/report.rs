@@ -156,7 +156,6 @@ pub struct TableReport {
 
 impl TableReport {
     /// A task of which nothing is known yet but what it is.
-    #[cfg(feature = "postgres")]
     pub fn new(step: &crate::check::Step) -> Self {
         let mut report = Self {
             task: step.task().to_owned(),

@@ -287,7 +287,8 @@ fn new_name() -> String {
     format!("t{:x}_{count}", now.as_nanos())
 }
 
-fn config() -> Option<Config> {
+/// How to get to the server of the tests; `None` where it is not there.
+pub(crate) fn config() -> Option<Config> {
     let variable = |name: &str| std::env::var(format!("VISARD_TEST_POSTGRES_{name}"));
     let Ok(host) = variable("HOST") else {
         let under_run = std::env::var_os("VISARD_TEST_SERVERS").is_some();
