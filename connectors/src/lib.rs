@@ -1,13 +1,13 @@
 //! The places and formats visard reads and writes.
 //!
-//! - [`in_place`]: how tables are masked where they lie.
+//! - [`database`]: what is asked of a database, whichever it is.
 //! - [`store`]: how objects are listed, read and written in a folder, S3, Azure Blob Storage and GCS.
 //! - [`parquet`], [`text`]: how a file's typed lane is read and its masked copy written.
 //! - `postgres` (feature): tables of PostgreSQL.
 //! - [`unit`]: the plan nodes that tie a format to DataFusion.
 
+pub mod database;
 pub mod format;
-pub mod in_place;
 pub mod parquet;
 #[cfg(feature = "postgres")]
 pub mod postgres;
@@ -15,8 +15,8 @@ pub mod store;
 pub mod text;
 pub mod unit;
 
+pub use database::{Announce, Database, DatabaseError, DatabaseTable, InPlace};
 pub use format::{FileUnit, Group, GroupRef, Numbers, is_consequence};
-pub use in_place::{Announce, InPlace};
 pub use unit::{
     NUMBER_COLUMN, PATH_COLUMN, RAW_COLUMN, ROW_COLUMN, Receipt, SPAN_COLUMN, Sink, Source,
     UnitTable, UnitTarget, is_place_column,

@@ -5,10 +5,11 @@ use tokio_postgres::Row;
 use super::error::PostgresError;
 use super::session::{Session, quoted};
 use super::types::{TypeKind, WireType};
+use crate::database::{Check, ForeignKey, Trigger, Unique};
 
 /// What kind of relation a table is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RelationKind {
+pub(super) enum RelationKind {
     /// An ordinary table.
     Table,
     /// A partitioned table: its rows lie in its partitions.
@@ -19,151 +20,104 @@ pub enum RelationKind {
 
 /// A table.
 #[derive(Debug, Clone)]
-pub struct Table {
+pub(super) struct Table {
     /// Its object identifier.
-    pub oid: u32,
+    pub(super) oid: u32,
     /// Its schema.
-    pub schema: String,
+    pub(super) schema: String,
     /// Its name.
-    pub name: String,
+    pub(super) name: String,
     /// What kind of relation it is.
-    pub kind: RelationKind,
+    pub(super) kind: RelationKind,
     /// Its columns, dropped ones left out.
-    pub columns: Vec<Column>,
+    pub(super) columns: Vec<Column>,
     /// The primary key's columns.
-    pub primary_key: Option<Vec<String>>,
+    pub(super) primary_key: Option<Vec<String>>,
     /// Unique indexes, with or without a constraint, the primary key's among them.
-    pub uniques: Vec<Unique>,
+    pub(super) uniques: Vec<Unique>,
     /// Foreign keys from it and to it.
-    pub foreign_keys: Vec<ForeignKey>,
+    pub(super) foreign_keys: Vec<ForeignKey>,
     /// Checks and exclusions.
-    pub checks: Vec<Check>,
+    pub(super) checks: Vec<Check>,
     /// Triggers of users, and rules for updates.
-    pub triggers: Vec<Trigger>,
+    pub(super) triggers: Vec<Trigger>,
     /// Whether row-level security may hide rows from us.
-    pub rows_hidden: bool,
+    pub(super) rows_hidden: bool,
     /// Whether other tables inherit from it.
-    pub inherited: bool,
+    pub(super) inherited: bool,
     /// What we may do with it.
-    pub rights: Rights,
+    pub(super) rights: Rights,
     /// Rows, as the server last estimated them; negative where it never did.
-    pub rows: f32,
+    pub(super) rows: f32,
     /// Bytes of its rows, partitions and values kept apart (TOAST) included; no indexes.
-    pub bytes: i64,
+    pub(super) bytes: i64,
     /// Those of them that are kept apart from their rows (TOAST).
-    pub kept_apart: i64,
+    pub(super) kept_apart: i64,
     /// Why it cannot be emptied and filled anew, as far as the catalogue tells.
-    pub rewrite_obstacles: Vec<String>,
+    pub(super) rewrite_obstacles: Vec<String>,
     /// Tables that hold rows: itself, or its partitions.
-    pub parts: Vec<Part>,
+    pub(super) parts: Vec<Part>,
     /// Materialised views that were made from it, as `schema.name`.
-    pub materialised: Vec<String>,
+    pub(super) materialised: Vec<String>,
 }
 
 /// A table that holds rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub(super) struct Part {
     /// Its name as SQL takes it, schema included.
-    pub sql: String,
+    pub(super) sql: String,
     /// Blocks of its rows.
-    pub blocks: u32,
+    pub(super) blocks: u32,
 }
 
 /// What we may do with a table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Rights {
+pub(super) struct Rights {
     /// Read it.
-    pub select: bool,
+    pub(super) select: bool,
     /// Change its rows.
-    pub update: bool,
+    pub(super) update: bool,
     /// Empty it.
-    pub truncate: bool,
+    pub(super) truncate: bool,
     /// Add rows.
-    pub insert: bool,
+    pub(super) insert: bool,
     /// Everything an owner may.
-    pub owner: bool,
+    pub(super) owner: bool,
     /// Make tables in its schema.
-    pub create: bool,
+    pub(super) create: bool,
     /// Make temporary tables.
-    pub temporary: bool,
+    pub(super) temporary: bool,
 }
 
 /// A column.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Column {
+pub(super) struct Column {
     /// Its name.
-    pub name: String,
+    pub(super) name: String,
     /// Its type as SQL spells it: `character varying(20)`.
-    pub type_name: String,
+    pub(super) type_name: String,
     /// How its values travel in a typed lane; `None` where only their text can.
-    pub wire: Option<WireType>,
+    pub(super) wire: Option<WireType>,
     /// The most characters it takes.
-    pub length: Option<u32>,
+    pub(super) length: Option<u32>,
     /// Whether it takes no null.
-    pub required: bool,
+    pub(super) required: bool,
     /// Whether the server computes it.
-    pub generated: bool,
+    pub(super) generated: bool,
     /// Whether it decides in which partition a row lies.
-    pub partitions: bool,
+    pub(super) partitions: bool,
     /// Whether its type can be sent and received in binary.
-    pub binary: bool,
-}
-
-/// A unique index.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unique {
-    /// Its name.
-    pub name: String,
-    /// The columns it is on.
-    pub columns: Vec<String>,
-    /// Whether it is on those columns as they are and on all rows, and none of them takes a null: they
-    /// tell every row from every other.
-    pub tells_rows: bool,
-}
-
-/// A foreign key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ForeignKey {
-    /// Its name.
-    pub name: String,
-    /// Whether the table is the one it refers to.
-    pub incoming: bool,
-    /// The other table, as `schema.name`.
-    pub other: String,
-    /// The table's own columns of it.
-    pub columns: Vec<String>,
-}
-
-/// A check or an exclusion.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
-    /// Its name.
-    pub name: String,
-    /// The columns it is on.
-    pub columns: Vec<String>,
-    /// What it says, in SQL.
-    pub definition: String,
-}
-
-/// A trigger or a rule that is not disabled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trigger {
-    /// Its name.
-    pub name: String,
-    /// Whether it fires in sessions such as users have.
-    pub fires: bool,
-    /// Whether it fires where `session_replication_role` is `replica`.
-    pub fires_in_replicas: bool,
+    pub(super) binary: bool,
 }
 
 impl Table {
     /// Its name as SQL takes it.
-    pub fn sql(&self) -> String {
+    pub(super) fn sql(&self) -> String {
         format!("{}.{}", quoted(&self.schema), quoted(&self.name))
     }
 
     /// Its name for people: `schema.name`.
-    pub fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         format!("{}.{}", self.schema, self.name)
     }
 
@@ -179,7 +133,7 @@ impl Table {
     }
 
     /// The column of that name.
-    pub fn column(&self, name: &str) -> Option<&Column> {
+    pub(super) fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }
 }
@@ -189,7 +143,7 @@ impl Session {
     ///
     /// # Errors
     /// When the catalogue cannot be read.
-    pub async fn table(
+    pub(super) async fn table(
         &self,
         schema: Option<&str>,
         name: &str,
@@ -245,7 +199,7 @@ impl Session {
                 .rows(TRIGGERS, oid, |row| Trigger {
                     name: row.get("name"),
                     fires: row.get("fires"),
-                    fires_in_replicas: row.get("fires_in_replicas"),
+                    fires_always: row.get("fires_in_replicas"),
                 })
                 .await?,
             rows_hidden: relation.get("rows_hidden"),
@@ -277,7 +231,7 @@ impl Session {
     ///
     /// # Errors
     /// When the catalogue cannot be read.
-    pub async fn table_names(&self) -> Result<Vec<String>, PostgresError> {
+    pub(super) async fn table_names(&self) -> Result<Vec<String>, PostgresError> {
         let rows = self.client().query(NAMES, &[]).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
@@ -286,7 +240,7 @@ impl Session {
     ///
     /// # Errors
     /// When the server does not answer.
-    pub async fn facts(&self) -> Result<Facts, PostgresError> {
+    pub(super) async fn facts(&self) -> Result<Facts, PostgresError> {
         let row = self.client().query_one(FACTS, &[]).await?;
         Ok(Facts {
             version: row.get("version"),
@@ -311,19 +265,19 @@ impl Session {
 
 /// What a server says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
+pub(super) struct Facts {
     /// Its version: `15.18`.
-    pub version: String,
+    pub(super) version: String,
     /// The same as a number: 150018.
-    pub number: i32,
+    pub(super) number: i32,
     /// The database's encoding.
-    pub encoding: String,
+    pub(super) encoding: String,
     /// The time zone it gives sessions by itself.
-    pub time_zone: String,
+    pub(super) time_zone: String,
     /// Who we are there.
-    pub user: String,
+    pub(super) user: String,
     /// Whether we may do everything.
-    pub superuser: bool,
+    pub(super) superuser: bool,
 }
 
 fn column(row: &Row) -> Column {

@@ -9,6 +9,8 @@ use std::fmt;
 use datafusion::error::DataFusionError;
 use tokio_postgres::error::{DbError, SqlState};
 
+use crate::database::DatabaseError;
+
 /// Why PostgreSQL could not be asked, or what it refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -95,9 +97,15 @@ impl From<tokio_postgres::Error> for PostgresError {
     }
 }
 
+impl From<PostgresError> for DatabaseError {
+    fn from(error: PostgresError) -> Self {
+        Self::new(error.to_string()).retryable(error.is_retryable())
+    }
+}
+
 impl From<PostgresError> for DataFusionError {
     fn from(error: PostgresError) -> Self {
-        Self::External(Box::new(error))
+        DatabaseError::from(error).into()
     }
 }
 

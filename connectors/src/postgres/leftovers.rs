@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::catalogue::Table;
 use super::error::PostgresError;
-use super::job::Job;
+use super::job::TableJob;
 use super::session::{Session, quoted};
 
 /// How often, and how far apart, sessions are asked whether they still see old rows.
@@ -18,7 +18,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 /// When the connection fails.
 pub(super) async fn clean_up(
     session: &Session,
-    job: &Job,
+    job: &TableJob,
     rewritten: bool,
 ) -> Result<Vec<String>, PostgresError> {
     remove(session, job).await?;
@@ -83,7 +83,7 @@ pub(super) async fn clean_up(
 ///
 /// # Errors
 /// When the server refuses.
-pub(super) async fn remove(session: &Session, job: &Job) -> Result<(), PostgresError> {
+pub(super) async fn remove(session: &Session, job: &TableJob) -> Result<(), PostgresError> {
     let made = "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c \
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
         WHERE n.nspname = $1 AND pg_catalog.starts_with(c.relname, $2) AND c.relkind = 'r'";

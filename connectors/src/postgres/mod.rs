@@ -8,6 +8,7 @@
 //! | how is a table masked where it lies? | `update.rs`, `rewrite.rs`, over `job.rs`, `reader.rs`, `stage.rs`, `progress.rs`, `attached.rs` |
 //! | what still holds old values afterwards? | `leftovers.rs` |
 //! | what does it answer when it refuses? | `error.rs` |
+//! | how is it one of the databases? | `database.rs` |
 //!
 //! ```yaml
 //! connections:
@@ -26,6 +27,7 @@ mod catalogue;
 mod config;
 mod copy;
 mod copy_error;
+mod database;
 mod decode;
 mod encode;
 mod error;
@@ -45,19 +47,13 @@ pub mod types;
 mod update;
 mod uuid;
 
-pub use catalogue::{
-    Check, Column, Facts, ForeignKey, Part, RelationKind, Rights, Table, Trigger, Unique,
-};
 pub use config::{PostgresConfig, SslMode};
 pub use copy_error::{CopyError, FrameProblem, ValueProblem};
+pub use database::Postgres;
 pub use decode::CopyDecoder;
 pub use encode::CopyEncoder;
 pub use error::{Answer, PostgresError};
-pub use job::Job;
 pub use reader::ReadColumn;
-pub use rewrite::Rewrite;
-pub use session::{Server, Session, quoted};
 pub use types::{
     Special, TypeKind, WireColumn, WireType, is_special_column, special_column, wire_schema,
 };
-pub use update::Update;

@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 use super::attached::Attached;
 use super::catalogue::Part;
 use super::error::PostgresError;
-use super::job::Job;
+use super::job::TableJob;
 use super::leftovers;
 use super::pool::{Pool, Pooled};
 use super::progress::list;
@@ -30,7 +30,7 @@ use super::reader::{ReadColumn, Reader};
 use super::session::{Server, quoted};
 use super::stage::{self, StageColumn};
 use super::types::wire_schema;
-use crate::in_place::{Announce, InPlace};
+use crate::database::{Announce, InPlace};
 use crate::unit::{Receipt, Sink, Source};
 
 /// The fewest blocks of a slice: 32 MiB.
@@ -39,8 +39,8 @@ const SLICE_BLOCKS: u32 = 4096;
 const TID_RANGES: i32 = 140_000;
 
 /// A table that is masked by a rewrite.
-pub struct Rewrite {
-    job: Arc<Job>,
+pub(super) struct Rewrite {
+    job: Arc<TableJob>,
     pool: Pool,
     reader: Reader,
     staged: Arc<Vec<StageColumn>>,
@@ -63,7 +63,7 @@ impl Rewrite {
     ///
     /// # Errors
     /// When the server refuses, or the lock is not had in time.
-    pub async fn open(server: &Server, job: Job) -> Result<Arc<Self>, PostgresError> {
+    pub(super) async fn open(server: &Server, job: TableJob) -> Result<Arc<Self>, PostgresError> {
         let pool = Pool::new(server.clone());
         let holder = pool.take().await?;
         let version = holder.facts().await?.number;

@@ -11,14 +11,12 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::config::{PostgresConfig, Resolved, SslMode};
 use super::error::PostgresError;
-use super::job::Job;
-use super::leftovers;
 use super::tls;
-use crate::in_place::Announce;
+use crate::database::Announce;
 
 /// A server that sessions can be opened on; cheap to clone.
 #[derive(Clone)]
-pub struct Server(Arc<Inner>);
+pub(super) struct Server(Arc<Inner>);
 
 struct Inner {
     resolved: Resolved,
@@ -36,7 +34,7 @@ impl Server {
     ///
     /// # Errors
     /// When they do not tell enough, or a certificate file cannot be read.
-    pub fn new(config: &PostgresConfig) -> Result<Self, PostgresError> {
+    pub(super) fn new(config: &PostgresConfig) -> Result<Self, PostgresError> {
         let mut resolved = config.resolve(&|name| std::env::var(name).ok())?;
         resolved.driver.ssl_mode(match resolved.ssl_mode {
             SslMode::Disable => DriverMode::Disable,
@@ -48,7 +46,7 @@ impl Server {
     }
 
     /// Where it is, for messages: `host:port/database`.
-    pub fn shown(&self) -> &str {
+    pub(super) fn shown(&self) -> &str {
         &self.0.resolved.shown
     }
 
@@ -57,7 +55,7 @@ impl Server {
     ///
     /// # Errors
     /// When the server does not answer.
-    pub async fn is_committed(&self, known_by: &str) -> Result<Option<bool>, PostgresError> {
+    pub(super) async fn is_committed(&self, known_by: &str) -> Result<Option<bool>, PostgresError> {
         let Ok(number) = known_by.parse::<i64>() else {
             return Ok(None);
         };
@@ -85,20 +83,11 @@ impl Server {
         ))
     }
 
-    /// Removes what the masking of a table left: what it needed besides, and what still holds old values;
-    /// what cannot be removed, in words. For a run whose earlier attempt did not come to it.
-    ///
-    /// # Errors
-    /// When the server cannot be reached.
-    pub async fn clean_up(&self, job: &Job, rewritten: bool) -> Result<Vec<String>, PostgresError> {
-        leftovers::clean_up(&self.connect().await?, job, rewritten).await
-    }
-
     /// Runs statements in a transaction of their own.
     ///
     /// # Errors
     /// When the server refuses one: then none has an effect.
-    pub async fn run_in_transaction(
+    pub(super) async fn run_in_transaction(
         &self,
         statements: &str,
         announce: Announce,
@@ -115,7 +104,7 @@ impl Server {
     ///
     /// # Errors
     /// When the server cannot be reached or does not let us in.
-    pub async fn connect(&self) -> Result<Session, PostgresError> {
+    pub(super) async fn connect(&self) -> Result<Session, PostgresError> {
         let (client, connection) = self.0.resolved.driver.connect(self.0.tls.clone()).await?;
         let connection = tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -143,7 +132,7 @@ impl Server {
 }
 
 /// A connection of our own. Dropped at work, what the server does for it is cancelled.
-pub struct Session {
+pub(super) struct Session {
     client: Client,
     connection: AbortHandle,
     server: Server,
@@ -165,7 +154,7 @@ impl Session {
     ///
     /// # Errors
     /// When the server refuses one; those behind it are not run.
-    pub async fn run(&self, statements: &str) -> Result<(), PostgresError> {
+    pub(super) async fn run(&self, statements: &str) -> Result<(), PostgresError> {
         let busy = self.busy();
         let answer = self.client.batch_execute(statements).await;
         busy.done();
@@ -176,7 +165,7 @@ impl Session {
     ///
     /// # Errors
     /// When the server refuses it.
-    pub async fn touch(&self, statement: &str) -> Result<u64, PostgresError> {
+    pub(super) async fn touch(&self, statement: &str) -> Result<u64, PostgresError> {
         let busy = self.busy();
         let answers = self.client.simple_query(statement).await;
         busy.done();
@@ -192,7 +181,7 @@ impl Session {
     ///
     /// # Errors
     /// When the server does not answer.
-    pub async fn may_silence_triggers(&self) -> Result<bool, PostgresError> {
+    pub(super) async fn may_silence_triggers(&self) -> Result<bool, PostgresError> {
         let tried = self
             .run("BEGIN; SET LOCAL session_replication_role = replica; ROLLBACK")
             .await;
@@ -315,7 +304,7 @@ impl Drop for Session {
 }
 
 /// A name as SQL takes it whatever it holds.
-pub fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

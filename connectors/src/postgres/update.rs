@@ -19,7 +19,7 @@ use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
 use super::error::PostgresError;
-use super::job::Job;
+use super::job::TableJob;
 use super::leftovers;
 use super::pool::{Pool, Pooled};
 use super::progress::{Cut, Progress, Unit};
@@ -27,15 +27,15 @@ use super::reader::{CTID, Reader, TABLEOID, XMIN};
 use super::session::{Server, quoted};
 use super::stage::{self, StageColumn};
 use super::types::{WireColumn, WireType, wire_schema};
-use crate::in_place::{Announce, InPlace};
+use crate::database::{Announce, InPlace};
 use crate::unit::{Receipt, Sink, Source};
 
 /// The stage of a session.
 const STAGE: &str = "pg_temp.visard_stage";
 
 /// A table that is masked by joined updates.
-pub struct Update {
-    job: Arc<Job>,
+pub(super) struct Update {
+    job: Arc<TableJob>,
     pool: Pool,
     reader: Reader,
     staged: Arc<Vec<StageColumn>>,
@@ -67,7 +67,7 @@ impl Update {
     ///
     /// # Errors
     /// When the server refuses.
-    pub async fn open(server: &Server, job: Job) -> Result<Arc<Self>, PostgresError> {
+    pub(super) async fn open(server: &Server, job: TableJob) -> Result<Arc<Self>, PostgresError> {
         let pool = Pool::new(server.clone());
         let progress = match (&job.key, job.dry_run) {
             (Some(key), false) => Some(Progress::new(

@@ -97,23 +97,18 @@ impl FileColumns {
     }
 
     /// The columns of a table.
-    pub(super) fn of_table(table: &visard_connectors::postgres::Table) -> Self {
-        let columns = table.columns.iter().map(|column| {
-            let wire = column
-                .wire
-                .unwrap_or(visard_connectors::postgres::WireType::Text);
-            FileColumn {
-                path: column.name.clone(),
-                spelled_out: column.name.clone(),
-                by_number: false,
-                root: column.name.clone(),
-                root_type: wire.data_type(),
-                data_type: wire.data_type(),
-                nullable: !column.required,
-                repeated: false,
-                refusal: column.generated.then_some("is computed by the database"),
-                by_sql: true,
-            }
+    pub(super) fn of_table(table: &visard_connectors::database::Table) -> Self {
+        let columns = table.columns.iter().map(|column| FileColumn {
+            path: column.name.clone(),
+            spelled_out: column.name.clone(),
+            by_number: false,
+            root: column.name.clone(),
+            root_type: column.data_type.clone(),
+            data_type: column.data_type.clone(),
+            nullable: !column.required,
+            repeated: false,
+            refusal: column.generated.then_some("is computed by the database"),
+            by_sql: true,
         });
         Self(columns.collect())
     }

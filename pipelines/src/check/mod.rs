@@ -35,7 +35,7 @@ use visard_engine::udfs::{MASKS, find_mask};
 
 pub use columns::FileColumn;
 pub use database::{PlannedTables, Step, TablePlan, Way};
-pub(crate) use database::{Planning, open_server, plan_tables, postgres_config};
+pub(crate) use database::{Planning, connect, open_database, plan_tables};
 pub use files::{Format, columns_of};
 pub use group::GroupPlan;
 pub use numbering::Numbering;

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 
 use serde_json::json;
+use visard_connectors::DatabaseError;
+use visard_connectors::database::Facts;
 use visard_connectors::store::{Exposure, Outcome, Store, exposure, probe};
 
 use super::{PipelineArgs, print, report};
@@ -121,20 +123,23 @@ pub(super) async fn run(command: Command) -> anyhow::Result<u8> {
 
 /// Whether a database answers, and what it says of itself, as text and as JSON.
 async fn test_database(connection: &Connection) -> (bool, String, serde_json::Value) {
-    use visard_connectors::postgres::{Facts, PostgresError, Server};
-
     let name = &connection.name.value;
     let ConnectionKind::Database(database) = &connection.kind else {
         return (false, String::new(), json!(null));
     };
     let asked = async {
-        let server = Server::new(&check::postgres_config(database))?;
-        let session = server.connect().await?;
-        let silences = session.may_silence_triggers().await?;
-        let facts = session.facts().await?;
-        Ok::<_, PostgresError>((server, facts, silences))
+        let database = check::connect(database).await?;
+        let facts = database.facts().await?;
+        Ok::<_, DatabaseError>((database.shown(), facts))
     };
-    let (server, facts, silences) = match asked.await {
+    let (
+        place,
+        Facts {
+            product,
+            version,
+            more,
+        },
+    ) = match asked.await {
         Ok(answers) => answers,
         Err(error) => {
             let text = format!("\n  open       missing: {error}\n");
@@ -145,28 +150,14 @@ async fn test_database(connection: &Connection) -> (bool, String, serde_json::Va
             );
         }
     };
-    let Facts {
-        version,
-        encoding,
-        time_zone,
-        user,
-        superuser,
-        ..
-    } = &facts;
-    let role = if *superuser { " (superuser)" } else { "" };
-    let triggers = match silences {
-        true => "can be kept from firing",
-        false => "cannot be kept from firing by an update; a rewrite by the owner can",
-    };
-    let text = format!(
-        ": PostgreSQL {version} at {}\n  open       works\n  user       {user}{role}\n  \
-         encoding   {encoding}\n  time zone  {time_zone}; runs use UTC\n  triggers   {triggers}\n",
-        server.shown()
-    );
-    let result = json!({
-        "connection": name, "place": server.shown(), "open": "works", "version": version,
-        "user": user, "superuser": superuser, "encoding": encoding, "time_zone": time_zone,
-        "may_silence_triggers": silences,
-    });
+    let mut text = format!(": {product} {version} at {place}\n  open       works\n");
+    let mut result =
+        json!({"connection": name, "place": place, "open": "works", "version": version});
+    for fact in more {
+        text.push_str(&format!("  {:<10} {}\n", fact.about, fact.text));
+        for (key, value) in fact.values {
+            result[key] = value;
+        }
+    }
     (true, text, result)
 }

@@ -68,7 +68,8 @@ async fn of_tables(
                 continue;
             }
         };
-        let (table, rows) = (plan.job.table.shown(), plan.job.table.rows.max(0.0));
+        let facts = plan.table.facts();
+        let (table, rows) = (facts.shown(), facts.rows.unwrap_or(0));
         let (way, why) = (plan.way.name(), plan.way.why.clone());
         writeln!(page, "{}: {table}, about {rows} rows", plan.task)?;
         writeln!(page, "  {way}: {}", one_line(&why))?;
@@ -99,7 +100,7 @@ async fn of_tables(
             "key": plan.job.key, "read": plan.job.read, "unmasked": plan.unmasked,
             "masked": plan.masked.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
         });
-        let (logical, physical) = logical_and_physical(&planned.server, *plan).await?;
+        let (logical, physical) = logical_and_physical(*plan).await?;
         writeln!(page, "logical plan:\n{logical}\nphysical plan:\n{physical}")?;
         task["logical_plan"] = logical.into();
         task["physical_plan"] = physical.into();

@@ -162,12 +162,12 @@ async fn of_tables(
     let mut shown = Vec::new();
     for step in planned.steps {
         let Step::Mask(plan) = step else { continue };
-        let table = plan.job.table.shown();
+        let table = plan.table.facts().shown();
         if args.file.as_ref().is_some_and(|wanted| *wanted != table) {
             continue;
         }
         let rows = Some(args.rows as u64);
-        let (source, task, sink) = dry_look(&planned.server, *plan, rows).await?;
+        let (source, task, sink) = dry_look(*plan, rows).await?;
         let columns = first_rows(&source, 0, [(&sink, &task)].into_iter(), args.rows).await?;
         match args.pipeline.json {
             true => shown.push(as_json(&table, &columns)?),

@@ -380,7 +380,7 @@ pub async fn look_at_database(
     root: &Root,
     diagnostics: &mut Diagnostics,
 ) -> Option<check::PlannedTables> {
-    let opened = check::open_server(loaded, diagnostics).await?;
+    let opened = check::open_database(loaded, diagnostics).await?;
     let asked = check::Planning {
         dry_run: loaded.pipeline.options.dry_run,
         ..check::Planning::default()

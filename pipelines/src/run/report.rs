@@ -175,7 +175,7 @@ impl TableReport {
             still_holding: Vec::new(),
         };
         if let crate::check::Step::Mask(plan) = step {
-            report.table = plan.job.table.shown();
+            report.table = plan.table.facts().shown();
             report.strategy = Some(plan.way.name());
             report.why = Some(plan.way.why.clone());
             report.unmasked.clone_from(&plan.unmasked);

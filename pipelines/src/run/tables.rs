@@ -9,9 +9,10 @@ use data_encoding::HEXLOWER;
 use datafusion::error::DataFusionError;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
-use visard_connectors::postgres::{Job, PostgresError, Rewrite, Server, Update};
+use visard_connectors::database::Announce;
 use visard_connectors::{
-    Announce, InPlace, NUMBER_COLUMN, PATH_COLUMN, ROW_COLUMN, Sink, Source, UnitTable, UnitTarget,
+    Database, DatabaseError, InPlace, NUMBER_COLUMN, PATH_COLUMN, ROW_COLUMN, Sink, Source,
+    UnitTable, UnitTarget,
 };
 use visard_engine::{
     EngineError, MaskedColumn, MemoryBudget, Places, ShuffleMemory, Slice, SliceDone, Slices,
@@ -23,7 +24,7 @@ use super::journal::{Journal, Record};
 use super::observe::{Event, Observer};
 use super::report::{SliceCounts, Status, TableReport};
 use super::{Asked, Worked};
-use crate::check::{Planning, Step, TablePlan, open_server, plan_tables};
+use crate::check::{Planning, Step, TablePlan, open_database, plan_tables};
 use crate::language::{Diagnostics, RunOptions};
 
 /// How often a unit is tried again that met a deadlock, or rows that changed meanwhile.
@@ -38,7 +39,7 @@ pub(super) async fn work(
     diagnostics: &mut Diagnostics,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<Option<Worked>> {
-    let Some(opened) = open_server(asked.loaded, diagnostics).await else {
+    let Some(opened) = open_database(asked.loaded, diagnostics).await else {
         return Ok(None);
     };
     let mut begun = asked.begin()?;
@@ -56,7 +57,7 @@ pub(super) async fn work(
         return Ok(None);
     };
     let tables = planned.steps.iter().filter_map(|step| match step {
-        Step::Mask(plan) => Some(plan.job.table.bytes.max(0) as u64),
+        Step::Mask(plan) => Some(plan.table.facts().bytes),
         Step::Sql { .. } => None,
     });
     let tables: Vec<u64> = tables.collect();
@@ -67,7 +68,7 @@ pub(super) async fn work(
         run_folder: &begun.folder.display().to_string(),
     });
     let work = Work {
-        server: &planned.server,
+        database: planned.database.as_ref(),
         options: &asked.loaded.pipeline.options,
         journal: &begun.journal,
         observer: asked.observer,
@@ -114,13 +115,13 @@ pub(super) async fn work(
 /// # Errors
 /// When the server refuses.
 pub async fn dry_look(
-    server: &Server,
     mut plan: TablePlan,
     rows: Option<u64>,
 ) -> anyhow::Result<(Arc<dyn Source>, TaskPlan, Arc<dyn Sink>)> {
     (plan.job.dry_run, plan.job.max_rows) = (true, rows);
-    let (table, source) = open(server, plan.job, false).await?;
-    let task = planned(&table, Arc::clone(&source), plan.columns).await?;
+    let table = plan.table.open(plan.job, false).await?;
+    let task = planned(&table, plan.columns).await?;
+    let source: Arc<dyn Source> = Arc::clone(&table) as _;
     Ok((source, task, table.sink()))
 }
 
@@ -128,13 +129,10 @@ pub async fn dry_look(
 ///
 /// # Errors
 /// When the server refuses.
-pub async fn logical_and_physical(
-    server: &Server,
-    mut plan: TablePlan,
-) -> anyhow::Result<(String, String)> {
+pub async fn logical_and_physical(mut plan: TablePlan) -> anyhow::Result<(String, String)> {
     plan.job.dry_run = true;
-    let (table, source) = open(server, plan.job, plan.way.rewrite).await?;
-    let task = planned(&table, source, plan.columns).await?;
+    let table = plan.table.open(plan.job, plan.way.rewrite).await?;
+    let task = planned(&table, plan.columns).await?;
     let physical = datafusion::physical_plan::displayable(task.physical.as_ref());
     Ok((
         task.logical.display_indent().to_string(),
@@ -145,7 +143,7 @@ pub async fn logical_and_physical(
 type Stop<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 struct Work<'a> {
-    server: &'a Server,
+    database: &'a dyn Database,
     options: &'a RunOptions,
     journal: &'a Arc<Mutex<Journal>>,
     observer: &'a dyn Observer,
@@ -195,7 +193,7 @@ impl Work<'_> {
             return Ok(earlier.done);
         }
         for (known_by, clear_rows) in &earlier.committing {
-            match self.server.is_committed(known_by).await.map_err(said)? {
+            match self.database.is_committed(known_by).await.map_err(said)? {
                 Some(true) => {
                     self.note_done(task, *clear_rows)?;
                     return Ok(Some(*clear_rows));
@@ -230,7 +228,7 @@ impl Work<'_> {
             return;
         };
         job.name = name;
-        let cleaned_up = self.server.clean_up(&job, rewrite).await;
+        let cleaned_up = plan.table.clean_up(&job, rewrite).await;
         self.note_cleaned_up(task, cleaned_up.map_err(said), report);
     }
 
@@ -264,7 +262,7 @@ impl Work<'_> {
             return Ok(());
         }
         let announce = self.announce(task, 0);
-        let ran = self.server.run_in_transaction(sql, announce).await;
+        let ran = self.database.run_in_transaction(sql, announce).await;
         ran.map_err(said)?;
         self.note_done(task, 0)
     }
@@ -278,6 +276,7 @@ impl Work<'_> {
         stop: &mut Stop<'_>,
     ) -> Result<(), String> {
         let TablePlan {
+            table,
             mut job,
             way,
             columns,
@@ -297,13 +296,13 @@ impl Work<'_> {
             }
         };
         let workers = job.workers;
-        let bytes = u64::try_from(job.table.bytes).unwrap_or(0);
-        let (table, source) = open(self.server, job, way.rewrite).await.map_err(said)?;
+        let bytes = table.facts().bytes;
+        let table = table.open(job, way.rewrite).await.map_err(said)?;
         report.units = table.units() as u64;
         report.units_before = table.units_before() as u64;
         let mut outcome = Ok(());
         if table.units() > 0 {
-            let plan = planned(&table, source, columns)
+            let plan = planned(&table, columns)
                 .await
                 .map_err(|error| error.to_string())?;
             let at_work = AtWork { table, plan };
@@ -554,46 +553,28 @@ impl Failure {
     fn of(error: &EngineError) -> Self {
         let cause = match error {
             EngineError::Slice(error) => match error.find_root() {
-                DataFusionError::External(cause) => cause.downcast_ref::<PostgresError>(),
+                DataFusionError::External(cause) => cause.downcast_ref::<DatabaseError>(),
                 _ => None,
             },
             _ => None,
         };
         Self {
             text: error.to_string(),
-            again: cause.is_some_and(PostgresError::is_retryable),
+            again: cause.is_some_and(DatabaseError::is_retryable),
         }
     }
 }
 
-fn said(error: PostgresError) -> String {
+fn said(error: DatabaseError) -> String {
     error.to_string()
-}
-
-async fn open(
-    server: &Server,
-    job: Job,
-    rewrite: bool,
-) -> Result<(Arc<dyn InPlace>, Arc<dyn Source>), PostgresError> {
-    Ok(match rewrite {
-        true => {
-            let table = Rewrite::open(server, job).await?;
-            (table.clone(), table)
-        }
-        false => {
-            let table = Update::open(server, job).await?;
-            (table.clone(), table)
-        }
-    })
 }
 
 async fn planned(
     table: &Arc<dyn InPlace>,
-    source: Arc<dyn Source>,
     columns: Vec<MaskedColumn>,
 ) -> Result<TaskPlan, EngineError> {
     plan_task(
-        Arc::new(UnitTable(source)),
+        Arc::new(UnitTable(Arc::clone(table) as _)),
         Arc::new(UnitTarget(Arc::clone(table).sink())),
         columns,
         Places {

@@ -1,14 +1,13 @@
 //! `where`: one SQL condition, which the database runs.
 
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::dialect::Dialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 /// Why `text` is not one condition; nothing where it is. A condition stands in brackets in our
 /// statements, so one that closes them or ends the statement would do something else than choose rows.
-pub(super) fn problem(text: &str) -> Option<String> {
-    let dialect = PostgreSqlDialect {};
-    let tokens = match Tokenizer::new(&dialect, text).tokenize() {
+pub(super) fn problem(text: &str, dialect: &dyn Dialect) -> Option<String> {
+    let tokens = match Tokenizer::new(dialect, text).tokenize() {
         Ok(tokens) => tokens,
         Err(error) => return Some(error.message),
     };
@@ -19,7 +18,7 @@ pub(super) fn problem(text: &str) -> Option<String> {
     if text_ends_in_comment {
         return Some("it has a comment".to_owned());
     }
-    let mut parser = Parser::new(&dialect).with_tokens(tokens);
+    let mut parser = Parser::new(dialect).with_tokens(tokens);
     if let Err(error) = parser.parse_expr() {
         return Some(said(&error.to_string()));
     }
@@ -34,6 +33,8 @@ fn said(error: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+
     use super::*;
 
     #[test]
@@ -54,7 +55,8 @@ mod tests {
             ("a = 'x", false),
             ("a = 1 LIMIT 5", false),
         ] {
-            assert_eq!(problem(text).is_none(), fine, "{text}: {:?}", problem(text));
+            let problem = problem(text, &PostgreSqlDialect {});
+            assert_eq!(problem.is_none(), fine, "{text}: {problem:?}");
         }
     }
 }

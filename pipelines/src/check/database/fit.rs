@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use visard_connectors::postgres::Table;
+use visard_connectors::database::Table;
 use visard_engine::MaskedStep;
 
 use crate::language::{Diagnostic, Diagnostics, Span, Task, codes, quoted_list};
@@ -128,7 +128,7 @@ impl Masked<'_> {
     pub(super) fn unsilenced(&self, diagnostics: &mut Diagnostics) {
         let triggers = self.table.triggers.iter();
         let firing: Vec<&str> = triggers
-            .filter(|trigger| trigger.fires_in_replicas)
+            .filter(|trigger| trigger.fires_always)
             .map(|trigger| trigger.name.as_str())
             .collect();
         if firing.is_empty() {
@@ -141,7 +141,7 @@ impl Masked<'_> {
         );
         diagnostics.push(
             Diagnostic::new(&codes::NO_STRATEGY, message)
-                .at(self.table_span, "enabled as `ALWAYS` or `REPLICA`")
+                .at(self.table_span, "they fire even then")
                 .help("disable them for the time of the run, or use `strategy: rewrite`"),
         );
     }

@@ -15,5 +15,5 @@ mod strategy;
 
 pub use plan::{PlannedTables, Step, TablePlan};
 pub(crate) use plan::{Planning, plan_tables};
-pub(crate) use server::{open_server, postgres_config};
+pub(crate) use server::{connect, open_database};
 pub use strategy::Way;

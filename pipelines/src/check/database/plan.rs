@@ -1,8 +1,10 @@
 //! The steps of a run on a database, checked against its catalogue.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use visard_connectors::postgres::{Job, RelationKind, Server, Session, Table};
+use visard_connectors::database::{Job, Table};
+use visard_connectors::{Database, DatabaseError, DatabaseTable};
 use visard_engine::MaskedColumn;
 use visard_engine::udfs::{PlaceUnit, Root};
 
@@ -25,7 +27,7 @@ const UNIT_ROWS: u64 = 50_000;
 /// A run on a database before it starts.
 pub struct PlannedTables {
     /// The database.
-    pub server: Server,
+    pub database: Arc<dyn Database>,
     /// What is done, in order.
     pub steps: Vec<Step>,
 }
@@ -57,7 +59,9 @@ impl Step {
 pub struct TablePlan {
     /// The task's name, or its place in the ruleset.
     pub task: String,
-    /// What is asked of the table.
+    /// The table.
+    pub table: Arc<dyn DatabaseTable>,
+    /// What is asked of it.
     pub job: Job,
     /// How it is done.
     pub way: Way,
@@ -81,7 +85,7 @@ pub(crate) struct Planning {
 /// Plans every task. Nothing comes back where there are errors.
 pub(crate) async fn plan_tables(
     loaded: &Loaded,
-    (server, session): (Server, Session),
+    database: Arc<dyn Database>,
     root: &Root,
     asked: Planning,
     diagnostics: &mut Diagnostics,
@@ -89,7 +93,7 @@ pub(crate) async fn plan_tables(
     let mut planner = Planner {
         loaded,
         root,
-        session: &session,
+        database: database.as_ref(),
         asked,
         masked_before: HashMap::new(),
         diagnostics,
@@ -107,20 +111,20 @@ pub(crate) async fn plan_tables(
             }
         }
     }
-    (!diagnostics.has_errors()).then_some(PlannedTables { server, steps })
+    (!diagnostics.has_errors()).then_some(PlannedTables { database, steps })
 }
 
 struct Planner<'a> {
     loaded: &'a Loaded,
     root: &'a Root,
-    session: &'a Session,
+    database: &'a dyn Database,
     asked: Planning,
     /// Columns that earlier tasks mask, by table.
-    masked_before: HashMap<u32, Vec<(String, Span)>>,
+    masked_before: HashMap<String, Vec<(String, Span)>>,
     diagnostics: &'a mut Diagnostics,
 }
 
-type Answered<T> = Result<T, visard_connectors::postgres::PostgresError>;
+type Answered<T> = Result<T, DatabaseError>;
 
 impl Planner<'_> {
     fn read_only(&mut self) {
@@ -154,7 +158,7 @@ impl Planner<'_> {
                 let found = self.find(table).await?;
                 found.map(|found| Step::Sql {
                     task: name,
-                    sql: format!("TRUNCATE TABLE {}", found.sql()),
+                    sql: found.emptied(),
                 })
             }
             TaskKind::BuildTempTable { table, .. } => {
@@ -174,19 +178,20 @@ impl Planner<'_> {
         of_table: &TableTask,
         name: String,
     ) -> Answered<Option<TablePlan>> {
-        let Some(table) = self.find(&of_table.table).await? else {
+        let Some(found) = self.find(&of_table.table).await? else {
             return Ok(None);
         };
+        let table = found.facts();
         let span = of_table.table.span;
-        let mut sound = self.maskable(&table, span);
+        let mut sound = self.maskable(table, span);
         let filter = of_table.condition.as_ref();
         if let Some(filter) = filter {
-            sound &= self.condition(&table, filter).await?;
+            sound &= self.condition(found.as_ref(), filter).await?;
         }
-        let Some(key) = self.key(&table, of_table) else {
+        let Some(key) = self.key(table, of_table) else {
             return Ok(None);
         };
-        let columns = FileColumns::of_table(&table);
+        let columns = FileColumns::of_table(table);
         let shown = table.shown();
         let seeds = Seeds::new(self.loaded.seed_folder.clone());
         let resolver = Resolver {
@@ -202,9 +207,9 @@ impl Planner<'_> {
         };
         let resolved = resolver.resolve(&[number]);
         sound &= self.of_whole_tables(&resolved, task);
-        self.masked_twice(&table, task, &resolved);
+        self.masked_twice(table, task, &resolved);
         let masked = Masked {
-            table: &table,
+            table,
             task,
             table_span: span,
             steps: &resolved.steps,
@@ -223,7 +228,7 @@ impl Planner<'_> {
             some_rows: filter.is_some() || options.max_rows.is_some(),
             unique: &unique,
         };
-        let way = match choose(&table, wish) {
+        let way = match choose(table, wish) {
             Ok(way) => way,
             Err(reason) => {
                 let message = format!("`{shown}`: {reason}");
@@ -239,12 +244,12 @@ impl Planner<'_> {
         if without_triggers {
             masked.unsilenced(self.diagnostics);
         }
-        if without_triggers && !self.session.may_silence_triggers().await? {
+        if without_triggers && let Some(help) = found.refusal_to_silence_triggers().await? {
             let message = format!("we may not keep the triggers of `{shown}` from firing");
             self.diagnostics.push(
                 Diagnostic::new(&codes::NO_STRATEGY, message)
                     .at(span, "`auto_manage_triggers` asks for it")
-                    .help("grant SET ON PARAMETER session_replication_role, or use `strategy: rewrite` as the owner"),
+                    .help(help),
             );
         }
         if !sound || self.diagnostics.has_errors() || resolved.steps.is_empty() {
@@ -276,7 +281,6 @@ impl Planner<'_> {
             without_triggers,
             dry_run: self.asked.dry_run,
             name: String::new(),
-            table,
         };
         Ok(Some(TablePlan {
             task: name,
@@ -285,25 +289,33 @@ impl Planner<'_> {
             masked,
             unmasked: resolved.unmasked,
             job,
+            table: found,
         }))
     }
 
     /// Looks a table up: as it is written, and else as the database folds it.
-    async fn find(&mut self, table: &Spanned<TableName>) -> Answered<Option<Table>> {
+    async fn find(
+        &mut self,
+        table: &Spanned<TableName>,
+    ) -> Answered<Option<Arc<dyn DatabaseTable>>> {
         let TableName { schema, name } = &table.value;
         let folded = |name: &Identifier| match name.quoted {
             true => name.text.clone(),
-            false => name.text.to_lowercase(),
+            false => self.database.folded(&name.text),
         };
         let written = schema.as_ref().map(|schema| schema.text.as_str());
-        if let Some(found) = self.session.table(written, &name.text).await? {
+        if let Some(found) = self.database.table(written, &name.text).await? {
             return Ok(Some(found));
         }
         let schema = schema.as_ref().map(folded);
-        if let Some(found) = self.session.table(schema.as_deref(), &folded(name)).await? {
+        if let Some(found) = self
+            .database
+            .table(schema.as_deref(), &folded(name))
+            .await?
+        {
             return Ok(Some(found));
         }
-        let names = self.session.table_names().await?;
+        let names = self.database.table_names().await?;
         let shown = table.value.to_string();
         // People leave the schema out, and so does the nearest name where it is the same.
         let bare = names.iter().map(|name| match table.value.schema {
@@ -321,24 +333,8 @@ impl Planner<'_> {
 
     fn maskable(&mut self, table: &Table, span: Span) -> bool {
         let shown = table.shown();
-        let problems = [
-            (
-                table.kind == RelationKind::Other,
-                "it is no table: views show what the tables below them hold",
-            ),
-            (
-                table.rows_hidden,
-                "row-level security may hide rows from us, which would stay as they are: connect as a \
-                 role with BYPASSRLS",
-            ),
-            (
-                table.inherited,
-                "other tables inherit from it, and each has to be masked by a task of its own",
-            ),
-            (!table.rights.select, "we may not read it"),
-        ];
         let mut sound = true;
-        for (_, problem) in problems.into_iter().filter(|(is_so, _)| *is_so) {
+        for problem in &table.obstacles {
             let message = format!("`{shown}` cannot be masked: {problem}");
             let diagnostic = Diagnostic::new(&codes::TABLE_REFUSED, message);
             self.diagnostics.push(diagnostic.at(span, ""));
@@ -347,23 +343,22 @@ impl Planner<'_> {
         sound
     }
 
-    async fn condition(&mut self, table: &Table, filter: &Spanned<String>) -> Answered<bool> {
-        let mut problem = condition::problem(&filter.value);
-        if problem.is_none() {
-            let tried = format!(
-                "EXPLAIN SELECT FROM {} WHERE ({})",
-                table.sql(),
-                filter.value
-            );
-            problem = match self.session.run(&tried).await {
-                Ok(()) => None,
-                Err(error) if error.code().is_some() => Some(error.to_string()),
-                Err(error) => return Err(error),
-            };
-        }
+    async fn condition(
+        &mut self,
+        table: &dyn DatabaseTable,
+        filter: &Spanned<String>,
+    ) -> Answered<bool> {
+        let dialect = self.database.dialect();
+        let problem = match condition::problem(&filter.value, dialect.as_ref()) {
+            Some(problem) => Some(problem),
+            None => table.refusal_of(&filter.value).await?,
+        };
         let sound = problem.is_none();
         if let Some(problem) = problem {
-            let message = format!("`where` is no condition on `{}`: {problem}", table.shown());
+            let message = format!(
+                "`where` is no condition on `{}`: {problem}",
+                table.facts().shown()
+            );
             let diagnostic = Diagnostic::new(&codes::BAD_WHERE, message);
             self.diagnostics.push(diagnostic.at(filter.span, ""));
         }
@@ -383,7 +378,7 @@ impl Planner<'_> {
             let exact = table.column(&name.value.text);
             let folded = || match name.value.quoted {
                 true => None,
-                false => table.column(&name.value.text.to_lowercase()),
+                false => table.column(&self.database.folded(&name.value.text)),
             };
             let Some(column) = exact.or_else(folded) else {
                 let names = table.columns.iter().map(|column| column.name.as_str());
@@ -438,7 +433,7 @@ impl Planner<'_> {
     }
 
     fn masked_twice(&mut self, table: &Table, task: &Task, resolved: &Resolved) {
-        let before = self.masked_before.entry(table.oid).or_default();
+        let before = self.masked_before.entry(table.shown()).or_default();
         for column in resolved.steps.keys() {
             let earlier = before.iter().find(|(other, _)| other == column);
             if let (Some((_, first)), true) = (earlier, self.loaded.ruleset.warn_on_duplicate_rules)

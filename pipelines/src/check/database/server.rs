@@ -1,30 +1,27 @@
 //! The database of a pipeline, reached.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use visard_connectors::postgres::{PostgresConfig, Server, Session, SslMode};
+use visard_connectors::postgres::{Postgres, PostgresConfig, SslMode};
+use visard_connectors::{Database, DatabaseError};
 use zeroize::Zeroizing;
 
 use crate::check::Loaded;
 use crate::language::{self, ConnectionKind, DatabaseConnection, Diagnostic, Diagnostics, codes};
 
-/// The database that `loaded` masks, and a session on it. Nothing comes back where it cannot be had.
-pub(crate) async fn open_server(
+/// The database that `loaded` masks. Nothing comes back where it cannot be had.
+pub(crate) async fn open_database(
     loaded: &Loaded,
     diagnostics: &mut Diagnostics,
-) -> Option<(Server, Session)> {
+) -> Option<Arc<dyn Database>> {
     let place = &loaded.pipeline.source.connection;
     let connection = loaded.pipeline.connection(&place.value)?;
     let ConnectionKind::Database(database) = &connection.kind else {
         return None;
     };
-    let server = Server::new(&postgres_config(database));
-    let opened = match server {
-        Ok(server) => server.connect().await.map(|session| (server, session)),
-        Err(error) => Err(error),
-    };
-    match opened {
-        Ok(opened) => Some(opened),
+    match connect(database).await {
+        Ok(database) => Some(database),
         Err(error) => {
             let message = format!("`{}`: {error}", connection.name.value);
             diagnostics.push(
@@ -37,8 +34,20 @@ pub(crate) async fn open_server(
     }
 }
 
+/// The database of a connection.
+///
+/// # Errors
+/// When it cannot be reached, or does not let us in.
+pub(crate) async fn connect(
+    connection: &DatabaseConnection,
+) -> Result<Arc<dyn Database>, DatabaseError> {
+    Ok(Arc::new(
+        Postgres::connect(&postgres_config(connection)).await?,
+    ))
+}
+
 /// A connection as the driver takes it.
-pub(crate) fn postgres_config(connection: &DatabaseConnection) -> PostgresConfig {
+fn postgres_config(connection: &DatabaseConnection) -> PostgresConfig {
     PostgresConfig {
         host: connection.host.clone(),
         port: connection.port,

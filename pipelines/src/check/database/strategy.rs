@@ -1,6 +1,6 @@
 //! Whether a table is updated or rewritten, and why.
 
-use visard_connectors::postgres::Table;
+use visard_connectors::database::Table;
 
 use crate::language::Strategy;
 
@@ -61,10 +61,9 @@ pub(super) fn choose(table: &Table, wish: Wish<'_>) -> Result<Way, String> {
         (Strategy::Rewrite, None, _) => way(true, why),
         (Strategy::Update, _, Some(reason)) => Err(format!("it cannot be updated: {reason}")),
         (Strategy::Rewrite, Some(reason), _) => Err(format!("it cannot be rewritten: {reason}")),
-        (Strategy::Auto, None, None) if is_mostly_kept_apart(table) => way(
-            false,
-            "most of its bytes are long values that an update leaves where they are",
-        ),
+        (Strategy::Auto, None, None) if table.prefers_update.is_some() => {
+            way(false, table.prefers_update.unwrap_or_default())
+        }
         (Strategy::Auto, None, _) => {
             way(true, "most of the table changes, and nothing is in the way")
         }
@@ -75,28 +74,15 @@ pub(super) fn choose(table: &Table, wish: Wish<'_>) -> Result<Way, String> {
     }
 }
 
-fn is_mostly_kept_apart(table: &Table) -> bool {
-    let with_rows = table.bytes.saturating_sub(table.kept_apart);
-    table.kept_apart > 4 * with_rows.max(1 << 20)
-}
-
 fn against_rewrite(table: &Table, wish: Wish<'_>) -> Vec<String> {
-    let rights = table.rights;
     let mut reasons = table.rewrite_obstacles.clone();
-    for (is_against, reason) in [
-        (wish.some_rows, "only some of its rows are masked"),
-        (!rights.owner, "we do not own it"),
-        (!rights.create, "we may not make tables in its schema"),
-    ] {
-        if is_against {
-            reasons.push(reason.to_owned());
-        }
+    if wish.some_rows {
+        reasons.push("only some of its rows are masked".to_owned());
     }
     reasons
 }
 
 fn against_update(table: &Table, wish: Wish<'_>) -> Vec<String> {
-    let rights = table.rights;
     let mut reasons = Vec::new();
     if let Some(column) = wish.unique.first() {
         // An update of one range may give a value that a row of another still has.
@@ -104,17 +90,9 @@ fn against_update(table: &Table, wish: Wish<'_>) -> Vec<String> {
             "masked values of `{column}` could meet old ones half way, and an index asks for unique ones"
         ));
     }
-    for (is_against, reason) in [
-        (!rights.update, "we may not change its rows"),
-        (!rights.temporary, "we may not make temporary tables"),
-        (
-            wish.in_units && !rights.create,
-            "we may not make the table in its schema that says which rows are done",
-        ),
-    ] {
-        if is_against {
-            reasons.push(reason.to_owned());
-        }
+    reasons.extend_from_slice(&table.update_obstacles);
+    if wish.in_units {
+        reasons.extend_from_slice(&table.unit_obstacles);
     }
     reasons
 }

@@ -1,4 +1,4 @@
-//! What databases have in common: tables that are masked where they lie.
+//! Tables that are masked where they lie.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 
 use crate::unit::{Sink, Source};
 
-/// Notes what a unit's commit will be known by, before it is made: a killed run asks for it later.
+/// Notes what a commit will be known by, before it is made: a killed run asks for it later.
 pub type Announce = Box<dyn FnOnce(&str) -> std::io::Result<()> + Send>;
 
 /// A table that is masked where it lies, under one plan.

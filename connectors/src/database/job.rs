@@ -1,0 +1,43 @@
+//! What a run asks of a table, whichever database it is in and whichever way it is done.
+
+/// How a table is to be masked where it lies.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Names of the masked columns.
+    pub masked: Vec<String>,
+    /// Names of columns that are read besides.
+    pub read: Vec<String>,
+    /// What tells rows apart; units are ranges of it. Without it the table is one unit.
+    pub key: Option<Vec<String>>,
+    /// The rows that are masked, as a `WHERE` without the word.
+    pub filter: Option<String>,
+    /// The most rows that are masked.
+    pub max_rows: Option<u64>,
+    /// Rows of a unit.
+    pub unit_rows: u64,
+    /// Slices that are at work at once.
+    pub workers: usize,
+    /// Whether triggers of users are kept from firing.
+    pub without_triggers: bool,
+    /// Whether nothing is written.
+    pub dry_run: bool,
+    /// The beginning of the names of what the run makes beside the table.
+    pub name: String,
+}
+
+impl Job {
+    /// The table called `table` in SQL, and those of its rows that are masked and lie in `range`, as SQL
+    /// puts it behind `FROM`.
+    pub(crate) fn from(&self, table: &str, range: &str) -> String {
+        match &self.filter {
+            Some(filter) => format!("{table} WHERE {range} AND ({filter})"),
+            None => format!("{table} WHERE {range}"),
+        }
+    }
+
+    /// Whether the column `name` is masked or read.
+    pub(crate) fn touches(&self, name: &str) -> bool {
+        let named = |names: &[String]| names.iter().any(|other| other == name);
+        named(&self.masked) || named(&self.read)
+    }
+}

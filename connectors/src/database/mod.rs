@@ -1,0 +1,139 @@
+//! What databases have in common: what is asked of one, whichever it is.
+//!
+//! | Question | File |
+//! |---|---|
+//! | what does the catalogue say of a table? | `table.rs` |
+//! | what is asked of a table? | `job.rs` |
+//! | how is it masked where it lies? | `in_place.rs` |
+//! | what does a database answer when it refuses? | `error.rs` |
+//!
+//! Each database has a folder beside this one that implements [`Database`] and [`DatabaseTable`].
+
+mod error;
+mod in_place;
+mod job;
+mod table;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::sql::sqlparser::dialect::Dialect;
+
+pub use error::DatabaseError;
+pub use in_place::{Announce, InPlace};
+pub use job::Job;
+pub use table::{Check, Column, ForeignKey, Table, Trigger, Unique};
+
+/// A database that can be asked.
+#[async_trait]
+pub trait Database: Debug + Send + Sync {
+    /// Where it is, for messages: `host:port/database`, a file's path.
+    fn shown(&self) -> String;
+
+    /// How its SQL is written.
+    fn dialect(&self) -> Box<dyn Dialect>;
+
+    /// How it understands a name that is not in quotes.
+    fn folded(&self, name: &str) -> String;
+
+    /// What it says of itself.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    async fn facts(&self) -> Result<Facts, DatabaseError>;
+
+    /// Looks a table up, in `schema` or where names without one are looked for; `None` where there is
+    /// none we can see. Names are taken as they are.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    async fn table(
+        &self,
+        schema: Option<&str>,
+        name: &str,
+    ) -> Result<Option<Arc<dyn DatabaseTable>>, DatabaseError>;
+
+    /// Names of tables, as [`Table::shown`] writes them, for a message about one that is not there.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    async fn table_names(&self) -> Result<Vec<String>, DatabaseError>;
+
+    /// Runs statements in a transaction of their own.
+    ///
+    /// # Errors
+    /// When the database refuses one: then none has an effect.
+    async fn run_in_transaction(
+        &self,
+        statements: &str,
+        announce: Announce,
+    ) -> Result<(), DatabaseError>;
+
+    /// Whether what was announced as `known_by` was committed; `None` where the database no longer knows.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn is_committed(&self, known_by: &str) -> Result<Option<bool>, DatabaseError>;
+}
+
+/// A table of a database, with what the catalogue says of it.
+#[async_trait]
+pub trait DatabaseTable: Debug + Send + Sync {
+    /// What the catalogue says.
+    fn facts(&self) -> &Table;
+
+    /// Why `condition` cannot choose rows of the table, in the database's words; nothing where it can.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn refusal_of(&self, condition: &str) -> Result<Option<String>, DatabaseError>;
+
+    /// Why we may not keep triggers of the table from firing while it is updated; nothing where we may.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn refusal_to_silence_triggers(&self) -> Result<Option<String>, DatabaseError>;
+
+    /// The statement that empties the table.
+    fn emptied(&self) -> String;
+
+    /// Makes the table ready to be masked: by a rewrite, or by updates.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    async fn open(
+        self: Arc<Self>,
+        job: Job,
+        rewrite: bool,
+    ) -> Result<Arc<dyn InPlace>, DatabaseError>;
+
+    /// Removes what the masking of the table left: what it needed besides, and what still holds old
+    /// values; what cannot be removed, in words. For a run whose earlier attempt did not come to it.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    async fn clean_up(&self, job: &Job, rewrite: bool) -> Result<Vec<String>, DatabaseError>;
+}
+
+/// What a database says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The product: `PostgreSQL`.
+    pub product: &'static str,
+    /// Its version, as it writes it: `15.18`.
+    pub version: String,
+    /// What else matters for a run, in the order it is to be shown.
+    pub more: Vec<Fact>,
+}
+
+/// One thing a database says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// What it is about, in at most ten letters: `encoding`.
+    pub about: &'static str,
+    /// In words.
+    pub text: String,
+    /// For programs, by names.
+    pub values: Vec<(&'static str, serde_json::Value)>,
+}

@@ -1,0 +1,117 @@
+//! What a catalogue says of a table: everything that the check of a ruleset depends on.
+
+use arrow::datatypes::DataType;
+
+/// A table, as any database describes it.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Its schema; none in databases that have no schemas.
+    pub schema: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// The primary key's columns.
+    pub primary_key: Option<Vec<String>>,
+    /// Unique indexes, with or without a constraint, the primary key's among them.
+    pub uniques: Vec<Unique>,
+    /// Foreign keys from it and to it.
+    pub foreign_keys: Vec<ForeignKey>,
+    /// Checks and exclusions.
+    pub checks: Vec<Check>,
+    /// Triggers of users, and whatever else runs when a row changes.
+    pub triggers: Vec<Trigger>,
+    /// Rows, as the database last estimated them; `None` where it never did.
+    pub rows: Option<u64>,
+    /// Bytes of its rows, without indexes.
+    pub bytes: u64,
+    /// Why it cannot be masked at all.
+    pub obstacles: Vec<String>,
+    /// Why it cannot be updated.
+    pub update_obstacles: Vec<String>,
+    /// Why it cannot be updated in units of a key.
+    pub unit_obstacles: Vec<String>,
+    /// Why it cannot be rewritten.
+    pub rewrite_obstacles: Vec<String>,
+    /// Why an update is the better way where both are possible.
+    pub prefers_update: Option<&'static str>,
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type as SQL spells it: `character varying(20)`.
+    pub type_name: String,
+    /// Its type as masks see it.
+    pub data_type: DataType,
+    /// The most characters it takes.
+    pub length: Option<u32>,
+    /// Whether it takes no null.
+    pub required: bool,
+    /// Whether the database computes it.
+    pub generated: bool,
+}
+
+/// A unique index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unique {
+    /// Its name.
+    pub name: String,
+    /// The columns it is on.
+    pub columns: Vec<String>,
+    /// Whether it is on those columns as they are and on all rows, and none of them takes a null: they
+    /// tell every row from every other.
+    pub tells_rows: bool,
+}
+
+/// A foreign key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignKey {
+    /// Its name.
+    pub name: String,
+    /// Whether the table is the one it refers to.
+    pub incoming: bool,
+    /// The other table, as [`Table::shown`] writes it.
+    pub other: String,
+    /// The table's own columns of it.
+    pub columns: Vec<String>,
+}
+
+/// A check or an exclusion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// Its name.
+    pub name: String,
+    /// The columns it is on.
+    pub columns: Vec<String>,
+    /// What it says, in SQL.
+    pub definition: String,
+}
+
+/// A trigger, or a rule for updates, that is not disabled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trigger {
+    /// Its name.
+    pub name: String,
+    /// Whether it fires when we update a row.
+    pub fires: bool,
+    /// Whether it fires even where triggers are kept from firing.
+    pub fires_always: bool,
+}
+
+impl Table {
+    /// Its name for people: `schema.name`.
+    pub fn shown(&self) -> String {
+        match &self.schema {
+            Some(schema) => format!("{schema}.{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// The column of that name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}
