@@ -1,11 +1,13 @@
 //! The places and formats visard reads and writes.
 //!
+//! - [`copy`]: how rows get from one kind of place to another.
 //! - [`database`]: what is asked of a database, whichever it is.
 //! - [`store`]: how objects are listed, read and written in a folder, S3, Azure Blob Storage and GCS.
 //! - [`parquet`], [`text`]: how a file's typed lane is read and its masked copy written.
 //! - `postgres` (feature): tables of PostgreSQL.
 //! - [`unit`]: the plan nodes that tie a format to DataFusion.
 
+pub mod copy;
 pub mod database;
 pub mod format;
 pub mod parquet;

@@ -41,3 +41,13 @@ impl Job {
         named(&self.masked) || named(&self.read)
     }
 }
+
+/// A column of a copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopiedColumn {
+    /// Its name, in both tables.
+    pub name: String,
+    /// Whether nothing reads it and both tables have it in the same type of the same product, so that its
+    /// bytes can be carried.
+    pub carried: bool,
+}

@@ -5,6 +5,7 @@
 //! | what does the catalogue say of a table? | `table.rs` |
 //! | what is asked of a table? | `job.rs` |
 //! | how is it masked where it lies? | `in_place.rs` |
+//! | what of its values has Arrow not? | [`special`] |
 //! | what does a database answer when it refuses? | `error.rs` |
 //!
 //! Each database has a folder beside this one that implements [`Database`] and [`DatabaseTable`].
@@ -12,17 +13,21 @@
 mod error;
 mod in_place;
 mod job;
+pub mod special;
 mod table;
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use arrow::datatypes::Schema;
 use async_trait::async_trait;
 use datafusion::sql::sqlparser::dialect::Dialect;
 
+use crate::copy::{Destination, Mode, Origin};
+
 pub use error::DatabaseError;
 pub use in_place::{Announce, InPlace};
-pub use job::Job;
+pub use job::{CopiedColumn, Job};
 pub use table::{Check, Column, ForeignKey, Table, Trigger, Unique};
 
 /// A database that can be asked.
@@ -70,6 +75,12 @@ pub trait Database: Debug + Send + Sync {
         announce: Announce,
     ) -> Result<(), DatabaseError>;
 
+    /// The product, where its tables can be copied elsewhere and filled from elsewhere. Bytes that carry a
+    /// value between two databases of a product mean the same in both.
+    fn copies(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Whether what was announced as `known_by` was committed; `None` where the database no longer knows.
     ///
     /// # Errors
@@ -107,6 +118,39 @@ pub trait DatabaseTable: Debug + Send + Sync {
         job: Job,
         rewrite: bool,
     ) -> Result<Arc<dyn InPlace>, DatabaseError>;
+
+    /// Whether it has no rows.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn is_empty(&self) -> Result<bool, DatabaseError>;
+
+    /// Opens the table to be copied elsewhere: `columns` of its rows, all of one moment, and what rules read
+    /// besides.
+    ///
+    /// # Errors
+    /// When the database refuses, or its tables are not copied.
+    async fn read_out(
+        self: Arc<Self>,
+        _job: Job,
+        _columns: &[CopiedColumn],
+    ) -> Result<Arc<dyn Origin>, DatabaseError> {
+        Err(DatabaseError::new("its tables are not copied yet"))
+    }
+
+    /// Makes the table ready to take `columns` of rows of the schema `rows`.
+    ///
+    /// # Errors
+    /// When the database refuses, or its tables are not filled.
+    async fn take_in(
+        self: Arc<Self>,
+        _job: Job,
+        _mode: Mode,
+        _columns: &[CopiedColumn],
+        _rows: &Schema,
+    ) -> Result<Arc<dyn Destination>, DatabaseError> {
+        Err(DatabaseError::new("its tables are not filled yet"))
+    }
 
     /// Removes what the masking of the table left: what it needed besides, and what still holds old
     /// values; what cannot be removed, in words. For a run whose earlier attempt did not come to it.

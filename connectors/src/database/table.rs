@@ -33,6 +33,8 @@ pub struct Table {
     pub unit_obstacles: Vec<String>,
     /// Why it cannot be rewritten.
     pub rewrite_obstacles: Vec<String>,
+    /// Why it cannot be filled from elsewhere.
+    pub fill_obstacles: Vec<String>,
     /// Why an update is the better way where both are possible.
     pub prefers_update: Option<&'static str>,
 }

@@ -108,6 +108,8 @@ pub(super) struct Column {
     pub(super) partitions: bool,
     /// Whether its type can be sent and received in binary.
     pub(super) binary: bool,
+    /// Whether these bytes mean the same in every database: types of users have another number in each.
+    pub(super) portable: bool,
 }
 
 impl Table {
@@ -301,6 +303,7 @@ fn column(row: &Row) -> Column {
         generated: row.get("generated"),
         partitions: row.get("partitions"),
         binary: row.get("binary"),
+        portable: row.get("portable"),
     }
 }
 
@@ -345,7 +348,8 @@ const COLUMNS: &str = "
            a.attnotnull OR b.required AS required,
            a.attgenerated <> '' AS generated,
            coalesce(a.attnum = ANY (p.partattrs::int2[]), false) AS partitions,
-           t.typsend <> 0 AND t.typreceive <> 0 AS binary
+           t.typsend <> 0 AND t.typreceive <> 0 AS binary,
+           t.typsend <> 0 AND t.typreceive <> 0 AND t.oid < 16384 AS portable
       FROM pg_catalog.pg_attribute a
       JOIN base b ON b.attnum = a.attnum AND b.typtype <> 'd'
       JOIN pg_catalog.pg_type t ON t.oid = b.oid

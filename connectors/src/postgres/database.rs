@@ -2,29 +2,40 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::Schema;
 use async_trait::async_trait;
 use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect};
 use serde_json::json;
+use tokio::sync::OnceCell;
 
 use super::catalogue::{RelationKind, Table};
 use super::config::PostgresConfig;
 use super::error::PostgresError;
+use super::extract::Extract;
 use super::job::TableJob;
 use super::leftovers;
+use super::load::Load;
 use super::pool::Pool;
 use super::rewrite::Rewrite;
 use super::session::{Server, Session};
+use super::snapshot::Snapshot;
 use super::types::WireType;
 use super::update::Update;
+use crate::copy::{Destination, Mode, Origin};
 use crate::database::{
-    self, Announce, Column, Database, DatabaseError, DatabaseTable, Fact, Facts, InPlace, Job,
+    self, Announce, Column, CopiedColumn, Database, DatabaseError, DatabaseTable, Fact, Facts,
+    InPlace, Job,
 };
+
+const PRODUCT: &str = "PostgreSQL";
 
 /// A PostgreSQL database.
 #[derive(Debug)]
 pub struct Postgres {
     server: Server,
     pool: Pool,
+    /// The moment at which all tables of a copy are read.
+    snapshot: Arc<OnceCell<Arc<Snapshot>>>,
 }
 
 impl Postgres {
@@ -36,7 +47,11 @@ impl Postgres {
         let server = Server::new(config)?;
         let pool = Pool::new(server.clone());
         pool.take().await?.give_back();
-        Ok(Self { server, pool })
+        Ok(Self {
+            server,
+            pool,
+            snapshot: Arc::default(),
+        })
     }
 }
 
@@ -70,7 +85,7 @@ impl Database for Postgres {
             values,
         };
         Ok(Facts {
-            product: "PostgreSQL",
+            product: PRODUCT,
             version: facts.version.clone(),
             more: vec![
                 fact(
@@ -112,6 +127,7 @@ impl Database for Postgres {
             let found = Found {
                 server: self.server.clone(),
                 pool: self.pool.clone(),
+                snapshot: Arc::clone(&self.snapshot),
                 facts: described(&table),
                 table,
             };
@@ -124,6 +140,10 @@ impl Database for Postgres {
         let names = session.table_names().await?;
         session.give_back();
         Ok(names)
+    }
+
+    fn copies(&self) -> Option<&'static str> {
+        Some(PRODUCT)
     }
 
     async fn run_in_transaction(
@@ -144,6 +164,7 @@ impl Database for Postgres {
 struct Found {
     server: Server,
     pool: Pool,
+    snapshot: Arc<OnceCell<Arc<Snapshot>>>,
     table: Table,
     facts: database::Table,
 }
@@ -154,6 +175,16 @@ impl Found {
             table: self.table.clone(),
             job,
         }
+    }
+
+    /// `columns`, of which those are carried whose bytes mean the same in every database.
+    fn carried(&self, columns: &[CopiedColumn]) -> Vec<CopiedColumn> {
+        let portable = |name: &str| self.table.column(name).is_some_and(|found| found.portable);
+        let columns = columns.iter().map(|column| CopiedColumn {
+            name: column.name.clone(),
+            carried: column.carried && portable(&column.name),
+        });
+        columns.collect()
     }
 
     async fn explained(&self, session: &Session, condition: &str) -> Result<(), PostgresError> {
@@ -192,6 +223,13 @@ impl DatabaseTable for Found {
         format!("TRUNCATE TABLE {}", self.table.sql())
     }
 
+    async fn is_empty(&self) -> Result<bool, DatabaseError> {
+        let session = self.pool.take().await?;
+        let some = session.has_rows(&self.table.sql()).await?;
+        session.give_back();
+        Ok(!some)
+    }
+
     async fn open(
         self: Arc<Self>,
         job: Job,
@@ -202,6 +240,30 @@ impl DatabaseTable for Found {
             true => Rewrite::open(&self.server, job).await?,
             false => Update::open(&self.server, job).await?,
         })
+    }
+
+    async fn read_out(
+        self: Arc<Self>,
+        job: Job,
+        columns: &[CopiedColumn],
+    ) -> Result<Arc<dyn Origin>, DatabaseError> {
+        let taken = async || Snapshot::take(&self.pool).await.map(Arc::new);
+        let snapshot = self.snapshot.get_or_try_init(taken).await?;
+        let columns = self.carried(columns);
+        let extract = Extract::open(&self.pool, snapshot, self.job(job), &columns).await?;
+        Ok(Arc::new(extract))
+    }
+
+    async fn take_in(
+        self: Arc<Self>,
+        job: Job,
+        mode: Mode,
+        columns: &[CopiedColumn],
+        rows: &Schema,
+    ) -> Result<Arc<dyn Destination>, DatabaseError> {
+        let columns = self.carried(columns);
+        let load = Load::open(&self.pool, self.job(job), mode, &columns, rows).await?;
+        Ok(Arc::new(load))
     }
 
     async fn clean_up(&self, job: &Job, rewrite: bool) -> Result<Vec<String>, DatabaseError> {
@@ -268,6 +330,15 @@ fn described(table: &Table) -> database::Table {
             "we may not make the table in its schema that says which rows are done",
         )]),
         rewrite_obstacles,
+        fill_obstacles: reasons(&[
+            (table.kind == RelationKind::Other, "it is no table"),
+            (!rights.insert, "we may not add rows to it"),
+            (!rights.select, "we may not read it"),
+            (
+                !rights.create,
+                "we may not make tables in its schema, where rows are staged",
+            ),
+        ]),
         prefers_update: is_mostly_kept_apart(table)
             .then_some("most of its bytes are long values that an update leaves where they are"),
     }

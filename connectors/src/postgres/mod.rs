@@ -6,6 +6,7 @@
 //! | what does the server know of a table? | `catalogue.rs` |
 //! | how does a value travel? | [`types`], `copy.rs`, `decode.rs`, `encode.rs` |
 //! | how is a table masked where it lies? | `update.rs`, `rewrite.rs`, over `job.rs`, `reader.rs`, `stage.rs`, `progress.rs`, `attached.rs` |
+//! | how is it copied elsewhere, and filled from elsewhere? | `extract.rs` over `snapshot.rs`, `load.rs` |
 //! | what still holds old values afterwards? | `leftovers.rs` |
 //! | what does it answer when it refuses? | `error.rs` |
 //! | how is it one of the databases? | `database.rs` |
@@ -31,14 +32,17 @@ mod database;
 mod decode;
 mod encode;
 mod error;
+mod extract;
 mod job;
 mod leftovers;
+mod load;
 mod numeric;
 mod pool;
 mod progress;
 mod reader;
 mod rewrite;
 mod session;
+mod snapshot;
 mod stage;
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ use super::decode::CopyDecoder;
 use super::error::PostgresError;
 use super::pool::{Pool, Pooled};
 use super::session::quoted;
+use super::snapshot::Snapshot;
 use super::types::{WireColumn, WireType, wire_schema};
 use crate::unit::{PATH_COLUMN, ROW_COLUMN};
 
@@ -60,6 +61,8 @@ impl ReadColumn {
 #[derive(Debug)]
 pub(super) struct Reader {
     pool: Pool,
+    /// The moment that is read; each read sees its own where there is none.
+    snapshot: Option<Arc<Snapshot>>,
     /// The table as SQL names it, for people.
     path: String,
     list: String,
@@ -95,10 +98,19 @@ impl Reader {
         let fields = places.into_iter().chain(read.fields().iter().cloned());
         Self {
             pool,
+            snapshot: None,
             path,
             list: list.join(", "),
             wire,
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
+        }
+    }
+
+    /// The same, which reads what `snapshot` sees.
+    pub(super) fn seeing(self, snapshot: Arc<Snapshot>) -> Self {
+        Self {
+            snapshot: Some(snapshot),
+            ..self
         }
     }
 
@@ -120,12 +132,17 @@ impl Reader {
             self.list
         );
         let (pool, path) = (self.pool.clone(), self.path.clone());
+        let snapshot = self.snapshot.clone();
         let (whole, projection) = (Arc::clone(&self.schema), projection.to_vec());
         let opened = async move {
             let session = pool.take().await?;
+            if let Some(snapshot) = &snapshot {
+                snapshot.begin(&session).await?;
+            }
             let bytes: Wire = Box::pin(session.copy_out(&statement).await?);
             let reading = Reading {
                 session: Some(session),
+                in_transaction: snapshot.is_some(),
                 bytes,
                 decoder: Some(decoder),
             };
@@ -148,6 +165,7 @@ type Wire = Pin<Box<dyn Stream<Item = Result<Bytes, PostgresError>> + Send>>;
 
 struct Reading {
     session: Option<Pooled>,
+    in_transaction: bool,
     bytes: Wire,
     decoder: Option<CopyDecoder>,
 }
@@ -168,6 +186,9 @@ impl Reading {
             let last = self.decoder.take().map(CopyDecoder::finish).transpose()?;
             if let Some(session) = self.session.take() {
                 // Only a session that came to the end can be used again.
+                if self.in_transaction {
+                    session.run("COMMIT").await?;
+                }
                 session.give_back();
             }
             return Ok(last.flatten());

@@ -36,7 +36,7 @@ use crate::unit::{Receipt, Sink, Source};
 /// The fewest blocks of a slice: 32 MiB.
 const SLICE_BLOCKS: u32 = 4096;
 /// The first version that finds ranges of blocks without reading the others.
-const TID_RANGES: i32 = 140_000;
+pub(super) const TID_RANGES: i32 = 140_000;
 
 /// A table that is masked by a rewrite.
 pub(super) struct Rewrite {
@@ -85,7 +85,13 @@ impl Rewrite {
             .await?;
         let table = table.filter(|table| table.is_same(&job.table));
         let parts = table.ok_or(PostgresError::Altered)?.parts;
-        let slices = slices(&parts, job.workers, version >= TID_RANGES);
+        let slices: Vec<String> = slices(&parts, job.workers, version >= TID_RANGES)
+            .into_iter()
+            .map(|(part, range)| match range {
+                Some(range) => format!("{part} WHERE {range}"),
+                None => part,
+            })
+            .collect();
         let columns = job.table.columns.iter().filter(|column| !column.generated);
         let typed = job.typed();
         let columns: Vec<ReadColumn> = columns
@@ -328,8 +334,13 @@ impl InPlace for Rewrite {
     }
 }
 
-/// Ranges of blocks of the tables that hold rows, several for each worker.
-fn slices(parts: &[Part], workers: usize, by_range: bool) -> Vec<String> {
+/// Ranges of blocks of the tables that hold rows, several for each worker: a table, and the condition for
+/// its range where it is not the whole.
+pub(super) fn slices(
+    parts: &[Part],
+    workers: usize,
+    by_range: bool,
+) -> Vec<(String, Option<String>)> {
     let blocks: u64 = parts.iter().map(|part| u64::from(part.blocks)).sum();
     let share = blocks / (4 * workers.max(1) as u64);
     let step = u32::try_from(share).unwrap_or(u32::MAX).max(SLICE_BLOCKS);
@@ -344,10 +355,8 @@ fn slices(parts: &[Part], workers: usize, by_range: bool) -> Vec<String> {
             // The last one has no end: the table may have grown since it was measured.
             let to = (slice + 1 < count).then(|| format!("ctid < '({},0)'", (slice + 1) * step));
             let range: Vec<String> = from.into_iter().chain(to).collect();
-            slices.push(match range.is_empty() {
-                true => format!("ONLY {}", part.sql),
-                false => format!("ONLY {} WHERE {}", part.sql, range.join(" AND ")),
-            });
+            let range = (!range.is_empty()).then(|| range.join(" AND "));
+            slices.push((format!("ONLY {}", part.sql), range));
         }
     }
     slices
@@ -363,15 +372,28 @@ mod tests {
             sql: sql.to_owned(),
             blocks,
         });
+        let of = |by_range| -> Vec<(String, String)> {
+            let slices = slices(&parts, 1, by_range).into_iter();
+            slices
+                .map(|(part, range)| (part, range.unwrap_or_default()))
+                .collect()
+        };
+        let expected = [
+            ("ONLY a", ""),
+            ("ONLY b", "ctid < '(4096,0)'"),
+            ("ONLY b", "ctid >= '(4096,0)' AND ctid < '(8192,0)'"),
+            ("ONLY b", "ctid >= '(8192,0)'"),
+        ];
         assert_eq!(
-            slices(&parts, 1, true),
+            of(true),
+            expected.map(|(part, range)| (part.to_owned(), range.to_owned()))
+        );
+        assert_eq!(
+            of(false),
             [
-                "ONLY a",
-                "ONLY b WHERE ctid < '(4096,0)'",
-                "ONLY b WHERE ctid >= '(4096,0)' AND ctid < '(8192,0)'",
-                "ONLY b WHERE ctid >= '(8192,0)'",
+                ("ONLY a".to_owned(), String::new()),
+                ("ONLY b".to_owned(), String::new())
             ]
         );
-        assert_eq!(slices(&parts, 1, false), ["ONLY a", "ONLY b"]);
     }
 }

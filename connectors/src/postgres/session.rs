@@ -213,6 +213,15 @@ impl Session {
         self.run("COMMIT").await
     }
 
+    /// Whether `table`, as SQL names it, has rows.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub(super) async fn has_rows(&self, table: &str) -> Result<bool, PostgresError> {
+        let some = format!("SELECT EXISTS (SELECT FROM {table})");
+        Ok(self.client.query_one(&some, &[]).await?.get(0))
+    }
+
     /// Rows of `from`, as SQL puts it behind `FROM`.
     ///
     /// # Errors

@@ -19,9 +19,7 @@
 //! | `timestamptz` | `TimestampTz` | `Timestamp(µs, UTC)`, marks |
 //! | everything else | `Text` by a cast, or `Opaque` | `Utf8View`, or `BinaryView` of the field's bytes |
 //!
-//! *Marks*: Arrow has no infinity of dates and no NaN of decimals. Such a [`Special`] value is read as
-//! null, and a hidden column beside it says which null was which ([`special_column`]). Written back, a
-//! null with a mark is that value again; a mask that sets a value wins over the mark.
+//! *Marks*: see [`Special`].
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -30,6 +28,7 @@ use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use tokio_postgres::types::Type;
 
 use super::copy_error::CopyError;
+pub use crate::database::special::{Special, is_special_column, special_column};
 
 /// How a field of a binary `COPY` is read and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,17 +91,6 @@ pub enum TypeKind {
     Other,
 }
 
-/// A value that Arrow's decimals, dates and timestamps do not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Special {
-    /// `-infinity`.
-    NegativeInfinity,
-    /// `infinity`.
-    Infinity,
-    /// `NaN`, of numbers only.
-    NotANumber,
-}
-
 /// A column of a binary `COPY`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WireColumn {
@@ -110,19 +98,6 @@ pub struct WireColumn {
     pub name: String,
     /// How its fields are read and written.
     pub wire: WireType,
-}
-
-/// What the name of a hidden column begins with.
-const SPECIAL_PREFIX: &str = "__visard_special_";
-
-/// The hidden column of marks beside column `name`.
-pub fn special_column(name: &str) -> String {
-    format!("{SPECIAL_PREFIX}{name}")
-}
-
-/// Whether `name` is that of a hidden column of marks.
-pub fn is_special_column(name: &str) -> bool {
-    name.starts_with(SPECIAL_PREFIX)
 }
 
 /// The Arrow schema of `columns`: each in its place, then the hidden columns of those that have
@@ -246,24 +221,6 @@ impl WireType {
             | Self::Time
             | Self::Opaque => false,
         }
-    }
-}
-
-impl Special {
-    /// What stands for it in a column of marks.
-    pub fn code(self) -> i8 {
-        match self {
-            Self::NegativeInfinity => -1,
-            Self::Infinity => 1,
-            Self::NotANumber => 2,
-        }
-    }
-
-    /// The value that `code` stands for, if any.
-    pub fn of_code(code: i8) -> Option<Self> {
-        [Self::NegativeInfinity, Self::Infinity, Self::NotANumber]
-            .into_iter()
-            .find(|special| special.code() == code)
     }
 }
 

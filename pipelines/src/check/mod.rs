@@ -34,14 +34,14 @@ use sha2::{Digest, Sha256};
 use visard_engine::udfs::{MASKS, find_mask};
 
 pub use columns::FileColumn;
-pub use database::{PlannedTables, Step, TablePlan, Way};
-pub(crate) use database::{Planning, connect, open_database, plan_tables};
+pub use database::{CopyFrom, CopyPlan, CopyTo, PlannedTables, Step, TablePlan, Way};
+pub(crate) use database::{Planning, connect, open_database};
 pub use files::{Format, columns_of};
 pub use group::GroupPlan;
 pub use numbering::Numbering;
 pub use plan::{Action, Done, FilePlan, Planned, plan};
 pub(crate) use stores::folder_of;
-pub use stores::{Stores, Target, open_stores, store_config};
+pub use stores::{Stores, Target, open_source, open_stores, store_config};
 pub use tables::{Table, TableColumn, tables};
 
 use crate::language::{
@@ -93,11 +93,20 @@ pub struct Loaded {
     pub digest: String,
 }
 
-/// Whether the source of `loaded` holds tables; else it holds files.
-pub fn holds_tables(loaded: &Loaded) -> bool {
-    let source = &loaded.pipeline.source.connection.value;
-    let source = loaded.pipeline.connection(source);
-    source.is_some_and(|source| matches!(source.kind, ConnectionKind::Database(_)))
+/// Whether `loaded` reads or writes tables; else it goes from files to files.
+pub fn goes_by_tables(loaded: &Loaded) -> bool {
+    let Pipeline {
+        source,
+        destination,
+        ..
+    } = &loaded.pipeline;
+    is_database(loaded, source) || is_database(loaded, destination)
+}
+
+/// Whether tables lie at `place`.
+fn is_database(loaded: &Loaded, place: &Place) -> bool {
+    let connection = loaded.pipeline.connection(&place.connection.value);
+    connection.is_some_and(|found| matches!(found.kind, ConnectionKind::Database(_)))
 }
 
 /// Reads a pipeline, its ruleset and libraries. Nothing comes back where there are errors.

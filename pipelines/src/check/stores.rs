@@ -28,6 +28,25 @@ pub enum Target {
     LookedAt,
 }
 
+/// Opens the source alone, and looks whether strangers can read it.
+pub async fn open_source(loaded: &Loaded, diagnostics: &mut Diagnostics) -> Option<Store> {
+    let place = &loaded.pipeline.source;
+    let source = open(loaded, place, diagnostics).await?;
+    check_exposure(loaded, &source, place, diagnostics).await;
+    Some(source)
+}
+
+/// Opens the destination alone, and looks whether strangers can read it.
+pub(super) async fn open_store(
+    loaded: &Loaded,
+    target: Target,
+    diagnostics: &mut Diagnostics,
+) -> Option<Store> {
+    let store = open_target(loaded, target, diagnostics).await?;
+    check_exposure(loaded, &store, &loaded.pipeline.destination, diagnostics).await;
+    Some(store)
+}
+
 /// Opens source and destination and looks whether strangers can read them.
 pub async fn open_stores(
     loaded: &Loaded,
@@ -36,19 +55,9 @@ pub async fn open_stores(
 ) -> Option<Stores> {
     let pipeline = &loaded.pipeline;
     let source = open(loaded, &pipeline.source, diagnostics).await;
-    let folder = folder_of(loaded, &pipeline.destination).filter(|folder| !folder.exists());
+    let folder = missing_target(loaded);
     let missing = folder.as_deref().filter(|_| target == Target::LookedAt);
-    let target = match (missing, &folder) {
-        (Some(_), _) => stand_in(loaded, diagnostics).await,
-        (None, Some(folder)) => match std::fs::create_dir_all(folder) {
-            Ok(()) => open(loaded, &pipeline.destination, diagnostics).await,
-            Err(error) => {
-                cannot_be_made(loaded, folder, &error, diagnostics);
-                None
-            }
-        },
-        (None, None) => open(loaded, &pipeline.destination, diagnostics).await,
-    };
+    let target = open_target(loaded, target, diagnostics).await;
     let (source, target) = (source?, target?);
     let same = source.same_place(&target);
     let overlaps = match missing {
@@ -79,6 +88,31 @@ pub async fn open_stores(
         check_exposure(loaded, &target, &pipeline.destination, diagnostics).await;
     }
     Some(Stores { source, target })
+}
+
+/// The folder of the destination that is not there yet.
+fn missing_target(loaded: &Loaded) -> Option<PathBuf> {
+    folder_of(loaded, &loaded.pipeline.destination).filter(|folder| !folder.exists())
+}
+
+/// Opens the destination.
+async fn open_target(
+    loaded: &Loaded,
+    target: Target,
+    diagnostics: &mut Diagnostics,
+) -> Option<Store> {
+    let place = &loaded.pipeline.destination;
+    match (missing_target(loaded), target) {
+        (Some(_), Target::LookedAt) => stand_in(loaded, diagnostics).await,
+        (Some(folder), Target::Made) => match std::fs::create_dir_all(&folder) {
+            Ok(()) => open(loaded, place, diagnostics).await,
+            Err(error) => {
+                cannot_be_made(loaded, &folder, &error, diagnostics);
+                None
+            }
+        },
+        (None, _) => open(loaded, place, diagnostics).await,
+    }
 }
 
 /// The folder a place is, unless it is a bucket or container.

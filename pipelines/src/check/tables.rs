@@ -179,7 +179,7 @@ fn refuse_names(loaded: &Loaded, planned: &Planned, batch: &Batch, diagnostics: 
     );
 }
 
-fn refuse_masks_of_whole_runs(ruleset: &Ruleset, diagnostics: &mut Diagnostics) {
+pub(super) fn refuse_masks_of_whole_runs(ruleset: &Ruleset, diagnostics: &mut Diagnostics) {
     let rules = ruleset.tasks.iter().flat_map(|task| &task.rules);
     for mask in rules.flat_map(|rule| &rule.masks) {
         if let Some(kind) = of_whole_runs(mask) {

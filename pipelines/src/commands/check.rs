@@ -24,7 +24,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
     let loaded = check::load_for_checks(path, &mut sources, &mut diagnostics);
     let mut found = None;
     if let (Some(loaded), false) = (&loaded, args.offline) {
-        found = match check::holds_tables(loaded) {
+        found = match check::goes_by_tables(loaded) {
             false => look(loaded, &mut diagnostics).await.map(of_files),
             true => of_tables(loaded, &mut diagnostics).await,
         };
@@ -52,6 +52,6 @@ async fn of_tables(loaded: &Loaded, diagnostics: &mut Diagnostics) -> Option<Str
     let tables = planned
         .steps
         .iter()
-        .filter(|step| matches!(step, Step::Mask(_)));
+        .filter(|step| !matches!(step, Step::Sql { .. }));
     Some(counted(tables.count() as u64, "table"))
 }

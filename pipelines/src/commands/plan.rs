@@ -4,10 +4,11 @@ use std::fmt::Write;
 
 use datafusion::physical_plan::displayable;
 use serde_json::json;
+use visard_connectors::database::Job;
 use visard_engine::TaskPlan;
 
 use super::{PipelineArgs, print, report};
-use crate::check::{self, Action, GroupPlan, Loaded, Planned, Step};
+use crate::check::{self, Action, CopyFrom, GroupPlan, Loaded, Planned, Step};
 use crate::language::{Diagnostics, Sources, one_line};
 use crate::run::{bytes, exit, logical_and_physical, look, look_at_database, no_root};
 
@@ -26,7 +27,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
     let mut diagnostics = Diagnostics::new();
     let loaded = check::load(&args.pipeline.pipeline, &mut sources, &mut diagnostics);
     let mut found = None;
-    if let Some(loaded) = loaded.as_ref().filter(|loaded| check::holds_tables(loaded)) {
+    if let Some(loaded) = loaded
+        .as_ref()
+        .filter(|loaded| check::goes_by_tables(loaded))
+    {
         return of_tables(loaded, json, &mut diagnostics, &sources).await;
     }
     if let Some(loaded) = &loaded {
@@ -60,47 +64,41 @@ async fn of_tables(
     };
     let (mut page, mut tasks) = (String::new(), Vec::new());
     for step in planned.steps {
-        let plan = match step {
-            Step::Mask(plan) => plan,
+        let of_step = match &step {
+            Step::Mask(plan) => OfStep {
+                task: &plan.task,
+                table: plan.table.facts().shown(),
+                rows: plan.table.facts().rows,
+                strategy: plan.way.name(),
+                why: plan.way.why.clone(),
+                job: &plan.job,
+                masked: &plan.masked,
+                unmasked: &plan.unmasked,
+            },
+            Step::Copy(plan) => OfStep {
+                task: &plan.task,
+                table: plan.shown(),
+                rows: match &plan.from {
+                    CopyFrom::Table(table) => table.facts().rows,
+                    CopyFrom::Files { .. } => None,
+                },
+                strategy: "copy",
+                why: plan.way(),
+                job: &plan.job,
+                masked: &plan.masked,
+                unmasked: &plan.unmasked,
+            },
             Step::Sql { task, sql } => {
-                writeln!(page, "{task}: SQL\n  {}", one_line(&sql))?;
+                writeln!(page, "{task}: SQL\n  {}", one_line(sql))?;
                 tasks.push(json!({"task": task, "sql": sql}));
                 continue;
             }
         };
-        let facts = plan.table.facts();
-        let (table, rows) = (facts.shown(), facts.rows.unwrap_or(0));
-        let (way, why) = (plan.way.name(), plan.way.why.clone());
-        writeln!(page, "{}: {table}, about {rows} rows", plan.task)?;
-        writeln!(page, "  {way}: {}", one_line(&why))?;
-        match &plan.job.key {
-            Some(key) => writeln!(page, "  key     {}", one_line(&key.join(", ")))?,
-            None => writeln!(page, "  key     none: rows are told by where they lie")?,
-        }
-        for (column, masks) in &plan.masked {
-            writeln!(page, "  masked  {}: {masks}", one_line(column))?;
-        }
-        for column in &plan.job.read {
-            writeln!(page, "  read    {}", one_line(column))?;
-        }
-        for column in plan
-            .unmasked
-            .iter()
-            .filter(|column| !plan.job.read.contains(column))
-        {
-            let what = if plan.way.rewrite {
-                "copied "
-            } else {
-                "left   "
-            };
-            writeln!(page, "  {what} {}", one_line(column))?;
-        }
-        let mut task = json!({
-            "task": plan.task, "table": table, "rows": rows, "strategy": way, "why": why,
-            "key": plan.job.key, "read": plan.job.read, "unmasked": plan.unmasked,
-            "masked": plan.masked.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
-        });
-        let (logical, physical) = logical_and_physical(*plan).await?;
+        of_step.write_page(&mut page)?;
+        let mut task = of_step.as_json();
+        let Some((logical, physical)) = logical_and_physical(step).await? else {
+            continue;
+        };
         writeln!(page, "logical plan:\n{logical}\nphysical plan:\n{physical}")?;
         task["logical_plan"] = logical.into();
         task["physical_plan"] = physical.into();
@@ -114,6 +112,56 @@ async fn of_tables(
         }
     }
     Ok(exit::MASKED)
+}
+
+/// What would be done to a table.
+struct OfStep<'a> {
+    task: &'a str,
+    table: String,
+    rows: Option<u64>,
+    strategy: &'static str,
+    why: String,
+    job: &'a Job,
+    masked: &'a [(String, String)],
+    unmasked: &'a [String],
+}
+
+impl OfStep<'_> {
+    fn write_page(&self, page: &mut String) -> std::fmt::Result {
+        let rows = self.rows.map(|rows| format!(", about {rows} rows"));
+        let table = one_line(&self.table);
+        writeln!(page, "{}: {table}{}", self.task, rows.unwrap_or_default())?;
+        writeln!(page, "  {}: {}", self.strategy, one_line(&self.why))?;
+        match &self.job.key {
+            Some(key) => writeln!(page, "  key     {}", one_line(&key.join(", ")))?,
+            None => writeln!(page, "  key     none: rows are told by where they lie")?,
+        }
+        for (column, masks) in self.masked {
+            writeln!(page, "  masked  {}: {masks}", one_line(column))?;
+        }
+        for column in &self.job.read {
+            writeln!(page, "  read    {}", one_line(column))?;
+        }
+        let others = self.unmasked.iter();
+        for column in others.filter(|column| !self.job.read.contains(column)) {
+            let what = match self.strategy {
+                "update" => "left   ",
+                _ => "copied ",
+            };
+            writeln!(page, "  {what} {}", one_line(column))?;
+        }
+        Ok(())
+    }
+
+    fn as_json(&self) -> serde_json::Value {
+        let masked = self.masked.iter().cloned();
+        json!({
+            "task": self.task, "table": self.table, "rows": self.rows.unwrap_or(0),
+            "strategy": self.strategy, "why": self.why, "key": self.job.key, "read": self.job.read,
+            "unmasked": self.unmasked,
+            "masked": masked.collect::<std::collections::BTreeMap<_, _>>(),
+        })
+    }
 }
 
 fn as_page(planned: &Planned, page: &mut String) -> std::fmt::Result {

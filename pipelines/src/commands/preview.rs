@@ -48,7 +48,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
         if !is_lasting {
             say("no run secret is given: drawn values will differ in a run\n");
         }
-        if check::holds_tables(loaded) {
+        if check::goes_by_tables(loaded) {
             return of_tables(loaded, &root, &args, &mut diagnostics, &sources).await;
         }
         found = look_with(loaded, &root, &mut diagnostics).await;
@@ -161,14 +161,22 @@ async fn of_tables(
     };
     let mut shown = Vec::new();
     for step in planned.steps {
-        let Step::Mask(plan) = step else { continue };
-        let table = plan.table.facts().shown();
+        let (table, masked) = match &step {
+            Step::Mask(plan) => (plan.table.facts().shown(), plan.masked.clone()),
+            Step::Copy(plan) => (plan.shown(), plan.masked.clone()),
+            Step::Sql { .. } => continue,
+        };
         if args.file.as_ref().is_some_and(|wanted| *wanted != table) {
             continue;
         }
         let rows = Some(args.rows as u64);
-        let (source, task, sink) = dry_look(*plan, rows).await?;
-        let columns = first_rows(&source, 0, [(&sink, &task)].into_iter(), args.rows).await?;
+        let Some((source, task, sink)) = dry_look(step, rows).await? else {
+            continue;
+        };
+        let sinks = [(&sink, &task)].into_iter();
+        let mut columns = first_rows(&source, 0, sinks, args.rows).await?;
+        // The others are copied as they are.
+        columns.retain(|column| masked.iter().any(|(name, _)| *name == column.name));
         match args.pipeline.json {
             true => shown.push(as_json(&table, &columns)?),
             false => {

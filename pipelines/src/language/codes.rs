@@ -81,6 +81,7 @@ codes! {
     "V0310" CONTRADICTORY_FORMAT Error "two options of a file format contradict each other";
 
     "V0311" DATABASE_PATH Error "a path is given for a database, which has no folders";
+    "V0312" PLACE_OPTION Error "a place says something that does not go with what is read and written";
 
     "V0401" UNKNOWN_TASK Error "a task has a type that does not exist";
     "V0402" NO_TASKS Error "a ruleset or a group has no tasks";
@@ -89,6 +90,7 @@ codes! {
     "V0405" WRONG_SOURCE Error "a task for tables has files as its source, or a task for files a database";
     "V0406" BAD_NAME Error "the name of a table is not written as SQL has it";
     "V0407" BAD_SQL Error "a piece of SQL is missing, is given twice, or ends with `;` where more follows";
+    "V0408" NO_TABLE_NAMED Error "a task for files names no table and the destination is a database, or it names one and it is not";
 
     "V0501" NO_RULES Error "a task, a condition or a list of rules is empty";
     "V0502" NO_COLUMN Error "a rule names no column, or both `column` and `columns`";
@@ -128,7 +130,7 @@ codes! {
     "V0910" MASK_NOT_BUILT Error "a known mask that is not built yet";
     "V0911" NO_DATABASE Error "a kind of database that is not built yet";
     "V0912" NO_LOCALITY Error "`{{ locality }}` is not supported";
-    "V0913" NO_COPY Error "copying between a database and another place is not built yet";
+    "V0913" NO_COPY Error "a kind of database that is not copied to other places, or filled from them, yet";
     "V0914" NO_JOINS Error "joins are not built yet";
     "V0920" NO_DISCOVERY Warning "a discovery task is left out, because discovery is not built yet";
     "V0921" IGNORED_KEY Warning "a key for databases or for another server has no effect here";
@@ -174,6 +176,10 @@ codes! {
     "V1208" CHECKED_COLUMN Warning "a check or an exclusion may refuse masked values";
     "V1209" TRIGGERS Warning "triggers will fire for masked rows";
     "V1210" READ_ONLY Error "a connection for reading only would be written to";
+    "V1211" NOT_EMPTY Error "rows or files are where a copy is to go, and `mode` does not say what becomes of them";
+    "V1212" NO_TARGET_COLUMN Error "a column has no place in the table that a copy fills";
+    "V1213" IN_PLACE_ONLY Error "a task or a mask belongs to tables that are masked in place, and the tables are copied";
+    "V1214" COMPUTED_LEFT_OUT Warning "a column that the database computes is left out of files";
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ pub use keys::TABLES;
 pub use library::Libraries;
 pub use mask::{KNOWN_MASKS, MaskCatalogue, MaskNode, Parameter};
 pub use node::{Entry, Key, Kind, Map, Node};
-pub use pipeline::{Pipeline, Place, RulesetSource};
+pub use pipeline::{CopyFormat, CopyMode, Pipeline, Place, RulesetSource};
 pub use render::{Renderer, one_line, to_json};
 pub use rule::{ColumnPattern, Rule};
 pub use ruleset::Ruleset;
@@ -128,6 +128,11 @@ impl Language<'_> {
             if let Some((holds, named_at)) = around.source {
                 check_source(&ruleset, holds, named_at, diagnostics);
             }
+            if let (Some((Holds::Files, _)), Some((destination, _))) =
+                (around.source, around.destination)
+            {
+                check_named_tables(&ruleset, destination, diagnostics);
+            }
             ruleset
         });
         (pipeline, ruleset)
@@ -162,6 +167,30 @@ fn apply_text_options(task: &mut Task, base: &TextOptions, diagnostics: &mut Dia
         );
     }
     *text = merged;
+}
+
+/// Reports tasks for files that name no table though files become rows, or name one though they do not.
+fn check_named_tables(ruleset: &Ruleset, destination: Holds, diagnostics: &mut Diagnostics) {
+    for task in &ruleset.tasks {
+        let TaskKind::TabularFile { into, .. } = &task.kind else {
+            continue;
+        };
+        let (message, place, help) = match (destination, into) {
+            (Holds::Tables, None) => (
+                "the task does not say which table its files are loaded into",
+                task.span,
+                "add `table: schema.table`: the destination is a database",
+            ),
+            (Holds::Files, Some(table)) => (
+                "the task names a table, and its files become files",
+                table.span,
+                "remove `table`, or name a database as `destination`",
+            ),
+            _ => continue,
+        };
+        let problem = Diagnostic::new(&codes::NO_TABLE_NAMED, message);
+        diagnostics.push(problem.at(place, "").help(help));
+    }
 }
 
 /// Reports tasks, and what else a ruleset says, that do not go with what the source holds.

@@ -41,6 +41,32 @@ pub struct Place {
     pub connection: Spanned<String>,
     /// Folder below its base directory, without slashes at its ends; may be empty.
     pub path: String,
+    /// Of a destination that tables are copied to: what the files are.
+    pub format: Option<Spanned<CopyFormat>>,
+    /// Of a destination of copies: what becomes of what is there.
+    pub mode: Option<Spanned<CopyMode>>,
+}
+
+/// What tables are written as.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CopyFormat {
+    /// Apache Parquet.
+    #[default]
+    Parquet,
+    /// Comma-separated values.
+    Csv,
+}
+
+/// What becomes of rows and files that are at a destination already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CopyMode {
+    /// There must be none.
+    #[default]
+    Error,
+    /// They stay.
+    Append,
+    /// They go.
+    Overwrite,
 }
 
 /// Where a ruleset is.
@@ -67,6 +93,8 @@ pub(super) struct Surroundings {
     pub text: TextOptions,
     /// What the source holds, and where it is named.
     pub source: Option<(Holds, Span)>,
+    /// What the destination holds, and where it is named.
+    pub destination: Option<(Holds, Span)>,
 }
 
 /// Reads a pipeline from its tree. Every problem is reported; what could be read is given back.
@@ -94,11 +122,15 @@ pub(super) fn parse(
     let ruleset = fields
         .get("ruleset")
         .and_then(|node| parse_ruleset(node, sources, diagnostics));
-    let source = fields.get("source").and_then(|place| {
+    let held = |key| {
+        let place = fields.get(key)?;
         let named = place.get("connection").unwrap_or(place);
         let connection = fields.get("connections")?.get(named.as_str()?)?;
         Some((connection::holds(connection)?, named.span))
-    });
+    };
+    let source = held("source");
+    // Without one, the source itself is written.
+    let destination = held("destination").or(source);
     if let (Some((holds, _)), Some(options)) = (source, fields.get("options")) {
         run_options::check_source(holds, options, diagnostics);
     }
@@ -107,6 +139,7 @@ pub(super) fn parse(
         libraries: libraries.clone(),
         text: options.text.clone(),
         source,
+        destination,
     };
 
     let name = fields.text("name", diagnostics);
@@ -175,8 +208,9 @@ fn parse_places(
         }
     };
     let (source, destination) = (source?, destination?);
-    if is_database(&source) || is_database(&destination) {
-        check_databases(&source, &destination, listed, diagnostics);
+    let of_tables = [&source, &destination].map(is_database);
+    check_place_options(&source, &destination, of_tables, diagnostics);
+    if of_tables == [true, true] && source.connection.value == destination.connection.value {
         return Some((source, destination));
     }
     check_places(&source, &destination, in_place, diagnostics);
@@ -224,6 +258,7 @@ fn holds(listed: &[Listed], place: &Place) -> Option<Holds> {
 }
 
 fn parse_place(node: &Node, listed: &[Listed], diagnostics: &mut Diagnostics) -> Option<Place> {
+    let (mut format, mut mode) = (None, None);
     let (connection, path) = match &node.kind {
         Kind::Map(_) => {
             let fields = Fields::new(node, "a place", keys::PLACE_KEYS, diagnostics)?;
@@ -231,6 +266,14 @@ fn parse_place(node: &Node, listed: &[Listed], diagnostics: &mut Diagnostics) ->
                 None => Some(String::new()),
                 Some(path) => connection::below_base(path, diagnostics),
             };
+            let formats = [("parquet", CopyFormat::Parquet), ("csv", CopyFormat::Csv)];
+            format = chosen(&fields, "format", &formats, diagnostics);
+            let modes = [
+                ("error", CopyMode::Error),
+                ("append", CopyMode::Append),
+                ("overwrite", CopyMode::Overwrite),
+            ];
+            mode = chosen(&fields, "mode", &modes, diagnostics);
             // A wrong path is no reason to keep a wrong connection for the next try.
             (fields.name("connection", diagnostics), path)
         }
@@ -260,7 +303,21 @@ fn parse_place(node: &Node, listed: &[Listed], diagnostics: &mut Diagnostics) ->
     Some(Place {
         connection,
         path: path?,
+        format,
+        mode,
     })
+}
+
+/// The choice under `key`, where there is one.
+fn chosen<T: Copy>(
+    fields: &Fields<'_>,
+    key: &'static str,
+    choices: &[(&str, T)],
+    diagnostics: &mut Diagnostics,
+) -> Option<Spanned<T>> {
+    let value = fields::choice(fields.get(key)?, choices, diagnostics)?;
+    let span = fields.key_span(key);
+    Some(Spanned { value, span })
 }
 
 fn parse_ruleset(
@@ -278,28 +335,57 @@ fn parse_ruleset(
     }))
 }
 
-/// Refuses to copy to or from a database.
-fn check_databases(
+/// Refuses `format` and `mode` where they say nothing; `of_tables` tells of source and destination whether
+/// they are databases.
+fn check_place_options(
     source: &Place,
     destination: &Place,
-    listed: &[Listed],
+    of_tables: [bool; 2],
     diagnostics: &mut Diagnostics,
 ) {
-    if source.connection.value == destination.connection.value {
-        return;
-    }
-    let what = match (holds(listed, source), holds(listed, destination)) {
-        (Some(Holds::Tables), Some(Holds::Tables)) => "from a database to another one",
-        (Some(Holds::Tables), _) => "from a database to files",
-        _ => "from files to a database",
+    let in_place = source.connection.value == destination.connection.value;
+    let span = |place: &Place, key| match key {
+        "format" => place.format.as_ref().map(|format| format.span),
+        _ => place.mode.as_ref().map(|mode| mode.span),
     };
-    let message = format!("copying {what} is not built yet");
-    diagnostics.push(
-        Diagnostic::new(&codes::NO_COPY, message)
-            .at(destination.connection.span, "")
-            .and(source.connection.span, "the source")
-            .help("without a `destination` a database is masked in place: make a copy first"),
-    );
+    let copies = of_tables != [false, false] && !in_place;
+    for (place, key, wanted, why) in [
+        (source, "format", false, "a source has none"),
+        (source, "mode", false, "a source has none"),
+        (
+            destination,
+            "format",
+            copies && !of_tables[1],
+            match of_tables[1] {
+                true => "a database has none",
+                false => "files keep theirs",
+            },
+        ),
+        (
+            destination,
+            "mode",
+            copies,
+            match of_tables[0] {
+                true => "tables are masked in place",
+                false => "a file's masked copy takes the place of an earlier one",
+            },
+        ),
+    ] {
+        if let (Some(span), false) = (span(place, key), wanted) {
+            let message = format!("`{key}` does not go with this place: {why}");
+            diagnostics.push(Diagnostic::new(&codes::PLACE_OPTION, message).at(span, ""));
+        }
+    }
+    let mode = destination.mode.as_ref();
+    let appends = mode.filter(|mode| mode.value == CopyMode::Append);
+    if let (Some(mode), [true, false]) = (appends, of_tables) {
+        let message = "files of a table are written whole, and nothing is appended to them";
+        diagnostics.push(
+            Diagnostic::new(&codes::PLACE_OPTION, message)
+                .at(mode.span, "")
+                .help("use `overwrite`, or another `path`"),
+        );
+    }
 }
 
 fn check_places(

@@ -43,6 +43,8 @@ pub enum TaskKind {
         files: FileFilter,
         /// How its delimited text is read.
         text: TextOptions,
+        /// The table that they are loaded into, where the destination is a database.
+        into: Option<Spanned<TableName>>,
     },
     /// It masks a table.
     Table(TableTask),
@@ -339,6 +341,7 @@ impl TaskParser<'_> {
         TaskKind::TabularFile {
             files: files::parse(fields, self.diagnostics),
             text: TextOptions::parse(fields, self.diagnostics),
+            into: table_task::table(fields, self.diagnostics),
         }
     }
 

@@ -869,7 +869,7 @@ fn pipeline_problems_by_code() {
         (options("csv: {null_string: NULL}"), vec!["V0204"]),
         (
             connection("{db_type: mysql, host: x}"),
-            vec!["V0911", "V0913", "V0405"],
+            vec!["V0911", "V0405"],
         ),
         (connection("{type: s3}"), vec!["V0205"]),
         (connection("{bucket: x}"), vec!["V0203"]),

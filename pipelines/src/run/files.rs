@@ -2,9 +2,8 @@
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::sync::Arc;
 
-use visard_connectors::store::{Object, Staged};
+use visard_connectors::store::Object;
 
 use super::execute::Execution;
 use super::folder::Earlier;
@@ -36,13 +35,7 @@ pub(super) async fn work(
         return Ok(None);
     }
     let begun = asked.begin()?;
-    let note = Arc::clone(&begun.journal);
-    stores.target = stores.target.on_begin(Arc::new(move |output: &Staged| {
-        // A clean-up that is not on record is a leftover, no damage.
-        if let Err(error) = note.lock().note(&Record::Begun(output.clone())) {
-            tracing::warn!("the journal cannot be written: {error}");
-        }
-    }));
+    stores.target = stores.target.on_begin(begun.on_begin());
     let done = Done {
         files: begun.earlier.settle(&stores.target).await?,
         numbered: begun.earlier.numbered.clone(),

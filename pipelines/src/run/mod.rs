@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use visard_connectors::store::{OnBegin, Staged};
 use visard_engine::udfs::{CONSTRUCTION, Root};
 use zeroize::Zeroizing;
 
@@ -103,7 +104,7 @@ pub async fn run(
         observer,
         dry_run: request.dry_run || loaded.pipeline.options.dry_run,
     };
-    let worked = match check::holds_tables(&loaded) {
+    let worked = match check::goes_by_tables(&loaded) {
         false => files::work(&asked, diagnostics, stop).await?,
         true => tables::work(&asked, diagnostics, stop).await?,
     };
@@ -259,6 +260,17 @@ impl Asked<'_> {
 }
 
 impl Begun {
+    /// Keeps outputs that are begun on record, so that the next attempt removes what this one leaves.
+    fn on_begin(&self) -> OnBegin {
+        let note = Arc::clone(&self.journal);
+        Arc::new(move |output: &Staged| {
+            // A clean-up that is not on record is a leftover, no damage.
+            if let Err(error) = note.lock().note(&Record::Begun(output.clone())) {
+                tracing::warn!("the journal cannot be written: {error}");
+            }
+        })
+    }
+
     /// Notes that the run was refused before anything was written.
     fn refused(&self) -> anyhow::Result<()> {
         let code = exit::REFUSED;
@@ -380,12 +392,12 @@ pub async fn look_at_database(
     root: &Root,
     diagnostics: &mut Diagnostics,
 ) -> Option<check::PlannedTables> {
-    let opened = check::open_database(loaded, diagnostics).await?;
+    let opened = check::open_database(loaded, Target::LookedAt, diagnostics).await?;
     let asked = check::Planning {
         dry_run: loaded.pipeline.options.dry_run,
         ..check::Planning::default()
     };
-    check::plan_tables(loaded, opened, root, asked, diagnostics).await
+    opened.plan(loaded, root, asked, diagnostics).await
 }
 
 /// Keys of commands that bind masks whose output nobody sees.

@@ -130,10 +130,10 @@ pub struct TableReport {
     /// Whether an earlier attempt of this run had done it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub resumed: bool,
-    /// `update` or `rewrite`.
+    /// `update`, `rewrite` or `copy`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strategy: Option<&'static str>,
-    /// Why this strategy.
+    /// Why this strategy; of a copy, from where to where.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// Units that this attempt had to do.
@@ -178,6 +178,12 @@ impl TableReport {
             report.table = plan.table.facts().shown();
             report.strategy = Some(plan.way.name());
             report.why = Some(plan.way.why.clone());
+            report.unmasked.clone_from(&plan.unmasked);
+        }
+        if let crate::check::Step::Copy(plan) = step {
+            report.table = plan.shown();
+            report.strategy = Some("copy");
+            report.why = Some(plan.way());
             report.unmasked.clone_from(&plan.unmasked);
         }
         report

@@ -9,7 +9,7 @@ use data_encoding::HEXLOWER;
 use datafusion::error::DataFusionError;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
-use visard_connectors::database::Announce;
+use visard_connectors::database::{Announce, Job};
 use visard_connectors::{
     Database, DatabaseError, InPlace, NUMBER_COLUMN, PATH_COLUMN, ROW_COLUMN, Sink, Source,
     UnitTable, UnitTarget,
@@ -24,7 +24,7 @@ use super::journal::{Journal, Record};
 use super::observe::{Event, Observer};
 use super::report::{SliceCounts, Status, TableReport};
 use super::{Asked, Worked};
-use crate::check::{Planning, Step, TablePlan, open_database, plan_tables};
+use crate::check::{CopyPlan, Planning, Step, TablePlan, Target, open_database};
 use crate::language::{Diagnostics, RunOptions};
 
 /// How often a unit is tried again that met a deadlock, or rows that changed meanwhile.
@@ -39,25 +39,35 @@ pub(super) async fn work(
     diagnostics: &mut Diagnostics,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<Option<Worked>> {
-    let Some(opened) = open_database(asked.loaded, diagnostics).await else {
+    let target = match asked.dry_run {
+        true => Target::LookedAt,
+        false => Target::Made,
+    };
+    let Some(opened) = open_database(asked.loaded, target, diagnostics).await else {
         return Ok(None);
     };
     let mut begun = asked.begin()?;
     let root = &begun.keys.root;
-    let earlier = begun.earlier.tasks.iter();
+    let earlier = || begun.earlier.tasks.iter();
     let ask = Planning {
         dry_run: asked.dry_run,
-        begun: earlier
+        begun: earlier()
             .filter_map(|(task, earlier)| Some((*task, earlier.begun.as_ref()?.1)))
             .collect(),
+        committing: earlier()
+            .filter(|(_, earlier)| !earlier.committing.is_empty())
+            .map(|(task, _)| *task)
+            .collect(),
     };
-    let planned = plan_tables(asked.loaded, opened, root, ask, diagnostics).await;
+    let opened = opened.on_begin(begun.on_begin());
+    let planned = opened.plan(asked.loaded, root, ask, diagnostics).await;
     let Some(planned) = planned else {
         begun.refused()?;
         return Ok(None);
     };
     let tables = planned.steps.iter().filter_map(|step| match step {
         Step::Mask(plan) => Some(plan.table.facts().bytes),
+        Step::Copy(plan) => Some(plan.bytes()),
         Step::Sql { .. } => None,
     });
     let tables: Vec<u64> = tables.collect();
@@ -68,7 +78,7 @@ pub(super) async fn work(
         run_folder: &begun.folder.display().to_string(),
     });
     let work = Work {
-        database: planned.database.as_ref(),
+        database: planned.database.as_deref(),
         options: &asked.loaded.pipeline.options,
         journal: &begun.journal,
         observer: asked.observer,
@@ -115,35 +125,68 @@ pub(super) async fn work(
 /// # Errors
 /// When the server refuses.
 pub async fn dry_look(
-    mut plan: TablePlan,
+    step: Step,
     rows: Option<u64>,
-) -> anyhow::Result<(Arc<dyn Source>, TaskPlan, Arc<dyn Sink>)> {
-    (plan.job.dry_run, plan.job.max_rows) = (true, rows);
-    let table = plan.table.open(plan.job, false).await?;
-    let task = planned(&table, plan.columns).await?;
+) -> anyhow::Result<Option<(Arc<dyn Source>, TaskPlan, Arc<dyn Sink>)>> {
+    let Some((table, columns)) = dry(step, |job| job.max_rows = rows, false).await? else {
+        return Ok(None);
+    };
+    let task = planned(&table, columns).await?;
     let source: Arc<dyn Source> = Arc::clone(&table) as _;
-    Ok((source, task, table.sink()))
+    Ok(Some((source, task, table.sink())))
 }
 
 /// The plans of a table as text.
 ///
 /// # Errors
 /// When the server refuses.
-pub async fn logical_and_physical(mut plan: TablePlan) -> anyhow::Result<(String, String)> {
-    plan.job.dry_run = true;
-    let table = plan.table.open(plan.job, plan.way.rewrite).await?;
-    let task = planned(&table, plan.columns).await?;
+pub async fn logical_and_physical(step: Step) -> anyhow::Result<Option<(String, String)>> {
+    let Some((table, columns)) = dry(step, |_| (), true).await? else {
+        return Ok(None);
+    };
+    let task = planned(&table, columns).await?;
     let physical = datafusion::physical_plan::displayable(task.physical.as_ref());
-    Ok((
+    Ok(Some((
         task.logical.display_indent().to_string(),
         physical.indent(false).to_string(),
-    ))
+    )))
+}
+
+/// What `step` masks, opened so that nothing is written, and its masks; nothing for steps that mask nothing.
+async fn dry(
+    step: Step,
+    change: impl FnOnce(&mut Job),
+    rewrite: bool,
+) -> Result<Option<(Arc<dyn InPlace>, Vec<MaskedColumn>)>, DatabaseError> {
+    Ok(Some(match step {
+        Step::Mask(plan) => {
+            let TablePlan {
+                table,
+                mut job,
+                way,
+                columns,
+                ..
+            } = *plan;
+            job.dry_run = true;
+            change(&mut job);
+            (table.open(job, rewrite && way.rewrite).await?, columns)
+        }
+        Step::Copy(mut plan) => {
+            let mut job = plan.job.clone();
+            job.dry_run = true;
+            change(&mut job);
+            let columns = std::mem::take(&mut plan.columns);
+            (plan.open(job).await?, columns)
+        }
+        Step::Sql { .. } => return Ok(None),
+    }))
 }
 
 type Stop<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 struct Work<'a> {
-    database: &'a dyn Database,
+    /// The database that is changed where it lies; none where rows are copied.
+    database: Option<&'a dyn Database>,
     options: &'a RunOptions,
     journal: &'a Arc<Mutex<Journal>>,
     observer: &'a dyn Observer,
@@ -168,7 +211,7 @@ impl Work<'_> {
         report: &mut TableReport,
         stop: &mut Stop<'_>,
     ) -> Result<(), String> {
-        if let Some(clear_rows) = self.done_before(task, &earlier).await? {
+        if let Some(clear_rows) = self.done_before(task, &step, &earlier).await? {
             report.resumed = true;
             report.clear_rows = clear_rows;
             if let Step::Mask(plan) = step {
@@ -178,6 +221,7 @@ impl Work<'_> {
             match step {
                 Step::Sql { sql, .. } => self.sql(task, &sql).await?,
                 Step::Mask(plan) => self.mask(task, *plan, earlier, report, stop).await?,
+                Step::Copy(plan) => self.copy(task, *plan, earlier, report, stop).await?,
             }
         }
         report.status = match report.clear_rows {
@@ -188,12 +232,22 @@ impl Work<'_> {
     }
 
     /// The rows that stay as they are, where an earlier attempt did the whole task.
-    async fn done_before(&self, task: usize, earlier: &EarlierTask) -> Result<Option<u64>, String> {
+    async fn done_before(
+        &self,
+        task: usize,
+        step: &Step,
+        earlier: &EarlierTask,
+    ) -> Result<Option<u64>, String> {
         if earlier.done.is_some() {
             return Ok(earlier.done);
         }
         for (known_by, clear_rows) in &earlier.committing {
-            match self.database.is_committed(known_by).await.map_err(said)? {
+            let committed = match (step, self.database) {
+                (Step::Copy(plan), _) => plan.is_committed(known_by).await,
+                (_, Some(database)) => database.is_committed(known_by).await,
+                (_, None) => Ok(None),
+            };
+            match committed.map_err(said)? {
                 Some(true) => {
                     self.note_done(task, *clear_rows)?;
                     return Ok(Some(*clear_rows));
@@ -262,7 +316,10 @@ impl Work<'_> {
             return Ok(());
         }
         let announce = self.announce(task, 0);
-        let ran = self.database.run_in_transaction(sql, announce).await;
+        let Some(database) = self.database else {
+            return Err("there is no database to run it on".to_owned());
+        };
+        let ran = database.run_in_transaction(sql, announce).await;
         ran.map_err(said)?;
         self.note_done(task, 0)
     }
@@ -282,22 +339,54 @@ impl Work<'_> {
             columns,
             ..
         } = plan;
-        job.name = match earlier.begun {
-            Some((name, _)) => name,
-            None => {
-                let name = new_name(task).map_err(|error| error.to_string())?;
-                let record = Record::Table {
-                    task,
-                    name: name.clone(),
-                    rewrite: way.rewrite,
-                };
-                self.note(&record)?;
-                name
-            }
-        };
-        let workers = job.workers;
-        let bytes = table.facts().bytes;
+        job.name = self.name(task, earlier, way.rewrite)?;
+        let (workers, bytes) = (job.workers, table.facts().bytes);
         let table = table.open(job, way.rewrite).await.map_err(said)?;
+        let work = (workers, bytes);
+        self.through(task, table, columns, work, report, stop).await
+    }
+
+    async fn copy(
+        &self,
+        task: usize,
+        mut plan: CopyPlan,
+        earlier: EarlierTask,
+        report: &mut TableReport,
+        stop: &mut Stop<'_>,
+    ) -> Result<(), String> {
+        let mut job = plan.job.clone();
+        job.name = self.name(task, earlier, false)?;
+        let work = (job.workers, plan.bytes());
+        let columns = std::mem::take(&mut plan.columns);
+        let copy = plan.open(job).await.map_err(said)?;
+        self.through(task, copy, columns, work, report, stop).await
+    }
+
+    /// The beginning of the names of what is made for a task: the one that an earlier attempt used, if any.
+    fn name(&self, task: usize, earlier: EarlierTask, rewrite: bool) -> Result<String, String> {
+        if let Some((name, _)) = earlier.begun {
+            return Ok(name);
+        }
+        let name = new_name(task).map_err(|error| error.to_string())?;
+        let record = Record::Table {
+            task,
+            name: name.clone(),
+            rewrite,
+        };
+        self.note(&record)?;
+        Ok(name)
+    }
+
+    /// Takes all units of `table`, of about `bytes`, through the masks of `columns`, by `workers` at once.
+    async fn through(
+        &self,
+        task: usize,
+        table: Arc<dyn InPlace>,
+        columns: Vec<MaskedColumn>,
+        (workers, bytes): (usize, u64),
+        report: &mut TableReport,
+        stop: &mut Stop<'_>,
+    ) -> Result<(), String> {
         report.units = table.units() as u64;
         report.units_before = table.units_before() as u64;
         let mut outcome = Ok(());

@@ -141,6 +141,12 @@ impl Trial {
 
     /// The same with more keys of the connection, `, KEY: VALUE` each; of a key given twice the later counts.
     pub fn pipeline_on(&self, connection: &str, options: &str, tasks: &str) {
+        let connections = format!("db: {}", self.connection(connection));
+        self.pipeline_between(&connections, "source: db", options, tasks);
+    }
+
+    /// A connection to the schema, with more keys.
+    pub fn connection(&self, more: &str) -> String {
         let mut keys: Vec<(String, String)> = Vec::new();
         let variable = |name: &str| format!("\"${{VISARD_TEST_POSTGRES_{name}}}\"");
         for (key, value) in [
@@ -158,22 +164,27 @@ impl Trial {
         ] {
             keys.push((key.to_owned(), value));
         }
-        for pair in connection.split(", ").filter(|pair| !pair.is_empty()) {
+        for pair in more.split(", ").filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once(": ").unwrap();
             keys.retain(|(known, _)| known != key);
             keys.push((key.to_owned(), value.to_owned()));
         }
         let keys: Vec<String> = keys.iter().map(|(key, v)| format!("{key}: {v}")).collect();
+        format!("{{db_type: postgres, {}}}", keys.join(", "))
+    }
+
+    /// Writes `pipeline.yml` with these connections and `places`, a line each.
+    pub fn pipeline_between(&self, connections: &str, places: &str, options: &str, tasks: &str) {
         let indent = |text: &str, by: usize| {
             text.lines()
                 .map(|line| format!("{:by$}{line}\n", ""))
                 .collect::<String>()
         };
         let yaml = format!(
-            "version: '1.0'\nname: test\nconnections:\n  db: {{db_type: postgres, {}}}\n\
-             source: db\noptions:\n  run_secret: a run secret for tests only\n  \
+            "version: '1.0'\nname: test\nconnections:\n{}{}options:\n  run_secret: a run secret for tests only\n  \
              disable_instance_secret: true\n{}ruleset:\n  version: '1.0'\n  tasks:\n{}",
-            keys.join(", "),
+            indent(connections, 2),
+            indent(places, 0),
             indent(options, 2),
             indent(tasks, 4),
         );

@@ -6,14 +6,100 @@
 //! | is the table there, may we, and does the ruleset fit it? | `plan.rs`, `fit.rs` |
 //! | updated or rewritten? | `strategy.rs` |
 //! | is `where` one condition? | `condition.rs` |
+//! | which table, key and rows does a task mean? | `lookup.rs` |
+//! | how does it get to another place, and files into tables? | `copy.rs`, `load.rs` |
 
 mod condition;
+mod copy;
 mod fit;
+mod load;
+mod lookup;
 mod plan;
 mod server;
 mod strategy;
 
+use std::sync::Arc;
+
+use visard_connectors::Database;
+use visard_connectors::store::OnBegin;
+use visard_engine::udfs::Root;
+
+pub use copy::{CopyFrom, CopyPlan, CopyTo};
+pub(crate) use plan::Planning;
 pub use plan::{PlannedTables, Step, TablePlan};
-pub(crate) use plan::{Planning, plan_tables};
-pub(crate) use server::{connect, open_database};
+pub(crate) use server::connect;
 pub use strategy::Way;
+
+use copy::{Elsewhere, open_elsewhere};
+use load::plan_loads;
+use plan::plan_tables;
+use server::open_database_of;
+
+use super::{Loaded, Stores, Target, is_database, open_source};
+use crate::language::Diagnostics;
+
+/// The places of a pipeline with tables, opened.
+pub(crate) enum Opened {
+    /// A database that is masked where it lies.
+    InPlace(Arc<dyn Database>),
+    /// A database that is copied.
+    Copied(Arc<dyn Database>, Elsewhere),
+    /// A database that files are loaded into.
+    Loaded(Box<Stores>, Arc<dyn Database>),
+}
+
+/// Opens both places of a pipeline with tables. Nothing comes back where there are errors.
+pub(crate) async fn open_database(
+    loaded: &Loaded,
+    target: Target,
+    diagnostics: &mut Diagnostics,
+) -> Option<Opened> {
+    let pipeline = &loaded.pipeline;
+    if !is_database(loaded, &pipeline.source) {
+        let source = open_source(loaded, diagnostics).await;
+        let database = open_database_of(loaded, &pipeline.destination, diagnostics).await;
+        let (source, database) = (source?, database?);
+        let target = source.clone();
+        let stores = Box::new(Stores { source, target });
+        return Some(Opened::Loaded(stores, database));
+    }
+    let database = open_database_of(loaded, &pipeline.source, diagnostics).await;
+    if pipeline.source.connection.value == pipeline.destination.connection.value {
+        return database.map(Opened::InPlace);
+    }
+    let to = open_elsewhere(loaded, target, diagnostics).await;
+    Some(Opened::Copied(database?, to?))
+}
+
+impl Opened {
+    /// The same, which tells `on_begin` of each file that it begins.
+    pub(crate) fn on_begin(self, on_begin: OnBegin) -> Self {
+        match self {
+            Self::Copied(database, Elsewhere::Files(store)) => {
+                Self::Copied(database, Elsewhere::Files(store.on_begin(on_begin)))
+            }
+            other => other,
+        }
+    }
+
+    /// Plans every step, with masks under `root`. Nothing comes back where there are errors.
+    pub(crate) async fn plan(
+        self,
+        loaded: &Loaded,
+        root: &Root,
+        asked: Planning,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<PlannedTables> {
+        match self {
+            Self::InPlace(database) => {
+                plan_tables(loaded, (database, None), root, asked, diagnostics).await
+            }
+            Self::Copied(database, to) => {
+                plan_tables(loaded, (database, Some(to)), root, asked, diagnostics).await
+            }
+            Self::Loaded(stores, database) => {
+                plan_loads(loaded, (*stores, database), root, asked, diagnostics).await
+            }
+        }
+    }
+}

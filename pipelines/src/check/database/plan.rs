@@ -1,6 +1,6 @@
 //! The steps of a run on a database, checked against its catalogue.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use visard_connectors::database::{Job, Table};
@@ -8,7 +8,7 @@ use visard_connectors::{Database, DatabaseError, DatabaseTable};
 use visard_engine::MaskedColumn;
 use visard_engine::udfs::{PlaceUnit, Root};
 
-use super::condition;
+use super::copy::{CopyPlan, Elsewhere};
 use super::fit::Masked;
 use super::strategy::{Way, Wish, choose};
 use crate::check::Loaded;
@@ -17,8 +17,7 @@ use crate::check::group::masked_columns;
 use crate::check::rules::{Resolved, Resolver};
 use crate::check::seeds::Seeds;
 use crate::language::{
-    ConnectionKind, Diagnostic, Diagnostics, Identifier, RowKey, Span, Spanned, TableName,
-    TableTask, Task, TaskKind, codes, nearest_label,
+    ConnectionKind, Diagnostic, Diagnostics, Span, TableTask, Task, TaskKind, codes,
 };
 
 /// Rows of a unit, where nothing is said: as many as an update of the peers takes.
@@ -26,8 +25,8 @@ const UNIT_ROWS: u64 = 50_000;
 
 /// A run on a database before it starts.
 pub struct PlannedTables {
-    /// The database.
-    pub database: Arc<dyn Database>,
+    /// The database that is changed where it lies; none where rows are copied.
+    pub database: Option<Arc<dyn Database>>,
     /// What is done, in order.
     pub steps: Vec<Step>,
 }
@@ -36,6 +35,8 @@ pub struct PlannedTables {
 pub enum Step {
     /// A table is masked.
     Mask(Box<TablePlan>),
+    /// Rows are copied to another place, masked.
+    Copy(Box<CopyPlan>),
     /// SQL is run.
     Sql {
         /// The task's name, or its place in the ruleset.
@@ -50,6 +51,7 @@ impl Step {
     pub fn task(&self) -> &str {
         match self {
             Self::Mask(plan) => &plan.task,
+            Self::Copy(plan) => &plan.task,
             Self::Sql { task, .. } => task,
         }
     }
@@ -80,25 +82,25 @@ pub(crate) struct Planning {
     pub(crate) dry_run: bool,
     /// The steps that an earlier attempt of the run began, and whether with a rewrite.
     pub(crate) begun: HashMap<usize, bool>,
+    /// Those of them that were about to end.
+    pub(crate) committing: HashSet<usize>,
 }
 
-/// Plans every task. Nothing comes back where there are errors.
-pub(crate) async fn plan_tables(
+/// Plans every task: tables of `database` are masked where they lie, or copied `to` another place. Nothing
+/// comes back where there are errors.
+pub(super) async fn plan_tables(
     loaded: &Loaded,
-    database: Arc<dyn Database>,
+    (database, to): (Arc<dyn Database>, Option<Elsewhere>),
     root: &Root,
     asked: Planning,
     diagnostics: &mut Diagnostics,
 ) -> Option<PlannedTables> {
-    let mut planner = Planner {
-        loaded,
-        root,
-        database: database.as_ref(),
-        asked,
-        masked_before: HashMap::new(),
-        diagnostics,
-    };
-    planner.read_only();
+    let mut planner = Planner::new(loaded, root, database.as_ref(), asked, diagnostics);
+    planner.to = to.as_ref();
+    match &to {
+        None => planner.read_only(),
+        Some(to) => planner.copies(to),
+    }
     let mut steps = Vec::new();
     for (number, task) in loaded.ruleset.tasks.iter().enumerate() {
         match planner.step(number, task, steps.len()).await {
@@ -111,20 +113,45 @@ pub(crate) async fn plan_tables(
             }
         }
     }
+    let database = to.is_none().then_some(database);
     (!diagnostics.has_errors()).then_some(PlannedTables { database, steps })
 }
 
-struct Planner<'a> {
-    loaded: &'a Loaded,
-    root: &'a Root,
-    database: &'a dyn Database,
-    asked: Planning,
+/// Looks at one task after the other.
+pub(super) struct Planner<'a> {
+    pub(super) loaded: &'a Loaded,
+    pub(super) root: &'a Root,
+    pub(super) database: &'a dyn Database,
+    /// Where tables are copied to; none where they are masked where they lie.
+    pub(super) to: Option<&'a Elsewhere>,
+    pub(super) asked: Planning,
     /// Columns that earlier tasks mask, by table.
     masked_before: HashMap<String, Vec<(String, Span)>>,
-    diagnostics: &'a mut Diagnostics,
+    pub(super) diagnostics: &'a mut Diagnostics,
 }
 
-type Answered<T> = Result<T, DatabaseError>;
+pub(super) type Answered<T> = Result<T, DatabaseError>;
+
+impl<'a> Planner<'a> {
+    /// One that has seen no task.
+    pub(super) fn new(
+        loaded: &'a Loaded,
+        root: &'a Root,
+        database: &'a dyn Database,
+        asked: Planning,
+        diagnostics: &'a mut Diagnostics,
+    ) -> Self {
+        Self {
+            loaded,
+            root,
+            database,
+            to: None,
+            asked,
+            masked_before: HashMap::new(),
+            diagnostics,
+        }
+    }
+}
 
 impl Planner<'_> {
     fn read_only(&mut self) {
@@ -146,9 +173,10 @@ impl Planner<'_> {
     async fn step(&mut self, number: usize, task: &Task, step: usize) -> Answered<Option<Step>> {
         let name = task.name.clone().unwrap_or_else(|| task.path.clone());
         Ok(match &task.kind {
-            TaskKind::Table(of_table) => {
-                let plan = self.table((number, step), task, of_table, name).await?;
-                plan.map(|plan| Step::Mask(Box::new(plan)))
+            TaskKind::Table(of_table) => self.table((number, step), task, of_table, name).await?,
+            TaskKind::RunSql { .. } | TaskKind::TruncateTable { .. } if self.to.is_some() => {
+                self.only_in_place(task);
+                None
             }
             TaskKind::RunSql { sql } => Some(Step::Sql {
                 task: name,
@@ -177,7 +205,7 @@ impl Planner<'_> {
         task: &Task,
         of_table: &TableTask,
         name: String,
-    ) -> Answered<Option<TablePlan>> {
+    ) -> Answered<Option<Step>> {
         let Some(found) = self.find(&of_table.table).await? else {
             return Ok(None);
         };
@@ -207,6 +235,19 @@ impl Planner<'_> {
         };
         let resolved = resolver.resolve(&[number]);
         sound &= self.of_whole_tables(&resolved, task);
+        if let Some(to) = self.to {
+            let asked = Asked {
+                step,
+                name,
+                task,
+                of_table,
+                key,
+            };
+            let copied = self.copy(to, asked, &found, columns, resolved).await?;
+            return Ok(copied
+                .filter(|_| sound)
+                .map(|plan| Step::Copy(Box::new(plan))));
+        }
         self.masked_twice(table, task, &resolved);
         let masked = Masked {
             table,
@@ -255,15 +296,8 @@ impl Planner<'_> {
         if !sound || self.diagnostics.has_errors() || resolved.steps.is_empty() {
             return Ok(None);
         }
-        let labels = resolved.steps.iter().map(|(column, steps)| {
-            let labels: Vec<&str> = steps.iter().map(|step| step.mask.label()).collect();
-            (column.clone(), labels.join(" | "))
-        });
-        let masked: Vec<(String, String)> = labels.collect();
-        let mut read = resolved.read;
-        read.retain(|name| table.column(name).is_some());
-        read.sort_unstable();
-        read.dedup();
+        let masked = labels(&resolved);
+        let read = read_besides(table, &resolved);
         let job = Job {
             masked: masked.iter().map(|(column, _)| column.clone()).collect(),
             read,
@@ -274,15 +308,12 @@ impl Planner<'_> {
                 .batch_size
                 .or(options.batch_size)
                 .map_or(UNIT_ROWS, |rows| rows as u64),
-            workers: task
-                .workers
-                .or(options.workers)
-                .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+            workers: task.workers.unwrap_or(options.workers_or_cores()),
             without_triggers,
             dry_run: self.asked.dry_run,
             name: String::new(),
         };
-        Ok(Some(TablePlan {
+        Ok(Some(Step::Mask(Box::new(TablePlan {
             task: name,
             way,
             columns: masked_columns(&columns, resolved.steps),
@@ -290,128 +321,7 @@ impl Planner<'_> {
             unmasked: resolved.unmasked,
             job,
             table: found,
-        }))
-    }
-
-    /// Looks a table up: as it is written, and else as the database folds it.
-    async fn find(
-        &mut self,
-        table: &Spanned<TableName>,
-    ) -> Answered<Option<Arc<dyn DatabaseTable>>> {
-        let TableName { schema, name } = &table.value;
-        let folded = |name: &Identifier| match name.quoted {
-            true => name.text.clone(),
-            false => self.database.folded(&name.text),
-        };
-        let written = schema.as_ref().map(|schema| schema.text.as_str());
-        if let Some(found) = self.database.table(written, &name.text).await? {
-            return Ok(Some(found));
-        }
-        let schema = schema.as_ref().map(folded);
-        if let Some(found) = self
-            .database
-            .table(schema.as_deref(), &folded(name))
-            .await?
-        {
-            return Ok(Some(found));
-        }
-        let names = self.database.table_names().await?;
-        let shown = table.value.to_string();
-        // People leave the schema out, and so does the nearest name where it is the same.
-        let bare = names.iter().map(|name| match table.value.schema {
-            Some(_) => name.as_str(),
-            None => name.split_once('.').map_or(name.as_str(), |(_, name)| name),
-        });
-        let label = nearest_label(&shown, bare);
-        self.diagnostics.push(
-            Diagnostic::new(&codes::NO_TABLE, format!("there is no table `{shown}`"))
-                .at(table.span, label)
-                .help(format!("{} tables can be seen", names.len())),
-        );
-        Ok(None)
-    }
-
-    fn maskable(&mut self, table: &Table, span: Span) -> bool {
-        let shown = table.shown();
-        let mut sound = true;
-        for problem in &table.obstacles {
-            let message = format!("`{shown}` cannot be masked: {problem}");
-            let diagnostic = Diagnostic::new(&codes::TABLE_REFUSED, message);
-            self.diagnostics.push(diagnostic.at(span, ""));
-            sound = false;
-        }
-        sound
-    }
-
-    async fn condition(
-        &mut self,
-        table: &dyn DatabaseTable,
-        filter: &Spanned<String>,
-    ) -> Answered<bool> {
-        let dialect = self.database.dialect();
-        let problem = match condition::problem(&filter.value, dialect.as_ref()) {
-            Some(problem) => Some(problem),
-            None => table.refusal_of(&filter.value).await?,
-        };
-        let sound = problem.is_none();
-        if let Some(problem) = problem {
-            let message = format!(
-                "`where` is no condition on `{}`: {problem}",
-                table.facts().shown()
-            );
-            let diagnostic = Diagnostic::new(&codes::BAD_WHERE, message);
-            self.diagnostics.push(diagnostic.at(filter.span, ""));
-        }
-        Ok(sound)
-    }
-
-    /// The columns that tell rows apart: those of the task, else the primary key; none where rows are
-    /// told by where they lie. Nothing at all where the task's are no key.
-    fn key(&mut self, table: &Table, of_table: &TableTask) -> Option<Option<Vec<String>>> {
-        let named = match &of_table.key {
-            Some(RowKey::Place(_)) => return Some(None),
-            None => return Some(table.primary_key.clone()),
-            Some(RowKey::Columns(named)) => named,
-        };
-        let mut key = Vec::new();
-        for name in named {
-            let exact = table.column(&name.value.text);
-            let folded = || match name.value.quoted {
-                true => None,
-                false => table.column(&self.database.folded(&name.value.text)),
-            };
-            let Some(column) = exact.or_else(folded) else {
-                let names = table.columns.iter().map(|column| column.name.as_str());
-                let message = format!("`{}` has no column `{}`", table.shown(), name.value);
-                self.diagnostics.push(
-                    Diagnostic::new(&codes::UNKNOWN_COLUMN, message)
-                        .at(name.span, nearest_label(&name.value.text, names)),
-                );
-                return None;
-            };
-            key.push(column.name.clone());
-        }
-        let tells = table
-            .uniques
-            .iter()
-            .any(|unique| unique.tells_rows && unique.columns.iter().all(|c| key.contains(c)));
-        if !tells {
-            let message = format!(
-                "no unique index says that this key tells the rows of `{}` apart",
-                table.shown()
-            );
-            let help = match &table.primary_key {
-                Some(primary) => format!("its primary key is {}", primary.join(", ")),
-                None => "leave `key` out: then the table is masked as a whole".to_owned(),
-            };
-            self.diagnostics.push(
-                Diagnostic::new(&codes::BAD_ROW_KEY, message)
-                    .at(named[0].span, "")
-                    .help(help),
-            );
-            return None;
-        }
-        Some(Some(key))
+        }))))
     }
 
     /// Refuses masks that need all rows of a table at once, which is not built for tables.
@@ -449,4 +359,34 @@ impl Planner<'_> {
             before.push((column.clone(), task.span));
         }
     }
+}
+
+/// Masked columns, each with the names of its masks.
+pub(super) fn labels(resolved: &Resolved) -> Vec<(String, String)> {
+    let labels = resolved.steps.iter().map(|(column, steps)| {
+        let labels: Vec<&str> = steps.iter().map(|step| step.mask.label()).collect();
+        (column.clone(), labels.join(" | "))
+    });
+    labels.collect()
+}
+
+/// Columns of `table` that rules read, each once.
+pub(super) fn read_besides(table: &Table, resolved: &Resolved) -> Vec<String> {
+    let mut read = resolved.read.clone();
+    read.retain(|name| table.column(name).is_some());
+    read.sort_unstable();
+    read.dedup();
+    read
+}
+
+/// A task for a table, and what was found of it.
+pub(super) struct Asked<'a> {
+    /// The number of its step.
+    pub(super) step: usize,
+    /// The task's name, or its place in the ruleset.
+    pub(super) name: String,
+    pub(super) task: &'a Task,
+    pub(super) of_table: &'a TableTask,
+    /// The columns that tell rows apart.
+    pub(super) key: Option<Vec<String>>,
 }

@@ -8,14 +8,17 @@ use visard_connectors::{Database, DatabaseError};
 use zeroize::Zeroizing;
 
 use crate::check::Loaded;
-use crate::language::{self, ConnectionKind, DatabaseConnection, Diagnostic, Diagnostics, codes};
+use crate::language::{
+    self, ConnectionKind, DatabaseConnection, Diagnostic, Diagnostics, Place, codes,
+};
 
-/// The database that `loaded` masks. Nothing comes back where it cannot be had.
-pub(crate) async fn open_database(
+/// The database at `place`. Nothing comes back where it cannot be had.
+pub(super) async fn open_database_of(
     loaded: &Loaded,
+    place: &Place,
     diagnostics: &mut Diagnostics,
 ) -> Option<Arc<dyn Database>> {
-    let place = &loaded.pipeline.source.connection;
+    let place = &place.connection;
     let connection = loaded.pipeline.connection(&place.value)?;
     let ConnectionKind::Database(database) = &connection.kind else {
         return None;

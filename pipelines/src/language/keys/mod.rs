@@ -135,6 +135,16 @@ pub(super) const PLACE_KEYS: &[KeySpec] = &[
         TEXT,
         "folder below the connection's base directory; a database has none",
     ),
+    may(
+        "format",
+        r#"{"enum":["parquet","csv"]}"#,
+        "of a destination that tables are copied to: what the files are; default `parquet`",
+    ),
+    may(
+        "mode",
+        r#"{"enum":["error","append","overwrite"]}"#,
+        "of a destination of copies between a database and another place: what becomes of rows and files that are there; by default (`error`) there must be none",
+    ),
 ];
 
 /// Keys that other servers put into connections; they have no effect.
@@ -466,6 +476,11 @@ pub(super) const MASK_TABULAR_FILE: &[KeySpec] = &[
     TASK_TYPE,
     TASK_NAME,
     DOC,
+    may(
+        "table",
+        NAME,
+        "table that the files are loaded into, where the destination is a database; refused elsewhere",
+    ),
     RECURSE,
     INCLUDE,
     SKIP_FILES,

@@ -143,11 +143,35 @@ fn problems_of_connections_and_places_by_code() {
             plain("source: db\ndestination: db\noptions: {in_place: true}"),
             vec![],
         ),
-        (plain("source: db\ndestination: other"), vec!["V0913"]),
-        (plain("source: db\ndestination: in"), vec!["V0913"]),
+        (plain("source: db\ndestination: other"), vec![]),
+        (plain("source: db\ndestination: in"), vec![]),
         (
             plain("source: db\ndestination: in\noptions: {in_place: true}"),
-            vec!["V0913"],
+            vec!["V0304"],
+        ),
+        (
+            plain(
+                "source: db\ndestination: {connection: in, path: a, format: csv, mode: overwrite}",
+            ),
+            vec![],
+        ),
+        (
+            plain("source: db\ndestination: {connection: in, mode: append}"),
+            vec!["V0312"],
+        ),
+        (
+            plain(
+                "source: {connection: db, mode: append}\ndestination: {connection: other, format: csv, mode: append}",
+            ),
+            vec!["V0312", "V0312"],
+        ),
+        (
+            plain("source: db\ndestination: {connection: db, mode: append}"),
+            vec!["V0312"],
+        ),
+        (
+            plain("source: db\ndestination: {connection: in, format: orc}"),
+            vec!["V0205"],
         ),
         // Options.
         (
@@ -189,7 +213,13 @@ fn problems_of_connections_and_places_by_code() {
     }
     let rest = "source: in\ndestination: db";
     let (_, _, drawn) = load_database("{db_type: postgres}", rest, RULES);
-    assert_eq!(codes_in(&drawn), ["V0913"]);
+    assert_eq!(codes_in(&drawn), ["V0408"]);
+    let named = RULES.replace("mask_tabular_file", "mask_tabular_file, table: crm.t");
+    let (_, _, drawn) = load_database("{db_type: postgres}", rest, &named);
+    assert_eq!(codes_in(&drawn), [""; 0], "{drawn}");
+    let rest = "source: in\noptions: {in_place: true}";
+    let (_, _, drawn) = load_database("{db_type: postgres}", rest, &named);
+    assert_eq!(codes_in(&drawn), ["V0408"]);
     let rest = "source: in\noptions: {in_place: true, batch_size: 1, strategy: auto, max_rows: 1, auto_manage_triggers: false}";
     let (_, _, drawn) = load_database("{db_type: postgres}", rest, RULES);
     assert_eq!(codes_in(&drawn), ["V0921", "V0921", "V0308", "V0921"]);

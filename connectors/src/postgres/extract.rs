@@ -1,0 +1,114 @@
+//! A table as the origin of a copy: ranges of blocks, all of one snapshot.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use datafusion::common::Result;
+use datafusion::execution::SendableRecordBatchStream;
+use futures::future::BoxFuture;
+
+use super::error::PostgresError;
+use super::job::TableJob;
+use super::pool::Pool;
+use super::reader::{ReadColumn, Reader};
+use super::rewrite::{TID_RANGES, slices};
+use super::session::quoted;
+use super::snapshot::Snapshot;
+use super::stage;
+use crate::copy::Origin;
+use crate::database::CopiedColumn;
+use crate::unit::Source;
+
+/// A table that is copied elsewhere.
+pub(super) struct Extract {
+    job: TableJob,
+    reader: Reader,
+    /// What each slice reads, behind `FROM`.
+    slices: Vec<String>,
+}
+
+impl std::fmt::Debug for Extract {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Extract({})", self.job.table.shown())
+    }
+}
+
+impl Extract {
+    /// Cuts the table, as `snapshot` sees it, into slices that give `columns` and what rules read besides.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub(super) async fn open(
+        pool: &Pool,
+        snapshot: &Arc<Snapshot>,
+        job: TableJob,
+        columns: &[CopiedColumn],
+    ) -> Result<Self, PostgresError> {
+        let session = pool.take().await?;
+        let version = session.facts().await?.number;
+        session.give_back();
+        let table = &job.table;
+        let whole = format!("{} AS {}", table.sql(), quoted(&table.name));
+        let slices = match job.max_rows {
+            Some(most) => vec![format!("{} LIMIT {most}", job.from(&whole, "true"))],
+            None => slices(&table.parts, job.workers, version >= TID_RANGES)
+                .into_iter()
+                .map(|(part, range)| {
+                    // The condition may call the table by its name.
+                    let part = format!("{part} AS {}", quoted(&table.name));
+                    job.from(&part, range.as_deref().unwrap_or("true"))
+                })
+                .collect(),
+        };
+        let mut read: Vec<ReadColumn> = Vec::with_capacity(columns.len());
+        for column in columns {
+            let column = match column.carried {
+                true => job.carried(&column.name),
+                false => job.read_as(&column.name),
+            };
+            read.extend(column);
+        }
+        let besides = job.typed().into_iter();
+        let besides = besides.filter(|typed| columns.iter().all(|c| c.name != typed.name));
+        read.extend(besides);
+        let reader = Reader::new(pool.clone(), table.shown(), &read);
+        Ok(Self {
+            reader: reader.seeing(Arc::clone(snapshot)),
+            slices,
+            job,
+        })
+    }
+}
+
+impl Source for Extract {
+    fn schema(&self) -> SchemaRef {
+        self.reader.schema()
+    }
+
+    fn slices(&self) -> usize {
+        self.slices.len()
+    }
+
+    fn describe(&self) -> String {
+        format!("PostgreSQL, {} slices", self.slices.len())
+    }
+
+    fn open(&self, slice: usize, projection: &[usize]) -> Result<SendableRecordBatchStream> {
+        self.reader.read(&self.slices[slice], projection)
+    }
+
+    fn for_queries(self: Arc<Self>) -> Arc<dyn Source> {
+        self
+    }
+}
+
+impl Origin for Extract {
+    fn memory_of(&self, _: usize) -> u64 {
+        stage::SLICE_BYTES
+    }
+
+    fn verify(&self) -> BoxFuture<'static, Result<()>> {
+        // A snapshot does not change.
+        Box::pin(async { Ok(()) })
+    }
+}
