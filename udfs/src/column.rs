@@ -203,6 +203,11 @@ impl ColumnMask {
         self.chain.keeps_distinct()
     }
 
+    /// Whether the value alone decides, in every column alike: see [`Mask::by_value`].
+    pub fn goes_by_value(&self) -> bool {
+        self.chain.by_value()
+    }
+
     /// See [`Mask::may_give_null`].
     pub fn may_give_null(&self) -> bool {
         self.chain.may_give_null()

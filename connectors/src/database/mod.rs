@@ -65,6 +65,23 @@ pub trait Database: Debug + Send + Sync {
     /// When the catalogue cannot be read.
     async fn table_names(&self) -> Result<Vec<String>, DatabaseError>;
 
+    /// Makes tables ready to be rewritten in one transaction: they change with the commit of the last of
+    /// them, and those before only say that they are ready.
+    ///
+    /// # Errors
+    /// When the database refuses, or cannot do so.
+    async fn open_together(
+        &self,
+        _tables: Vec<(Arc<dyn DatabaseTable>, Job)>,
+    ) -> Result<Vec<Arc<dyn InPlace>>, DatabaseError> {
+        Err(DatabaseError::new("tables are not rewritten together yet"))
+    }
+
+    /// Whether it can rewrite several tables in one transaction.
+    fn rewrites_together(&self) -> bool {
+        false
+    }
+
     /// Runs statements in a transaction of their own.
     ///
     /// # Errors

@@ -75,10 +75,21 @@ pub struct ForeignKey {
     pub name: String,
     /// Whether the table is the one it refers to.
     pub incoming: bool,
-    /// The other table, as [`Table::shown`] writes it.
-    pub other: String,
+    /// The schema of the other table; none in databases that have no schemas.
+    pub other_schema: Option<String>,
+    /// The name of the other table.
+    pub other_name: String,
     /// The table's own columns of it.
     pub columns: Vec<String>,
+    /// The columns of the other table, each at the place of the one that it goes with.
+    pub other_columns: Vec<String>,
+}
+
+impl ForeignKey {
+    /// The other table, as [`Table::shown`] writes it.
+    pub fn other(&self) -> String {
+        shown(self.other_schema.as_deref(), &self.other_name)
+    }
 }
 
 /// A check or an exclusion.
@@ -106,14 +117,28 @@ pub struct Trigger {
 impl Table {
     /// Its name for people: `schema.name`.
     pub fn shown(&self) -> String {
-        match &self.schema {
-            Some(schema) => format!("{schema}.{}", self.name),
-            None => self.name.clone(),
-        }
+        shown(self.schema.as_deref(), &self.name)
+    }
+
+    /// Whether `other` is the same table, and nothing about it changed that its masking depends on.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.shown() == other.shown()
+            && self.columns == other.columns
+            && self.uniques == other.uniques
+            && self.foreign_keys == other.foreign_keys
+            && self.obstacles == other.obstacles
+            && self.rewrite_obstacles == other.rewrite_obstacles
     }
 
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+fn shown(schema: Option<&str>, name: &str) -> String {
+    match schema {
+        Some(schema) => format!("{schema}.{name}"),
+        None => name.to_owned(),
     }
 }

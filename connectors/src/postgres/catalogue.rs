@@ -186,8 +186,10 @@ impl Session {
                 .rows(FOREIGN_KEYS, oid, |row| ForeignKey {
                     name: row.get("name"),
                     incoming: row.get("incoming"),
-                    other: row.get("other"),
+                    other_schema: row.get("other_schema"),
+                    other_name: row.get("other_name"),
                     columns: row.get("columns"),
+                    other_columns: row.get("other_columns"),
                 })
                 .await?,
             checks: self
@@ -388,15 +390,22 @@ const UNIQUES: &str = "
      WHERE i.indrelid = $1 AND i.indisunique ORDER BY 1";
 
 /// A key of the table to itself is there twice, once for each end.
+/// Columns of both sides in one order: that of the constraint.
 const FOREIGN_KEYS: &str = "
-    SELECT o.conname::text AS name, e.incoming,
-           CASE WHEN e.incoming THEN o.conrelid::regclass::text
-                ELSE o.confrelid::regclass::text END AS other,
-           ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
-                  WHERE a.attrelid = $1 AND a.attnum = ANY (
-                        CASE WHEN e.incoming THEN o.confkey ELSE o.conkey END)
-                  ORDER BY a.attnum) AS columns
+    SELECT o.conname::text AS name, e.incoming, n.nspname::text AS other_schema, c.relname::text AS other_name,
+           ARRAY(SELECT a.attname::text
+                   FROM pg_catalog.unnest(CASE WHEN e.incoming THEN o.confkey ELSE o.conkey END)
+                        WITH ORDINALITY AS k (number, place)
+                   JOIN pg_catalog.pg_attribute a ON a.attrelid = $1 AND a.attnum = k.number
+                  ORDER BY k.place) AS columns,
+           ARRAY(SELECT a.attname::text
+                   FROM pg_catalog.unnest(CASE WHEN e.incoming THEN o.conkey ELSE o.confkey END)
+                        WITH ORDINALITY AS k (number, place)
+                   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
+                  ORDER BY k.place) AS other_columns
       FROM pg_catalog.pg_constraint o CROSS JOIN (VALUES (false), (true)) AS e (incoming)
+      JOIN pg_catalog.pg_class c ON c.oid = CASE WHEN e.incoming THEN o.conrelid ELSE o.confrelid END
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      WHERE o.contype = 'f' AND $1 = CASE WHEN e.incoming THEN o.confrelid ELSE o.conrelid END
      ORDER BY 1, 2";
 

@@ -146,6 +146,29 @@ impl Database for Postgres {
         Some(PRODUCT)
     }
 
+    fn rewrites_together(&self) -> bool {
+        true
+    }
+
+    async fn open_together(
+        &self,
+        tables: Vec<(Arc<dyn DatabaseTable>, Job)>,
+    ) -> Result<Vec<Arc<dyn InPlace>>, DatabaseError> {
+        let session = self.pool.take().await?;
+        let mut jobs = Vec::with_capacity(tables.len());
+        for (table, job) in tables {
+            let facts = table.facts();
+            let table = session.table(facts.schema.as_deref(), &facts.name).await?;
+            // Nothing may have changed since it was checked.
+            let table = table.filter(|table| described(table).is_same(facts));
+            let table = table.ok_or(PostgresError::Altered)?;
+            jobs.push(TableJob { table, job });
+        }
+        session.give_back();
+        let opened = Rewrite::open(&self.server, jobs).await?.into_iter();
+        Ok(opened.map(|table| table as Arc<dyn InPlace>).collect())
+    }
+
     async fn run_in_transaction(
         &self,
         statements: &str,
@@ -237,7 +260,10 @@ impl DatabaseTable for Found {
     ) -> Result<Arc<dyn InPlace>, DatabaseError> {
         let job = self.job(job);
         Ok(match rewrite {
-            true => Rewrite::open(&self.server, job).await?,
+            true => {
+                let mut opened = Rewrite::open(&self.server, vec![job]).await?;
+                opened.pop().ok_or(PostgresError::GivenUp)?
+            }
             false => Update::open(&self.server, job).await?,
         })
     }

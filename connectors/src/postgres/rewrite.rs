@@ -27,7 +27,7 @@ use super::leftovers;
 use super::pool::{Pool, Pooled};
 use super::progress::list;
 use super::reader::{ReadColumn, Reader};
-use super::session::{Server, quoted};
+use super::session::{Server, Session, quoted};
 use super::stage::{self, StageColumn};
 use super::types::wire_schema;
 use crate::database::{Announce, InPlace};
@@ -46,8 +46,8 @@ pub(super) struct Rewrite {
     staged: Arc<Vec<StageColumn>>,
     /// What each slice reads, behind `FROM`.
     slices: Vec<String>,
-    /// The session that holds the lock.
-    holder: Arc<Mutex<Option<Pooled>>>,
+    /// The tables that are rewritten in one transaction, this one among them.
+    together: Arc<Together>,
     /// Rows that were staged, by slice.
     written: Arc<Mutex<Vec<Option<u64>>>>,
 }
@@ -58,26 +58,73 @@ impl std::fmt::Debug for Rewrite {
     }
 }
 
+/// Tables that are rewritten in one transaction.
+struct Together {
+    /// How many there are.
+    count: usize,
+    /// The session that holds their locks.
+    holder: Mutex<Option<Pooled>>,
+    /// Those that are staged whole.
+    staged: Mutex<Vec<Staged>>,
+}
+
+/// A table that is staged whole.
+struct Staged {
+    job: Arc<TableJob>,
+    rows: u64,
+    /// The statements that fill it.
+    filled: Vec<String>,
+}
+
 impl Rewrite {
-    /// Locks the table against writers, unless it is a dry run, and cuts it into slices.
+    /// Locks tables against writers, unless it is a dry run, and cuts them into slices. All of them change in
+    /// one transaction: the commit of the last.
     ///
     /// # Errors
-    /// When the server refuses, or the lock is not had in time.
-    pub(super) async fn open(server: &Server, job: TableJob) -> Result<Arc<Self>, PostgresError> {
+    /// When the server refuses, or a lock is not had in time.
+    pub(super) async fn open(
+        server: &Server,
+        jobs: Vec<TableJob>,
+    ) -> Result<Vec<Arc<Self>>, PostgresError> {
         let pool = Pool::new(server.clone());
         let holder = pool.take().await?;
         let version = holder.facts().await?.number;
-        if !job.dry_run {
+        let locked: Vec<&TableJob> = jobs.iter().filter(|job| !job.dry_run).collect();
+        if !locked.is_empty() {
+            let tables: Vec<String> = locked.iter().map(|job| job.table.sql()).collect();
             let lock = format!(
                 "BEGIN; LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE",
-                job.table.sql()
+                tables.join(", ")
             );
             holder.run(&lock).await?;
             // Stages of an attempt that was killed.
             let session = pool.take().await?;
-            leftovers::remove(&session, &job).await?;
+            for job in locked {
+                leftovers::remove(&session, job).await?;
+            }
             session.give_back();
         }
+        let mut tables = Vec::with_capacity(jobs.len());
+        let together = Arc::new(Together {
+            count: jobs.len(),
+            holder: Mutex::new(None),
+            staged: Mutex::default(),
+        });
+        for job in jobs {
+            let table = Self::cut(&pool, &holder, version, job, Arc::clone(&together)).await?;
+            tables.push(Arc::new(table));
+        }
+        *together.holder.lock() = Some(holder);
+        Ok(tables)
+    }
+
+    async fn cut(
+        pool: &Pool,
+        holder: &Session,
+        version: i32,
+        job: TableJob,
+        together: Arc<Together>,
+    ) -> Result<Self, PostgresError> {
         // Nothing changes it any more. A column of another would be lost, and so would rows that a policy
         // of another hides.
         let table = holder
@@ -107,15 +154,15 @@ impl Rewrite {
         });
         let read: Vec<ReadColumn> = columns.iter().chain(generated).cloned().collect();
         let staged = columns.iter().filter_map(|read| job.staged(read)).collect();
-        Ok(Arc::new(Self {
+        Ok(Self {
             reader: Reader::new(pool.clone(), job.table.shown(), &read),
             staged: Arc::new(staged),
             written: Arc::new(Mutex::new(vec![None; slices.len()])),
             slices,
-            holder: Arc::new(Mutex::new(Some(holder))),
+            together,
             job: Arc::new(job),
-            pool,
-        }))
+            pool: pool.clone(),
+        })
     }
 
     fn stage(&self, slice: usize) -> String {
@@ -236,57 +283,31 @@ impl InPlace for Rewrite {
     }
 
     fn commit(&self, _: usize, announce: Announce) -> BoxFuture<'static, Result<u64>> {
-        let holder = self.holder.lock().take();
         let written: Option<u64> = self.written.lock().iter().copied().sum();
-        let filled: Vec<String> = (0..self.slices.len())
-            .map(|slice| self.filled(slice))
-            .collect();
-        let job = Arc::clone(&self.job);
+        let filled = (0..self.slices.len()).map(|slice| self.filled(slice));
+        let filled: Vec<String> = filled.collect();
+        let (job, together) = (Arc::clone(&self.job), Arc::clone(&self.together));
         Box::pin(async move {
-            let (Some(session), Some(rows)) = (holder, written) else {
-                return Err(PostgresError::GivenUp.into());
+            let rows = written.ok_or(PostgresError::GivenUp)?;
+            let all = {
+                let mut staged = together.staged.lock();
+                staged.push(Staged { job, rows, filled });
+                (staged.len() == together.count).then(|| std::mem::take(&mut *staged))
             };
-            let table = job.table.sql();
-            let found = session.count(&table).await?;
-            if found != rows {
-                return Err(PostgresError::Changed {
-                    expected: rows,
-                    found,
-                }
-                .into());
+            if let Some(all) = all {
+                let holder = together.holder.lock().take();
+                let session = holder.ok_or(PostgresError::GivenUp)?;
+                replaced(&session, &all).await?;
+                announce(&session.transaction().await?)?;
+                session.run("COMMIT").await?;
+                session.give_back();
             }
-            let attached = Attached::of(&session, &job.table).await?;
-            session
-                .run("SET LOCAL maintenance_work_mem = '256MB'")
-                .await?;
-            for statement in attached.dropped() {
-                session.run(statement).await?;
-            }
-            session.run(&format!("TRUNCATE {table}")).await?;
-            let mut found = 0;
-            for statement in &filled {
-                found += session.touch(statement).await?;
-            }
-            if found != rows {
-                return Err(PostgresError::Changed {
-                    expected: rows,
-                    found,
-                }
-                .into());
-            }
-            for statement in attached.made() {
-                session.run(statement).await?;
-            }
-            session.run(&leftovers::analysed(&job.table)).await?;
-            announce(&session.transaction().await?)?;
-            session.run("COMMIT").await?;
-            session.give_back();
             Ok(rows)
         })
     }
 
     fn abort(&self, _: usize) -> BoxFuture<'static, ()> {
-        let holder = self.holder.lock().take();
+        let holder = self.together.holder.lock().take();
         let (pool, job) = (self.pool.clone(), Arc::clone(&self.job));
         Box::pin(async move {
             // The session ends, and with it its lock.
@@ -331,6 +352,47 @@ impl InPlace for Rewrite {
             session.give_back();
             Ok(left)
         })
+    }
+}
+
+/// Puts the staged rows of tables in the place of the old ones, in the open transaction of `session`.
+async fn replaced(session: &Session, tables: &[Staged]) -> Result<(), PostgresError> {
+    let settings = "SET LOCAL maintenance_work_mem = '256MB'";
+    session.run(settings).await?;
+    let mut attached = Vec::with_capacity(tables.len());
+    for Staged { job, rows, .. } in tables {
+        let found = session.count(&job.table.sql()).await?;
+        unchanged(*rows, found)?;
+        // A foreign key between two of the tables goes with the first, and the second has it no longer.
+        let of_table = Attached::of(session, &job.table).await?;
+        for statement in of_table.dropped() {
+            session.run(statement).await?;
+        }
+        attached.push(of_table);
+    }
+    for Staged { job, rows, filled } in tables {
+        session
+            .run(&format!("TRUNCATE {}", job.table.sql()))
+            .await?;
+        let mut found = 0;
+        for statement in filled {
+            found += session.touch(statement).await?;
+        }
+        unchanged(*rows, found)?;
+    }
+    for statement in attached.iter().rev().flat_map(Attached::made) {
+        session.run(statement).await?;
+    }
+    for Staged { job, .. } in tables {
+        session.run(&leftovers::analysed(&job.table)).await?;
+    }
+    Ok(())
+}
+
+fn unchanged(expected: u64, found: u64) -> Result<(), PostgresError> {
+    match expected == found {
+        true => Ok(()),
+        false => Err(PostgresError::Changed { expected, found }),
     }
 }
 

@@ -4,7 +4,7 @@ use arrow::datatypes::DataType;
 use visard_connectors::parquet::ParquetShape;
 use visard_connectors::text::TextShape;
 
-use crate::language::Identifier;
+use crate::language::{ColumnPattern, Identifier};
 
 /// A column, or a leaf of a nested one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -111,6 +111,21 @@ impl FileColumns {
             by_sql: true,
         });
         Self(columns.collect())
+    }
+
+    /// The columns a pattern of a rule stands for.
+    pub(super) fn meant_by(&self, pattern: &ColumnPattern) -> Vec<&FileColumn> {
+        if !pattern.is_glob() {
+            return self.identified(&Identifier {
+                text: pattern.text.clone(),
+                quoted: pattern.quoted,
+            });
+        }
+        let fits = |c: &&FileColumn| match c.by_number {
+            true => pattern.matches(&c.spelled_out),
+            false => pattern.matches(&c.path) || pattern.matches(&c.root),
+        };
+        self.0.iter().filter(fits).collect()
     }
 
     /// The columns an identifier stands for: see [`FileColumns::named`]; in a table the one of that name.

@@ -118,20 +118,7 @@ impl<'a> Resolver<'a> {
 
     /// The columns a pattern stands for; it has to stand for one at least.
     fn columns_of(&mut self, pattern: &ColumnPattern) -> Vec<&'a FileColumn> {
-        let columns = self.columns;
-        let found: Vec<&FileColumn> = match pattern.is_glob() {
-            true => {
-                let fits = |c: &&FileColumn| match c.by_number {
-                    true => pattern.matches(&c.spelled_out),
-                    false => pattern.matches(&c.path) || pattern.matches(&c.root),
-                };
-                columns.0.iter().filter(fits).collect()
-            }
-            false => columns.identified(&Identifier {
-                text: pattern.text.clone(),
-                quoted: pattern.quoted,
-            }),
-        };
+        let found = self.columns.meant_by(pattern);
         if found.is_empty() {
             let what = if pattern.is_glob() {
                 "column that matches"

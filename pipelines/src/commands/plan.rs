@@ -8,7 +8,7 @@ use visard_connectors::database::Job;
 use visard_engine::TaskPlan;
 
 use super::{PipelineArgs, print, report};
-use crate::check::{self, Action, CopyFrom, GroupPlan, Loaded, Planned, Step};
+use crate::check::{self, Action, CopyFrom, GroupPlan, Loaded, Planned, Step, TablePlan};
 use crate::language::{Diagnostics, Sources, one_line};
 use crate::run::{bytes, exit, logical_and_physical, look, look_at_database, no_root};
 
@@ -66,6 +66,7 @@ async fn of_tables(
     for step in planned.steps {
         let of_step = match &step {
             Step::Mask(plan) => OfStep {
+                following: &plan.following,
                 task: &plan.task,
                 table: plan.table.facts().shown(),
                 rows: plan.table.facts().rows,
@@ -76,6 +77,7 @@ async fn of_tables(
                 unmasked: &plan.unmasked,
             },
             Step::Copy(plan) => OfStep {
+                following: &[],
                 task: &plan.task,
                 table: plan.shown(),
                 rows: match &plan.from {
@@ -124,6 +126,8 @@ struct OfStep<'a> {
     job: &'a Job,
     masked: &'a [(String, String)],
     unmasked: &'a [String],
+    /// Tables that change with it.
+    following: &'a [TablePlan],
 }
 
 impl OfStep<'_> {
@@ -139,6 +143,10 @@ impl OfStep<'_> {
         for (column, masks) in self.masked {
             writeln!(page, "  masked  {}: {masks}", one_line(column))?;
         }
+        for (table, column, masks) in self.followed() {
+            let (table, column) = (one_line(&table), one_line(column));
+            writeln!(page, "  follows {column} of {table}: {masks}")?;
+        }
         for column in &self.job.read {
             writeln!(page, "  read    {}", one_line(column))?;
         }
@@ -153,12 +161,24 @@ impl OfStep<'_> {
         Ok(())
     }
 
+    /// Columns that follow masked ones: table, name and masks.
+    fn followed(&self) -> impl Iterator<Item = (String, &String, &String)> {
+        self.following.iter().flat_map(|plan| {
+            let shown = plan.table.facts().shown();
+            let columns = plan.masked.iter();
+            columns.map(move |(column, masks)| (shown.clone(), column, masks))
+        })
+    }
+
     fn as_json(&self) -> serde_json::Value {
         let masked = self.masked.iter().cloned();
+        let followed = self.followed().map(
+            |(table, column, masks)| json!({"table": table, "column": column, "masks": masks}),
+        );
         json!({
             "task": self.task, "table": self.table, "rows": self.rows.unwrap_or(0),
             "strategy": self.strategy, "why": self.why, "key": self.job.key, "read": self.job.read,
-            "unmasked": self.unmasked,
+            "unmasked": self.unmasked, "followed": followed.collect::<Vec<_>>(),
             "masked": masked.collect::<std::collections::BTreeMap<_, _>>(),
         })
     }

@@ -131,6 +131,13 @@ impl Diagnostics {
         }
     }
 
+    /// Adds the problems of `others`.
+    pub(crate) fn append(&mut self, others: Self) {
+        for diagnostic in others.found {
+            self.push(diagnostic);
+        }
+    }
+
     /// All problems by file and place; those without a place first.
     pub fn sorted(&self) -> Vec<&Diagnostic> {
         let mut sorted: Vec<_> = self.found.iter().collect();

@@ -133,6 +133,17 @@ pub struct MaskNode {
 }
 
 impl MaskNode {
+    /// A mask without arguments that `span` asks for.
+    pub(super) fn plain(kind: &str, span: Span) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            span,
+            domain: None,
+            args: serde_json::Map::new(),
+            node: Node::map(Vec::new(), span),
+        }
+    }
+
     /// The mask here, or in a chain of it, that hash columns cannot be given to.
     pub(super) fn without_hash_columns(&self) -> Option<&'static str> {
         find_in_chain(&self.node, &WITHOUT_HASH_COLUMNS)

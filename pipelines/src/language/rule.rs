@@ -38,6 +38,43 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// The same masks on the column called `column`, in a table where it has that very name.
+    pub fn on(&self, column: &str) -> Self {
+        let span = self
+            .columns
+            .first()
+            .map_or(self.span, |pattern| pattern.span);
+        Self {
+            columns: vec![ColumnPattern {
+                text: column.to_owned(),
+                quoted: true,
+                span,
+                glob: None,
+            }],
+            ..self.clone()
+        }
+    }
+
+    /// A rule that masks `column` by the one mask `kind` without arguments, for a task that says no more.
+    pub(super) fn of_key(column: &Spanned<Identifier>, kind: &str) -> Self {
+        Self {
+            columns: vec![ColumnPattern {
+                text: column.value.text.clone(),
+                quoted: column.value.quoted,
+                span: column.span,
+                glob: None,
+            }],
+            condition: None,
+            hash_columns: None,
+            masks: vec![MaskNode::plain(kind, column.span)],
+            unique: true,
+            label: None,
+            span: column.span,
+            is_sound: true,
+            branches: Vec::new(),
+        }
+    }
+
     /// Whether an `if` keeps this rule and `other` from ever masking the same row.
     pub fn is_separate_from(&self, other: &Self) -> bool {
         self.branches.iter().any(|(number, taken)| {

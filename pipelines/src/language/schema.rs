@@ -295,7 +295,7 @@ fn any_task() -> Value {
             (
                 "mask_unique_key",
                 keys::MASK_UNIQUE_KEY,
-                "Not built yet: regenerates a key.",
+                "Gives a key new values, and what refers to it.",
             ),
             ("run_sql", keys::RUN_SQL, "Runs SQL."),
             ("truncate_table", keys::TRUNCATE_TABLE, "Empties a table."),
@@ -474,6 +474,21 @@ fn ruleset_definitions(masks: &BTreeMap<String, Value>) -> Map<String, Value> {
             or_reference(inside(
                 keys::JOIN,
                 "A table that a masked one is joined with.",
+            )),
+        ),
+        (
+            "target_key",
+            or_reference(inside(keys::TARGET_KEY, "A column of a key.")),
+        ),
+        (
+            "cascade",
+            or_reference(inside(keys::CASCADE, "Columns that follow masked ones.")),
+        ),
+        (
+            "cascade_column",
+            or_reference(inside(
+                keys::CASCADE_COLUMN,
+                "Two columns with the same values.",
             )),
         ),
         (

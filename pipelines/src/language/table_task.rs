@@ -11,6 +11,7 @@ use super::node::Node;
 use super::run_options::{MAX_BATCH_ROWS, Strategy};
 use super::source::{Sources, Span, Spanned};
 use super::task::TaskKind;
+use super::unique_key;
 
 /// What a `mask_table` task says besides its rules.
 #[derive(Debug, Clone)]
@@ -26,6 +27,17 @@ pub struct TableTask {
     pub strategy: Option<Strategy>,
     /// Rows worked on at once, in place of the pipeline's word.
     pub batch_size: Option<usize>,
+    /// Columns of other tables that follow columns of this one, where no foreign key says so.
+    pub cascades: Vec<Cascade>,
+}
+
+/// Columns of another table that follow columns of a masked one.
+#[derive(Debug, Clone)]
+pub struct Cascade {
+    /// The other table.
+    pub table: Spanned<TableName>,
+    /// Pairs of a column of the masked table, and the one of the other table that has its values.
+    pub columns: Vec<(Spanned<Identifier>, Spanned<Identifier>)>,
 }
 
 /// What finds a row of a table.
@@ -53,6 +65,7 @@ impl TableTask {
             condition,
             strategy,
             batch_size,
+            cascades: unique_key::cascades(fields, diagnostics),
         })
     }
 }
@@ -124,7 +137,7 @@ pub(super) fn table(
     table_name(fields.get("table")?, diagnostics)
 }
 
-fn table_name(node: &Node, diagnostics: &mut Diagnostics) -> Option<Spanned<TableName>> {
+pub(super) fn table_name(node: &Node, diagnostics: &mut Diagnostics) -> Option<Spanned<TableName>> {
     let written = fields::named(node, diagnostics)?;
     match TableName::parse(&written.value) {
         Ok(name) => Some(written.map(|_| name)),

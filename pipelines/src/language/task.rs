@@ -14,6 +14,7 @@ use super::node::{Kind, Node};
 use super::rule::{self, Rule, RuleParser, Scope};
 use super::source::{Sources, Span, Spanned};
 use super::table_task::{self, TableTask};
+use super::unique_key;
 
 /// One step of a ruleset.
 #[derive(Debug, Clone)]
@@ -122,6 +123,7 @@ enum TaskType {
     RunSql,
     TruncateTable,
     BuildTempTable,
+    UniqueKey,
     Parallel,
     Serial,
     /// Left out with a warning.
@@ -145,10 +147,7 @@ const TASK_TYPES: [(&str, TaskType); 13] = [
         "mask_file",
         TaskType::NotBuilt(&codes::NO_MASK_FILE, keys::MASK_FILE),
     ),
-    (
-        "mask_unique_key",
-        TaskType::NotBuilt(&codes::NO_MASK_UNIQUE_KEY, keys::MASK_UNIQUE_KEY),
-    ),
+    ("mask_unique_key", TaskType::UniqueKey),
     (
         "unstructured_text",
         TaskType::NotBuilt(&codes::NO_UNSTRUCTURED_TEXT, keys::MASK_FILE),
@@ -202,6 +201,7 @@ impl TaskParser<'_> {
             TaskType::RunSql => keys::RUN_SQL,
             TaskType::TruncateTable => keys::TRUNCATE_TABLE,
             TaskType::BuildTempTable => keys::BUILD_TEMP_TABLE,
+            TaskType::UniqueKey => keys::MASK_UNIQUE_KEY,
             TaskType::Parallel | TaskType::Serial => keys::GROUP,
             TaskType::Discovery => keys::DISCOVERY,
             TaskType::NotBuilt(_, keys) => keys,
@@ -252,6 +252,11 @@ impl TaskParser<'_> {
             TaskType::TruncateTable => {
                 let kind = table_task::truncate_table(&fields, self.diagnostics);
                 self.push(&fields, path, stage, Vec::new(), kind)
+            }
+            TaskType::UniqueKey => {
+                let (rules, kind) = unique_key::parse(&fields, self.diagnostics).unzip();
+                let kind = kind.map(TaskKind::Table);
+                self.push(&fields, path, stage, rules.unwrap_or_default(), kind)
             }
             TaskType::BuildTempTable => {
                 let kind = table_task::build_temp_table(&fields, self.diagnostics);

@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use visard_engine::udfs::Counts;
 
+use crate::check::{Step, TablePlan};
 use crate::language::one_line;
 
 /// What became of a file.
@@ -155,8 +156,8 @@ pub struct TableReport {
 }
 
 impl TableReport {
-    /// A task of which nothing is known yet but what it is.
-    pub fn new(step: &crate::check::Step) -> Self {
+    /// The tables of a step of which nothing is known yet but what it is: at least one.
+    pub fn of(step: &Step) -> Vec<Self> {
         let mut report = Self {
             task: step.task().to_owned(),
             table: step.task().to_owned(),
@@ -174,19 +175,33 @@ impl TableReport {
             unmasked: Vec::new(),
             still_holding: Vec::new(),
         };
-        if let crate::check::Step::Mask(plan) = step {
-            report.table = plan.table.facts().shown();
-            report.strategy = Some(plan.way.name());
-            report.why = Some(plan.way.why.clone());
-            report.unmasked.clone_from(&plan.unmasked);
+        match step {
+            Step::Mask(plan) => {
+                let of_plan = |plan: &TablePlan| Self {
+                    table: plan.table.facts().shown(),
+                    strategy: Some(plan.way.name()),
+                    why: Some(plan.way.why.clone()),
+                    unmasked: plan.unmasked.clone(),
+                    ..report.clone()
+                };
+                let following = plan.following.iter().map(of_plan);
+                return std::iter::once(of_plan(plan)).chain(following).collect();
+            }
+            Step::Copy(plan) => {
+                report.table = plan.shown();
+                report.strategy = Some("copy");
+                report.why = Some(plan.way());
+                report.unmasked.clone_from(&plan.unmasked);
+            }
+            Step::Sql { .. } => {}
         }
-        if let crate::check::Step::Copy(plan) = step {
-            report.table = plan.shown();
-            report.strategy = Some("copy");
-            report.why = Some(plan.way());
-            report.unmasked.clone_from(&plan.unmasked);
-        }
-        report
+        vec![report]
+    }
+
+    /// Forgets what was done: it came to nothing.
+    pub(super) fn undone(&mut self) {
+        (self.units_done, self.rows) = (0, 0);
+        self.columns.clear();
     }
 
     /// Whether any of its rows are masked, whatever became of the others.

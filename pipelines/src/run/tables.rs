@@ -47,6 +47,7 @@ pub(super) async fn work(
         return Ok(None);
     };
     let mut begun = asked.begin()?;
+    opened.abandon(&begun.earlier.begun).await?;
     let root = &begun.keys.root;
     let earlier = || begun.earlier.tasks.iter();
     let ask = Planning {
@@ -94,23 +95,32 @@ pub(super) async fn work(
         let failed = reports
             .iter()
             .any(|report: &TableReport| report.status == Status::Failed);
-        let mut report = TableReport::new(&step);
+        let mut of_step = TableReport::of(&step);
         if interrupted || (failed && !work.options.continue_on_failure) {
-            report.reason = Some("the run ended before its turn".to_owned());
-        } else if let Err(error) = work.step(task, step, earlier, &mut report, &mut stop).await {
+            for report in &mut of_step {
+                report.reason = Some("the run ended before its turn".to_owned());
+            }
+        } else if let Err(error) = work
+            .step(task, step, earlier, &mut of_step, &mut stop)
+            .await
+        {
             interrupted |= *work.stopped.lock();
-            report.status = match interrupted {
-                true => Status::NotStarted,
-                false => Status::Failed,
-            };
-            report.reason.get_or_insert(error);
+            for report in &mut of_step {
+                report.status = match interrupted {
+                    true => Status::NotStarted,
+                    false => Status::Failed,
+                };
+                report.reason.get_or_insert(error.clone());
+            }
         }
-        asked.observer.event(&Event::Table {
-            table: &report.table,
-            status: report.status,
-            reason: report.reason.as_deref(),
-        });
-        reports.push(report);
+        for report in &of_step {
+            asked.observer.event(&Event::Table {
+                table: &report.table,
+                status: report.status,
+                reason: report.reason.as_deref(),
+            });
+        }
+        reports.extend(of_step);
     }
     Ok(Some(Worked {
         begun,
@@ -195,6 +205,13 @@ struct Work<'a> {
     stopped: Mutex<bool>,
 }
 
+/// A table that is ready, with its masks and about how many bytes it has.
+struct Opened {
+    table: Arc<dyn InPlace>,
+    columns: Vec<MaskedColumn>,
+    bytes: u64,
+}
+
 /// A table at work: its units, and the plan for their slices.
 struct AtWork {
     table: Arc<dyn InPlace>,
@@ -208,26 +225,30 @@ impl Work<'_> {
         task: usize,
         step: Step,
         earlier: EarlierTask,
-        report: &mut TableReport,
+        reports: &mut [TableReport],
         stop: &mut Stop<'_>,
     ) -> Result<(), String> {
         if let Some(clear_rows) = self.done_before(task, &step, &earlier).await? {
-            report.resumed = true;
-            report.clear_rows = clear_rows;
-            if let Step::Mask(plan) = step {
+            for report in &mut *reports {
+                report.resumed = true;
+                report.clear_rows = clear_rows;
+            }
+            if let (Step::Mask(plan), Some(report)) = (step, reports.first_mut()) {
                 self.clean_up_behind(task, *plan, earlier, report).await;
             }
         } else {
             match step {
                 Step::Sql { sql, .. } => self.sql(task, &sql).await?,
-                Step::Mask(plan) => self.mask(task, *plan, earlier, report, stop).await?,
-                Step::Copy(plan) => self.copy(task, *plan, earlier, report, stop).await?,
+                Step::Mask(plan) => self.mask(task, *plan, earlier, reports, stop).await?,
+                Step::Copy(plan) => self.copy(task, *plan, earlier, reports, stop).await?,
             }
         }
-        report.status = match report.clear_rows {
-            0 => Status::Masked,
-            _ => Status::Partly,
-        };
+        for report in reports {
+            report.status = match report.clear_rows {
+                0 => Status::Masked,
+                _ => Status::Partly,
+            };
+        }
         Ok(())
     }
 
@@ -276,14 +297,25 @@ impl Work<'_> {
             report.still_holding = still_holding;
             return;
         }
-        let (mut job, rewrite) = (plan.job, plan.way.rewrite);
         // Without a name nothing was made.
         let Some((name, _)) = earlier.begun else {
             return;
         };
-        job.name = name;
-        let cleaned_up = plan.table.clean_up(&job, rewrite).await;
-        self.note_cleaned_up(task, cleaned_up.map_err(said), report);
+        let mut cleaned_up = Ok(Vec::new());
+        for plan in plan.with_following() {
+            let job = Job {
+                // What is made for tables that follow has a name that begins so, too.
+                name: name.clone(),
+                ..plan.job
+            };
+            let of_table = plan.table.clean_up(&job, plan.way.rewrite).await;
+            cleaned_up = cleaned_up.and_then(|mut left: Vec<String>| {
+                left.extend(of_table.map_err(said)?);
+                left.dedup();
+                Ok(left)
+            });
+        }
+        self.note_cleaned_up(task, cleaned_up, report);
     }
 
     fn note_done(&self, task: usize, clear_rows: u64) -> Result<(), String> {
@@ -329,21 +361,36 @@ impl Work<'_> {
         task: usize,
         plan: TablePlan,
         earlier: EarlierTask,
-        report: &mut TableReport,
+        reports: &mut [TableReport],
         stop: &mut Stop<'_>,
     ) -> Result<(), String> {
-        let TablePlan {
-            table,
-            mut job,
-            way,
-            columns,
-            ..
-        } = plan;
-        job.name = self.name(task, earlier, way.rewrite)?;
-        let (workers, bytes) = (job.workers, table.facts().bytes);
-        let table = table.open(job, way.rewrite).await.map_err(said)?;
-        let work = (workers, bytes);
-        self.through(task, table, columns, work, report, stop).await
+        let rewrite = plan.way.rewrite;
+        let name = self.name(task, earlier, rewrite)?;
+        let workers = plan.job.workers;
+        let opened = match (plan.following.is_empty(), self.database) {
+            (true, _) => {
+                let TablePlan {
+                    table,
+                    mut job,
+                    columns,
+                    ..
+                } = plan;
+                job.name = name;
+                let bytes = table.facts().bytes;
+                let table = table.open(job, rewrite).await.map_err(said)?;
+                vec![Opened {
+                    table,
+                    columns,
+                    bytes,
+                }]
+            }
+            (false, Some(database)) => {
+                let opened = open_together(database, plan, &name).await;
+                opened.map_err(said)?
+            }
+            (false, None) => return Err("there is no database to mask".to_owned()),
+        };
+        self.through(task, opened, workers, reports, stop).await
     }
 
     async fn copy(
@@ -351,15 +398,19 @@ impl Work<'_> {
         task: usize,
         mut plan: CopyPlan,
         earlier: EarlierTask,
-        report: &mut TableReport,
+        reports: &mut [TableReport],
         stop: &mut Stop<'_>,
     ) -> Result<(), String> {
         let mut job = plan.job.clone();
         job.name = self.name(task, earlier, false)?;
-        let work = (job.workers, plan.bytes());
-        let columns = std::mem::take(&mut plan.columns);
-        let copy = plan.open(job).await.map_err(said)?;
-        self.through(task, copy, columns, work, report, stop).await
+        let workers = job.workers;
+        let opened = Opened {
+            bytes: plan.bytes(),
+            columns: std::mem::take(&mut plan.columns),
+            table: plan.open(job).await.map_err(said)?,
+        };
+        self.through(task, vec![opened], workers, reports, stop)
+            .await
     }
 
     /// The beginning of the names of what is made for a task: the one that an earlier attempt used, if any.
@@ -377,51 +428,87 @@ impl Work<'_> {
         Ok(name)
     }
 
-    /// Takes all units of `table`, of about `bytes`, through the masks of `columns`, by `workers` at once.
+    /// Takes all units of `tables` through their masks, by `workers` at once: one table after the other. Where
+    /// there are several, they change together with the last.
     async fn through(
         &self,
         task: usize,
-        table: Arc<dyn InPlace>,
-        columns: Vec<MaskedColumn>,
-        (workers, bytes): (usize, u64),
+        tables: Vec<Opened>,
+        workers: usize,
+        reports: &mut [TableReport],
+        stop: &mut Stop<'_>,
+    ) -> Result<(), String> {
+        let mut outcome = Ok(());
+        let mut at_work = Vec::with_capacity(tables.len());
+        for (opened, report) in tables.into_iter().zip(&mut *reports) {
+            let Opened {
+                table,
+                columns,
+                bytes,
+            } = opened;
+            report.units = table.units() as u64;
+            report.units_before = table.units_before() as u64;
+            if table.units() > 0 && outcome.is_ok() {
+                let work = (task, &table, columns, bytes);
+                outcome = self.work_through(work, workers, report, stop).await;
+            }
+            at_work.push(table);
+        }
+        if outcome.is_err() && at_work.len() > 1 {
+            // What the others said they did goes with the one that failed.
+            reports.iter_mut().for_each(TableReport::undone);
+        }
+        self.end(task, &at_work, outcome, reports).await
+    }
+
+    async fn work_through(
+        &self,
+        (task, table, columns, bytes): (usize, &Arc<dyn InPlace>, Vec<MaskedColumn>, u64),
+        workers: usize,
         report: &mut TableReport,
         stop: &mut Stop<'_>,
     ) -> Result<(), String> {
-        report.units = table.units() as u64;
-        report.units_before = table.units_before() as u64;
-        let mut outcome = Ok(());
-        if table.units() > 0 {
-            let plan = planned(&table, columns)
-                .await
-                .map_err(|error| error.to_string())?;
-            let at_work = AtWork { table, plan };
-            outcome = self
-                .units(task, &at_work, workers, bytes, report, stop)
-                .await;
-            return self.end(task, &at_work.table, outcome, report).await;
-        }
-        self.end(task, &table, outcome, report).await
+        let plan = planned(table, columns).await;
+        let at_work = AtWork {
+            table: Arc::clone(table),
+            plan: plan.map_err(|error| error.to_string())?,
+        };
+        self.units(task, &at_work, workers, bytes, report, stop)
+            .await
     }
 
-    /// Cleans up behind a table, and notes that its task is done where it is.
+    /// Cleans up behind tables, and notes that their task is done where it is.
     async fn end(
         &self,
         task: usize,
-        table: &Arc<dyn InPlace>,
+        tables: &[Arc<dyn InPlace>],
         outcome: Result<(), String>,
-        report: &mut TableReport,
+        reports: &mut [TableReport],
     ) -> Result<(), String> {
-        let all = outcome.is_ok();
-        if all && !self.dry_run {
-            report.clear_rows = table.clear_rows();
-            self.note_done(task, report.clear_rows)?;
+        let all = outcome.is_ok() && !self.dry_run;
+        if all {
+            for (table, report) in tables.iter().zip(&mut *reports) {
+                report.clear_rows = table.clear_rows();
+            }
+            let clear_rows = reports.iter().map(|report| report.clear_rows).sum();
+            self.note_done(task, clear_rows)?;
         }
-        let cleaned_up = table.clean_up(all).await;
-        let cleaned_up = cleaned_up.map_err(|error| error.find_root().to_string());
-        match (all && !self.dry_run, cleaned_up) {
-            (true, cleaned_up) => self.note_cleaned_up(task, cleaned_up, report),
-            (false, Ok(left)) => report.still_holding = left,
-            (false, Err(error)) => report
+        let mut left = Vec::new();
+        let mut failed = None;
+        for table in tables {
+            match table.clean_up(outcome.is_ok()).await {
+                Ok(of_table) => left.extend(of_table),
+                Err(error) => failed = Some(error.find_root().to_string()),
+            }
+        }
+        left.dedup();
+        let Some(report) = reports.first_mut() else {
+            return outcome;
+        };
+        match (all, failed) {
+            (true, failed) => self.note_cleaned_up(task, failed.map_or(Ok(left), Err), report),
+            (false, None) => report.still_holding = left,
+            (false, Some(error)) => report
                 .still_holding
                 .push(format!("what the run made could not be removed: {error}")),
         }
@@ -656,6 +743,32 @@ impl Failure {
 
 fn said(error: DatabaseError) -> String {
     error.to_string()
+}
+
+/// Makes a table and those that follow it ready, under names that begin with `name`.
+async fn open_together(
+    database: &dyn Database,
+    plan: TablePlan,
+    name: &str,
+) -> Result<Vec<Opened>, DatabaseError> {
+    let (mut tables, mut masks) = (Vec::new(), Vec::new());
+    for (number, plan) in plan.with_following().into_iter().enumerate() {
+        let mut job = plan.job;
+        job.name = match number {
+            0 => name.to_owned(),
+            _ => format!("{name}_{number}"),
+        };
+        masks.push((plan.columns, plan.table.facts().bytes));
+        tables.push((plan.table, job));
+    }
+    let opened = database.open_together(tables).await?;
+    let opened = opened.into_iter().zip(masks);
+    let opened = opened.map(|(table, (columns, bytes))| Opened {
+        table,
+        columns,
+        bytes,
+    });
+    Ok(opened.collect())
 }
 
 async fn planned(

@@ -78,13 +78,6 @@ fn tasks_that_do_not_fit_their_table() {
             "boss",
         ),
         (
-            "customers",
-            "",
-            on("id", "{type: imitate_unique}"),
-            "V1206",
-            "customer",
-        ),
-        (
             "orders",
             "",
             on("customer", "{type: imitate_unique}"),

@@ -39,7 +39,7 @@ impl Masked<'_> {
                 );
                 diagnostics.push(
                     Diagnostic::new(&codes::UNIQUE_COLUMN, message)
-                        .at(self.place(column), format!("the index `{}` asks for unique values", index.name))
+                        .at(place_of(self.task, column), format!("the index `{}` asks for unique values", index.name))
                         .help("use one mask that keeps values apart on all rows, such as `imitate_unique` or `hash`"),
                 );
             }
@@ -47,35 +47,6 @@ impl Masked<'_> {
         found.sort_unstable();
         found.dedup();
         found
-    }
-
-    /// Refuses masks on columns of foreign keys: the rows on the other side would lose theirs.
-    pub(super) fn foreign_keys(&self, diagnostics: &mut Diagnostics) {
-        for key in &self.table.foreign_keys {
-            for column in key
-                .columns
-                .iter()
-                .filter(|column| self.steps.contains_key(*column))
-            {
-                let message = format!(
-                    "to preserve referential integrity, `{column}` of `{}` cannot be masked by this task",
-                    self.table.shown()
-                );
-                let which = match key.incoming {
-                    true => format!(
-                        "`{}` refers to it by the foreign key `{}`",
-                        key.other, key.name
-                    ),
-                    false => format!(
-                        "it refers to `{}` by the foreign key `{}`",
-                        key.other, key.name
-                    ),
-                };
-                diagnostics.push(
-                    Diagnostic::new(&codes::FOREIGN_KEY, message).at(self.place(column), which),
-                );
-            }
-        }
     }
 
     /// Tells of checks and exclusions that only the database can judge.
@@ -97,7 +68,7 @@ impl Masked<'_> {
             );
             diagnostics.push(
                 Diagnostic::new(&codes::CHECKED_COLUMN, message)
-                    .at(self.place(column), check.definition.clone()),
+                    .at(place_of(self.task, column), check.definition.clone()),
             );
         }
     }
@@ -145,12 +116,12 @@ impl Masked<'_> {
                 .help("disable them for the time of the run, or use `strategy: rewrite`"),
         );
     }
+}
 
-    /// Where the rule stands that masks `column`.
-    fn place(&self, column: &str) -> Span {
-        let rules = self.task.rules.iter().flat_map(|rule| &rule.columns);
-        let mut named = rules
-            .filter(|pattern| pattern.matches(column) || pattern.text.eq_ignore_ascii_case(column));
-        named.next().map_or(self.task.span, |pattern| pattern.span)
-    }
+/// Where the rule of `task` stands that masks `column`.
+pub(super) fn place_of(task: &Task, column: &str) -> Span {
+    let rules = task.rules.iter().flat_map(|rule| &rule.columns);
+    let mut named = rules
+        .filter(|pattern| pattern.matches(column) || pattern.text.eq_ignore_ascii_case(column));
+    named.next().map_or(task.span, |pattern| pattern.span)
 }

@@ -7,8 +7,10 @@
 //! | updated or rewritten? | `strategy.rs` |
 //! | is `where` one condition? | `condition.rs` |
 //! | which table, key and rows does a task mean? | `lookup.rs` |
+//! | what follows a masked key? | `cascade.rs` |
 //! | how does it get to another place, and files into tables? | `copy.rs`, `load.rs` |
 
+mod cascade;
 mod condition;
 mod copy;
 mod fit;
@@ -21,7 +23,7 @@ mod strategy;
 use std::sync::Arc;
 
 use visard_connectors::Database;
-use visard_connectors::store::OnBegin;
+use visard_connectors::store::{OnBegin, Staged, StoreError};
 use visard_engine::udfs::Root;
 
 pub use copy::{CopyFrom, CopyPlan, CopyTo};
@@ -80,6 +82,19 @@ impl Opened {
             }
             other => other,
         }
+    }
+
+    /// Removes files that an earlier attempt began and did not make visible.
+    ///
+    /// # Errors
+    /// What the store runs into.
+    pub(crate) async fn abandon(&self, begun: &[Staged]) -> Result<(), StoreError> {
+        if let Self::Copied(_, Elsewhere::Files(store)) = self {
+            for output in begun {
+                store.abandon(output).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Plans every step, with masks under `root`. Nothing comes back where there are errors.

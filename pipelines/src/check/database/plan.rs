@@ -73,6 +73,16 @@ pub struct TablePlan {
     pub masked: Vec<(String, String)>,
     /// Columns no rule masks.
     pub unmasked: Vec<String>,
+    /// Tables that refer to masked columns, and change with them in one transaction.
+    pub following: Vec<TablePlan>,
+}
+
+impl TablePlan {
+    /// The plan without those that follow, then those.
+    pub(crate) fn with_following(mut self) -> Vec<Self> {
+        let following = std::mem::take(&mut self.following);
+        std::iter::once(self).chain(following).collect()
+    }
 }
 
 /// How a run is to plan its tables.
@@ -249,6 +259,19 @@ impl Planner<'_> {
                 .map(|plan| Step::Copy(Box::new(plan))));
         }
         self.masked_twice(table, task, &resolved);
+        let Some(followers) = self.followers(&found, (task, of_table), &resolved).await? else {
+            return Ok(None);
+        };
+        let own_key = key.as_deref().unwrap_or_default();
+        let of_task = (task, of_table);
+        let (is_followed, resolved) =
+            self.with_own(of_task, &columns, own_key, &followers, resolved);
+        let obstacles = followers.0.iter().skip(1).flat_map(|one| {
+            let facts = one.table.facts();
+            let reasons = facts.rewrite_obstacles.iter();
+            reasons.map(move |reason| format!("`{}`, which follows: {reason}", facts.shown()))
+        });
+        let obstacles: Vec<String> = obstacles.collect();
         let masked = Masked {
             table,
             task,
@@ -256,7 +279,6 @@ impl Planner<'_> {
             steps: &resolved.steps,
         };
         let unique = masked.unique(self.diagnostics);
-        masked.foreign_keys(self.diagnostics);
         masked.checks(self.diagnostics);
         let options = &self.loaded.pipeline.options;
         let managed = self.loaded.ruleset.auto_manage_triggers.as_ref();
@@ -267,6 +289,8 @@ impl Planner<'_> {
             begun: self.asked.begun.get(&step).copied(),
             in_units: key.is_some(),
             some_rows: filter.is_some() || options.max_rows.is_some(),
+            followed: is_followed.then_some(&obstacles[..]),
+            together: self.database.rewrites_together(),
             unique: &unique,
         };
         let way = match choose(table, wish) {
@@ -313,7 +337,12 @@ impl Planner<'_> {
             dry_run: self.asked.dry_run,
             name: String::new(),
         };
+        let following = self.following((task, of_table), &columns, followers, (&job, &way));
+        if self.diagnostics.has_errors() {
+            return Ok(None);
+        }
         Ok(Some(Step::Mask(Box::new(TablePlan {
+            following,
             task: name,
             way,
             columns: masked_columns(&columns, resolved.steps),

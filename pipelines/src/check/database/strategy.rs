@@ -34,6 +34,10 @@ pub(super) struct Wish<'a> {
     pub(super) some_rows: bool,
     /// Whether an update would go by units.
     pub(super) in_units: bool,
+    /// Why tables that refer to masked columns cannot be rewritten; nothing where there are none.
+    pub(super) followed: Option<&'a [String]>,
+    /// Whether the database rewrites several tables in one transaction.
+    pub(super) together: bool,
     /// Masked columns whose values have to be unique.
     pub(super) unique: &'a [String],
 }
@@ -79,11 +83,23 @@ fn against_rewrite(table: &Table, wish: Wish<'_>) -> Vec<String> {
     if wish.some_rows {
         reasons.push("only some of its rows are masked".to_owned());
     }
+    if let Some(obstacles) = wish.followed {
+        reasons.extend_from_slice(obstacles);
+        if !wish.together {
+            let reason =
+                "what refers to its masked columns cannot change in the same transaction yet";
+            reasons.push(reason.to_owned());
+        }
+    }
     reasons
 }
 
 fn against_update(table: &Table, wish: Wish<'_>) -> Vec<String> {
     let mut reasons = Vec::new();
+    if wish.followed.is_some() {
+        let reason = "what refers to its masked columns changes with them, which only a rewrite does in one transaction";
+        reasons.push(reason.to_owned());
+    }
     if let Some(column) = wish.unique.first() {
         // An update of one range may give a value that a row of another still has.
         reasons.push(format!(

@@ -2,8 +2,7 @@
 
 use super::super::fields::KeySpec;
 use super::{
-    ANY, DOC, HASH_COLUMNS_KEY, NAME, NAMES, RULES_KEY, TASK_NAME, TASK_TYPE, TEXT, WORKERS, may,
-    must,
+    DOC, HASH_COLUMNS_KEY, NAME, NAMES, RULES_KEY, TASK_NAME, TASK_TYPE, TEXT, WORKERS, may, must,
 };
 
 /// Rows that are worked on at once.
@@ -53,6 +52,7 @@ pub(in super::super) const MASK_TABLE: &[KeySpec] = &[
         BATCH_SIZE,
         "rows of this table that are worked on at once, in place of the pipeline's `batch_size`",
     ),
+    CASCADES,
 ];
 
 /// A table that a masked one is joined with.
@@ -74,10 +74,51 @@ pub(in super::super) const MASK_UNIQUE_KEY: &[KeySpec] = &[
     DOC,
     WORKERS,
     TABLE,
-    may("key", ANY, "column or columns of the key"),
-    may("target_key", ANY, "columns of the key and their formats"),
-    may("format", TEXT, "format of the new values"),
-    may("additional_cascades", ANY, "columns that follow the key"),
+    may("key", NAMES, "column or columns of the key"),
+    may(
+        "target_key",
+        r##"{"anyOf":[{"type":"string"},{"type":"array","items":{"anyOf":[{"type":"string"},{"$ref":"#/$defs/target_key"}]}}]}"##,
+        "the same, each a name or a mapping with `key`",
+    ),
+    may(
+        "format",
+        TEXT,
+        "not built: new values have the form of the old ones",
+    ),
+    CASCADES,
+];
+
+/// A column of a key.
+pub(in super::super) const TARGET_KEY: &[KeySpec] = &[
+    must("key", NAME, "its name"),
+    may(
+        "format",
+        TEXT,
+        "not built: new values have the form of the old ones",
+    ),
+];
+
+/// Columns that follow others, though no foreign key says so.
+const CASCADES: KeySpec = may(
+    "additional_cascades",
+    r##"{"type":"array","items":{"$ref":"#/$defs/cascade"}}"##,
+    "columns of other tables that have the values of masked ones, though no foreign key says so; they are masked alike",
+);
+
+/// A table with such columns.
+pub(in super::super) const CASCADE: &[KeySpec] = &[
+    must("table", NAME, "the other table"),
+    must(
+        "columns",
+        r##"{"type":"array","minItems":1,"items":{"$ref":"#/$defs/cascade_column"}}"##,
+        "which of its columns follow which",
+    ),
+];
+
+/// Two columns with the same values.
+pub(in super::super) const CASCADE_COLUMN: &[KeySpec] = &[
+    must("source", NAME, "the masked column"),
+    must("target", NAME, "the column of the other table"),
 ];
 
 /// A task that runs SQL. One of `sql` and `sql_file` is needed.

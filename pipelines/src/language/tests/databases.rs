@@ -442,9 +442,22 @@ fn problems_of_table_tasks_by_code() {
         ),
         (table("joins: x"), vec!["V0204"]),
         (
-            "{type: mask_unique_key, table: t, target_key: [a], additional_cascades: []}"
+            "{type: mask_unique_key, table: t, target_key: [a, {key: b}], additional_cascades: \
+             [{table: s.u, columns: [{source: a, target: '\"B\"'}]}]}"
                 .to_owned(),
-            vec!["V0905"],
+            vec![],
+        ),
+        (
+            "{type: mask_unique_key, table: t, target_key: [{key: a, format: x}, {format: x}], key: a}".to_owned(),
+            vec!["V0205"],
+        ),
+        (
+            "{type: mask_unique_key, table: t, target_key: [{key: a, format: x}, {format: y}]}".to_owned(),
+            vec!["V0905", "V0203", "V0905"],
+        ),
+        (
+            "{type: mask_unique_key, table: t, key: a, additional_cascades: [{table: u}, {table: u v, columns: [{source: a}]}]}".to_owned(),
+            vec!["V0203", "V0406", "V0203"],
         ),
         ("{type: run_sql, sql: 'select 1;'}".to_owned(), vec![]),
         ("{type: run_sql}".to_owned(), vec!["V0407"]),
