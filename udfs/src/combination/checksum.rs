@@ -203,18 +203,23 @@ impl Checksum {
         }
     }
 
+    /// How many places a number has that is looked for in a text.
+    pub(super) fn lengths(&self) -> RangeInclusive<usize> {
+        match self {
+            Self::System(system) => system.in_text.clone(),
+            Self::Iban(_) => IN_TEXT,
+            Self::Kind(kind) => kind.shortest()..=kind.longest(),
+        }
+    }
+
     /// Whether a part of a text is a number with right check digits, of a length that is looked for.
     pub(super) fn is_right(&self, part: &str) -> bool {
         let Some(number) = self.read(part) else {
             return false;
         };
-        let fits = match self {
-            Self::System(system) => {
-                let has_digit = number.places().iter().any(u8::is_ascii_digit);
-                system.in_text.contains(&number.places().len()) && has_digit
-            }
-            Self::Iban(_) | Self::Kind(_) => true,
-        };
+        let fits = self.lengths().contains(&number.places().len());
+        let has_digit = number.places().iter().any(u8::is_ascii_digit);
+        let fits = fits && (has_digit || matches!(self, Self::Kind(_)));
         fits && self
             .seal(&number)
             .is_some_and(|sealed| match part.ends_with('*') {
@@ -240,5 +245,55 @@ impl Checksum {
     /// Whether one separator stands in all gaps of a number, as no layout tells where which one is.
     pub(super) fn is_evenly_parted(&self) -> bool {
         !matches!(self, Self::Kind(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::examples::valid_ids;
+
+    /// Of numbers with right check digits those of the lengths that are looked for are right, and no
+    /// other ones.
+    #[test]
+    fn lengths() {
+        for system in SYSTEMS {
+            let expected = match system.name {
+                "credit_card" => 12..=19,
+                _ => 8..=34,
+            };
+            let checksum = Checksum::named(system.name, "type").unwrap();
+            for length in system.checks + 1..=40 {
+                let mut number: Vec<u8> = (0..length).map(|at| b'1' + (at % 9) as u8).collect();
+                let (body, check) = number.split_at_mut(length - system.checks);
+                (system.write)(body, check);
+                let number = String::from_utf8(number).unwrap();
+                let wanted = expected.contains(&length);
+                assert_eq!(
+                    checksum.is_right(&number),
+                    wanted,
+                    "{} {number}",
+                    system.name
+                );
+            }
+        }
+        for kind in KINDS.iter().filter(|kind| kind.has_checks()) {
+            let checksum = Checksum::named(kind.code, "type").unwrap();
+            let has = |length: &usize| kind.read(&"0".repeat(*length)).is_some();
+            let lengths: Vec<usize> = (1..=34).filter(has).collect();
+            assert_eq!(checksum.lengths(), lengths[0]..=lengths[lengths.len() - 1]);
+            for number in valid_ids(kind.code) {
+                assert!(checksum.is_right(&number), "{} {number}", kind.code);
+            }
+        }
+        for (number, right) in [
+            ("NO9386011117947", true),
+            ("MT84MALT011000012345MTLCAST001S", true),
+            ("NO93860111179470", false),
+            ("NO938601111794", false),
+        ] {
+            let checksum = Checksum::named("iban", "type").unwrap();
+            assert_eq!(checksum.is_right(number), right, "{number}");
+        }
     }
 }

@@ -138,9 +138,6 @@ struct Numbers<'t> {
     runs: Vec<Range<usize>>,
 }
 
-/// The longest number that is looked for, separators not counted.
-const MOST_PLACES: usize = 34;
-
 impl<'t> Numbers<'t> {
     fn of(text: &'t str, checksum: &'t Checksum) -> Self {
         let mut runs: Vec<Range<usize>> = vec![];
@@ -173,12 +170,15 @@ impl<'t> Numbers<'t> {
         if self.checksum.begins_with_digit() && !bytes[start].is_ascii_digit() {
             return None;
         }
+        let lengths = self.checksum.lengths();
         let mut longest = None;
-        let (mut places, mut end, mut parted_by) = (0, start, None);
+        let (mut places, mut signs, mut end, mut parted_by) = (0, 0, start, None);
         for run in &self.runs[first..] {
             let gap = &bytes[end..run.start];
-            places += run.len() + usize::from(matches!(gap, b"-" | b"+"));
-            if places > 2 * MOST_PLACES {
+            places += run.len();
+            // A sign may be a place as well.
+            signs += usize::from(matches!(gap, b"-" | b"+"));
+            if places > *lengths.end() {
                 break;
             }
             end = run.end;
@@ -193,11 +193,12 @@ impl<'t> Numbers<'t> {
             } else if !gap.is_empty() {
                 break;
             }
-            let ends = match self.checksum.is_starred() && bytes.get(end) == Some(&b'*') {
-                true => [end, end + 1],
-                false => [end, end],
-            };
-            for end in ends {
+            // A star may be the last place.
+            if places + signs + 1 < *lengths.start() {
+                continue;
+            }
+            let starred = self.checksum.is_starred() && bytes.get(end) == Some(&b'*');
+            for end in end..=end + usize::from(starred) {
                 let span = start..end;
                 if is_whole(self.text, &span) && self.checksum.is_right(&self.text[span.clone()]) {
                     longest = Some(span);
@@ -212,6 +213,8 @@ impl<'t> Numbers<'t> {
 mod tests {
     use super::*;
     use crate::draw::Messages;
+    use crate::examples::valid_ids;
+    use crate::identifiers::KINDS;
 
     fn find<'t>(matchers: &[Matcher], text: &'t str) -> Vec<(usize, &'t str)> {
         let none = Messages::default();
@@ -314,6 +317,103 @@ mod tests {
             let found: Vec<&str> = found.into_iter().map(|(_, part)| part).collect();
             assert_eq!(found, expected, "{name} {text}");
         }
+    }
+
+    /// The numbers of a text, every beginning tried with every end. What may stand between the places is
+    /// as in [`Numbers::longest`]; nothing is passed over for its length.
+    fn all_tried<'t>(checksum: &Checksum, text: &'t str) -> Vec<&'t str> {
+        let bytes = text.as_bytes();
+        let in_number = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphanumeric);
+        let is_parted = |part: &[u8]| {
+            let gaps: Vec<&[u8]> = part
+                .split(u8::is_ascii_alphanumeric)
+                .filter(|gap| !gap.is_empty())
+                .collect();
+            let one = |gap: &&[u8]| {
+                let separators = checksum.separators().as_bytes();
+                gap.len() == 1 && (separators.contains(&gap[0]) || b"-+".contains(&gap[0]))
+            };
+            let even = gaps.windows(2).all(|pair| pair[0] == pair[1]);
+            gaps.iter().all(one) && (even || !checksum.is_evenly_parted())
+        };
+        let mut found = vec![];
+        let mut from = 0;
+        while from < bytes.len() {
+            let begins = in_number(from)
+                && !(from > 0 && in_number(from - 1))
+                && (!checksum.begins_with_digit() || bytes[from].is_ascii_digit());
+            let mut ends = (from + 1..=bytes.len()).filter(|&end| {
+                let starred = bytes[end - 1] == b'*' && in_number(end - 2) && checksum.is_starred();
+                let run_ends = in_number(end - 1) && !in_number(end);
+                (run_ends || starred)
+                    && is_parted(&bytes[from..end - usize::from(starred)])
+                    && is_whole(text, &(from..end))
+                    && checksum.is_right(&text[from..end])
+            });
+            match ends.next_back().filter(|_| begins) {
+                Some(end) => {
+                    found.push(&text[from..end]);
+                    from = end;
+                }
+                None => from += 1,
+            }
+        }
+        found
+    }
+
+    /// The search, which passes over what cannot have the right length, finds what is found without.
+    #[test]
+    fn no_length_is_missed() {
+        let systems = ["luhn", "credit_card", "verhoeff", "mod_97_10", "mod_11_2"];
+        let systems = systems.into_iter().chain(["mod_37_2", "mod_37_36", "iban"]);
+        let kinds = KINDS.iter().filter(|kind| kind.has_checks());
+        let mut counts = [0; 2];
+        for (is_kind, name) in systems
+            .map(|name| (false, name))
+            .chain(kinds.map(|kind| (true, kind.code)))
+        {
+            let checksum = Checksum::named(name, "type").unwrap();
+            let matcher = Matcher::Checksum(Arc::new(Checksum::named(name, "type").unwrap()));
+            let mut texts = vec![];
+            if is_kind {
+                for number in valid_ids(name) {
+                    let parted = number.replace(['-', ' ', '.', '/'], "");
+                    for (before, after) in
+                        [("", ""), ("1 ", ""), ("", "-1"), ("7.", " 12"), ("x", "")]
+                    {
+                        texts.push(format!("{before}{number}{after}"));
+                        texts.push(format!("{before}{parted}{after}"));
+                    }
+                }
+            }
+            // Digits in groups of one to seven with all kinds of gaps: of ten one is right by chance.
+            let mut state = 7_u64;
+            let mut next = |n: u64| {
+                state = state
+                    .wrapping_mul(6364136223846793005)
+                    .wrapping_add(1442695040888963407);
+                (state >> 33) % n
+            };
+            for _ in 0..150 {
+                let mut text = String::new();
+                for _ in 0..next(12) + 1 {
+                    let places = 1 + next(7) as u32;
+                    let group = next(10_u64.pow(places));
+                    let gaps = [" ", " ", " ", "-", "-", "", ".", "+", "*", "A", ", ", "é"];
+                    text += &format!("{group}{}", gaps[next(12) as usize]);
+                }
+                texts.push(text);
+            }
+            for text in texts {
+                let found: Vec<&str> = find(std::slice::from_ref(&matcher), &text)
+                    .into_iter()
+                    .map(|(_, part)| part)
+                    .collect();
+                assert_eq!(found, all_tried(&checksum, &text), "{name} {text}");
+                counts[usize::from(is_kind)] += found.len();
+            }
+        }
+        assert!(counts[0] > 50 && counts[1] > 1000, "{counts:?}");
     }
 
     /// A number that may end with `*`: of 37 bodies one does.

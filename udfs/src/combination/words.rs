@@ -32,7 +32,9 @@ impl WordList {
         spellings.sort_unstable();
         spellings.dedup();
         Ok(Self {
-            automaton: AhoCorasick::new(spellings)?,
+            automaton: AhoCorasick::builder()
+                .ascii_case_insensitive(!case_sensitive)
+                .build(spellings)?,
             case_sensitive,
         })
     }
@@ -44,7 +46,8 @@ impl WordList {
 
     /// Where one of them stands in `text`, from left to right, the longest first.
     pub(super) fn find(&self, text: &str) -> Vec<Range<usize>> {
-        let folded = Folded::of(text, self.case_sensitive);
+        // The automaton itself does not tell letters of ASCII apart by their case.
+        let folded = Folded::of(text, self.case_sensitive || text.is_ascii());
         let found = self.automaton.find_overlapping_iter(folded.text.as_ref());
         ordered(found.filter_map(|found| folded.whole(text, found.range())))
     }
@@ -91,17 +94,21 @@ fn words_of(value: &str) -> Vec<&str> {
     words
 }
 
-/// A word composed and decomposed, as one or the other may stand in a text.
-fn spellings(word: &str, case_sensitive: bool) -> [String; 2] {
+/// A word composed and, where that is another text, decomposed: either may stand in a text.
+fn spellings(word: &str, case_sensitive: bool) -> impl Iterator<Item = String> + use<> {
     let fold = |word: String| match case_sensitive {
         true => word,
         false => without_case(&word),
     };
-    [fold(word.nfc().collect()), fold(word.nfd().collect())]
+    let decomposed = (!word.is_ascii()).then(|| fold(word.nfd().collect()));
+    [fold(word.nfc().collect())].into_iter().chain(decomposed)
 }
 
 /// A text without its letter case.
 pub(super) fn without_case(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.chars().flat_map(folded).collect()
 }
 

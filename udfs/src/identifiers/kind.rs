@@ -38,6 +38,11 @@ impl Kind {
         layouts.find(|layout| width(layout) == places).copied()
     }
 
+    /// How many places the shortest number has.
+    pub(crate) fn shortest(&self) -> usize {
+        self.layouts.first().map_or(0, |layout| width(layout))
+    }
+
     /// How many places the longest number has.
     pub(crate) fn longest(&self) -> usize {
         self.layouts.last().map_or(0, |layout| width(layout))
