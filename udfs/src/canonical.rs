@@ -28,14 +28,13 @@ pub fn canonical_text(array: &ArrayRef) -> Result<StringViewArray, MaskError> {
     let long_is_ascii =
         held <= MOST_OF_A_ROW * text.len() && blocks.clone().all(|block| block.is_ascii());
     // A view holds a value of up to twelve bytes itself, in its upper three quarters.
-    let short = |view: u128| view as u32 <= 12 && (view >> 32) & HIGH_BITS == 0;
-    let is_canonical = |(row, view): (usize, &u128)| {
-        short(*view)
-            || (long_is_ascii && *view as u32 > 12)
-            || text.is_null(row)
-            || is_canonical(text.value(row))
+    let short = |view: &u128| match *view as u32 <= 12 {
+        true => *view >> 32,
+        false => 0,
     };
-    if text.views().iter().enumerate().all(is_canonical) {
+    let bits = text.views().iter().fold(0, |bits, view| bits | short(view));
+    let is_canonical = |value: Option<&str>| value.is_none_or(is_canonical);
+    if (long_is_ascii && bits & HIGH_BITS == 0) || text.iter().all(is_canonical) {
         return Ok(text);
     }
     Ok(text

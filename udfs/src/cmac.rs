@@ -69,20 +69,21 @@ impl Cmac {
     /// The 128-bit tag of one message.
     pub(crate) fn tag(&self, message: &[u8]) -> [u8; 16] {
         let bytes = [message, &[0; SLACK]].concat();
-        self.tags(&bytes, &[message.len()])[0]
+        let mut tag = [[0; 16]];
+        self.tags(&bytes, &[message.len()], &mut tag);
+        tag[0]
     }
 
-    /// The 128-bit tag of each message. Messages stand one after the other in `bytes`, each up to its
+    /// Writes the 128-bit tag of each message to `tags`, which has room for as many. Messages stand one after the other in `bytes`, each up to its
     /// end in `ends`, with [`SLACK`] bytes of any kind behind the last.
-    pub(crate) fn tags(&self, bytes: &[u8], ends: &[usize]) -> Vec<[u8; 16]> {
-        let mut tags = vec![[0; 16]; ends.len()];
+    pub(crate) fn tags(&self, bytes: &[u8], ends: &[usize], tags: &mut [[u8; 16]]) {
+        let mac = self;
         self.cipher.encrypt_with_backend(Chains {
-            mac: self,
+            mac,
             bytes,
             ends,
-            tags: &mut tags,
+            tags,
         });
-        tags
     }
 
     /// Adds the lane's next block to the state, with the padding and subkey of a last block.
@@ -213,7 +214,8 @@ mod tests {
         };
         let ends: Vec<usize> = messages.iter().map(end_of).collect();
         let cmac = Cmac::new(Aes256::new_from_slice(key).unwrap());
-        let tags = cmac.tags(&bytes, &ends);
+        let mut tags = vec![[0; 16]; ends.len()];
+        cmac.tags(&bytes, &ends, &mut tags);
         tags.iter().map(|tag| HEXLOWER.encode(tag)).collect()
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewArray, UInt32Array};
-use arrow::compute::{interleave, take};
+use arrow::compute::{concat, interleave, take};
 use arrow::datatypes::{DataType, UInt64Type};
 use arrow_select::dictionary::garbage_collect_any_dictionary;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::bind::{Binder, MaskNode, SeedFiles};
 use crate::canonical::canonical_text;
 use crate::chain::Chain;
 use crate::condition::Condition;
-use crate::draw::{Messages, Part};
+use crate::draw::{Messages, Part, ROWS_AT_ONCE};
 use crate::error::{BindError, MaskError, PlaceUnit};
 use crate::hash_columns::HashColumn;
 use crate::key::{MaskKey, Root};
@@ -259,7 +259,7 @@ impl ColumnMask {
         let (shuffled, drawn) = drawn.split_at(usize::from(self.shuffle.is_some()));
         // Not the row's own value from here on.
         let column = shuffled.first().unwrap_or(column);
-        let drawn = self.drawn(places, drawn, column.len())?;
+        let drawn = self.drawn(places, drawn)?;
         let inputs = self
             .inputs
             .iter()
@@ -290,12 +290,7 @@ impl ColumnMask {
     }
 
     /// What draws are taken from, as far as it is one value a row.
-    fn drawn(
-        &self,
-        places: &[ArrayRef],
-        arguments: &[ArrayRef],
-        rows: usize,
-    ) -> Result<Drawn, MaskError> {
+    fn drawn(&self, places: &[ArrayRef], arguments: &[ArrayRef]) -> Result<Drawn, MaskError> {
         if arguments.is_empty() {
             return Ok(Drawn::Nothing);
         }
@@ -305,8 +300,7 @@ impl ColumnMask {
             };
             let paths = canonical_text(paths)?;
             let places = places.as_primitive_opt::<UInt64Type>().ok_or(MISSING)?;
-            let places = (0..rows).map(|row| (paths.value(row), places.value(row)));
-            return Ok(Drawn::Places(Messages::of_places(places)));
+            return Ok(Drawn::Places(Messages::of_places(paths, places.clone())));
         }
         let values = self
             .hash_columns
@@ -402,12 +396,28 @@ impl ColumnMask {
                     .map_err(|_| MaskError::Internal("a dictionary key lies outside"))?;
                 self.chain.mask(plain, rows)?
             }
+            None if count > ROWS_AT_ONCE && self.chain.draws() => self.in_pieces(&values, rows)?,
             None => self.chain.mask(values, rows)?,
         };
         if masked.len() != count {
             return Err(MaskError::Internal("a mask changed the number of rows"));
         }
         restore(masked, &self.leaf)
+    }
+
+    /// Masks so many rows at once that draws and what is made of them stay close to the processor.
+    fn in_pieces(&self, values: &ArrayRef, rows: &Rows<'_>) -> Result<ArrayRef, MaskError> {
+        let starts = (0..values.len()).step_by(ROWS_AT_ONCE);
+        let pieces = starts.map(|start| {
+            let length = ROWS_AT_ONCE.min(values.len() - start);
+            self.chain
+                .mask(values.slice(start, length), &rows.slice(start, length))
+                .and_then(|masked| restore(masked, &self.leaf))
+                .map_err(|error| error.behind(start))
+        });
+        let pieces = pieces.collect::<Result<Vec<_>, _>>()?;
+        let pieces: Vec<&dyn Array> = pieces.iter().map(AsRef::as_ref).collect();
+        concat(&pieces).map_err(|_| MaskError::Internal("the pieces of a column do not fit"))
     }
 }
 

@@ -8,10 +8,17 @@
 //! further bits: block j = AES-256(expand key, draw xor j), j = 1, 2, …, after the draw itself
 //! ```
 
-use arrow::array::{Array, StringViewArray};
+use std::fmt;
+use std::ops::Range;
+
+use arrow::array::{Array, StringViewArray, UInt64Array};
 
 use crate::cmac::{SLACK, encrypt_blocks};
 use crate::key::MaskKey;
+
+/// How many rows are worked on at once where much is made for each on the way: so many stay in the
+/// processor's cache, and their memory is used again for the next ones.
+pub(crate) const ROWS_AT_ONCE: usize = 1024;
 
 /// What a row may have several of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,154 +41,159 @@ impl Part {
     }
 }
 
-/// Encoded draw inputs, a message a row.
-#[derive(Debug, Clone, Default)]
-pub struct Messages {
-    /// One message after the other, and behind them the slack the cipher may read.
-    bytes: Vec<u8>,
-    /// Where each message ends.
-    ends: Vec<usize>,
+/// Draw inputs, a message a row. They are written out only where they are drawn from.
+#[derive(Clone, Default)]
+pub struct Messages(Source);
+
+#[derive(Clone)]
+enum Source {
+    /// These columns in canonical text, of so many rows.
+    Fields(Vec<StringViewArray>, usize),
+    /// Null, the path of the row's unit and the row's place in it.
+    Places(StringViewArray, UInt64Array),
+    /// Other messages with more fields.
+    Written(Written),
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self::Fields(vec![], 0)
+    }
+}
+
+impl fmt::Debug for Messages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Messages({})", self.len())
+    }
 }
 
 impl Messages {
     /// The messages of `rows` rows over inputs in canonical text.
     pub fn of(inputs: &[StringViewArray], rows: usize) -> Self {
-        // The length of a value is the lower half of its view.
-        let lengths = inputs
-            .iter()
-            .flat_map(|input| input.views().iter().map(|view| *view as u32 as usize));
-        let text: usize = lengths.sum();
-        let mut messages = Writer::new(text + rows * inputs.len(), rows);
-        match inputs {
-            [input] if input.null_count() == 0 => return Self::of_values(input, text),
-            inputs => {
-                for row in 0..rows {
-                    for input in inputs {
-                        let value = input.is_valid(row).then(|| input.value(row).as_bytes());
-                        messages.field(value);
-                    }
-                    messages.end();
-                }
-            }
-        }
-        messages.finish()
+        Self(Source::Fields(inputs.to_vec(), rows))
     }
 
-    /// The messages of rows over one input without nulls, `text` bytes together, as [`Messages::of`]
-    /// writes them.
-    fn of_values(input: &StringViewArray, text: usize) -> Self {
-        // Most lengths take one byte.
-        let mut bytes = vec![0; text + input.len() + LONGEST_LENGTH];
-        let mut ends = Vec::with_capacity(input.len());
-        let mut at = 0;
-        for (row, view) in input.views().iter().enumerate() {
-            let length = *view as u32 as usize;
-            // As many bytes as any length takes, and no need to ask for each of them.
-            if bytes.len() < at + length + LONGEST_LENGTH {
-                bytes.resize(bytes.len() + length + input.len() * LONGEST_LENGTH, 0);
-            }
-            let mut left = length + 1;
-            while left >= 0x80 {
-                bytes[at] = 0x80 | (left & 0x7f) as u8;
-                (at, left) = (at + 1, left >> 7);
-            }
-            bytes[at] = left as u8;
-            at += 1;
-            copy_short(&mut bytes[at..at + length], input.value(row).as_bytes());
-            at += length;
-            ends.push(at);
-        }
-        bytes.resize(at + SLACK, 0);
-        bytes[at..].fill(0);
-        Self { bytes, ends }
-    }
-
-    /// The messages of rows known by their unit's path and their place in it.
-    pub fn of_places<'p>(places: impl ExactSizeIterator<Item = (&'p str, u64)>) -> Self {
-        let mut messages = Writer::new(0, places.len());
-        for (path, place) in places {
-            messages.field(None);
-            messages.field(Some(path.as_bytes()));
-            messages.field(Some(place.to_string().as_bytes()));
-            messages.end();
-        }
-        messages.finish()
+    /// The messages of rows known by their unit's path and their place in it, neither of them null.
+    pub fn of_places(paths: StringViewArray, places: UInt64Array) -> Self {
+        Self(Source::Places(paths, places))
     }
 
     /// One message for each of `rows`, told apart by its ordinal within the row where that is not zero.
     pub fn select(&self, rows: &[u32], ordinals: &[u32], part: Part) -> Self {
-        let mut selected = Writer::new(0, rows.len());
+        let mut selected = Written::with_room(0, rows.len());
         for (&row, &ordinal) in rows.iter().zip(ordinals) {
-            selected.bytes.extend_from_slice(self.get(row as usize));
+            self.write_one(row as usize, &mut selected);
             if ordinal > 0 {
                 selected.field(Some(format!("{}{ordinal}", part.letter()).as_bytes()));
             }
             selected.end();
         }
-        selected.finish()
+        Self(Source::Written(selected))
     }
 
     /// Each message with one more field for each of `inputs`, in canonical text.
     pub(crate) fn followed_by(&self, inputs: &[StringViewArray]) -> Self {
-        let mut longer = Writer::new(self.bytes.len(), self.len());
+        if let Source::Fields(fields, rows) = &self.0 {
+            return Self::of(&[fields, inputs].concat(), *rows);
+        }
+        let mut longer = Written::with_room(0, self.len());
         for row in 0..self.len() {
-            longer.bytes.extend_from_slice(self.get(row));
-            for input in inputs {
-                longer.field(input.is_valid(row).then(|| input.value(row).as_bytes()));
-            }
+            self.write_one(row, &mut longer);
+            longer.fields(inputs, row);
             longer.end();
         }
-        longer.finish()
+        Self(Source::Written(longer))
+    }
+
+    /// The messages of `length` rows from `start` on.
+    pub(crate) fn slice(&self, start: usize, length: usize) -> Self {
+        Self(match &self.0 {
+            Source::Fields(inputs, _) => {
+                let inputs = inputs.iter().map(|input| input.slice(start, length));
+                Source::Fields(inputs.collect(), length)
+            }
+            Source::Places(paths, places) => {
+                Source::Places(paths.slice(start, length), places.slice(start, length))
+            }
+            Source::Written(_) => {
+                let mut some = Written::with_room(0, length);
+                self.write(start..start + length, &mut some);
+                Source::Written(some)
+            }
+        })
     }
 
     /// Number of messages.
     pub fn len(&self) -> usize {
-        self.ends.len()
+        match &self.0 {
+            Source::Fields(_, rows) => *rows,
+            Source::Places(_, places) => places.len(),
+            Source::Written(written) => written.ends.len(),
+        }
     }
 
     /// Whether there is no message.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.len() == 0
     }
 
-    fn get(&self, row: usize) -> &[u8] {
-        let start = if row == 0 { 0 } else { self.ends[row - 1] };
-        &self.bytes[start..self.ends[row]]
+    /// Writes the messages of some rows.
+    fn write(&self, rows: Range<usize>, written: &mut Written) {
+        match &self.0 {
+            Source::Fields(inputs, _)
+                if let [input] = &inputs[..]
+                    && input.null_count() == 0 =>
+            {
+                written.values(input, rows);
+            }
+            _ => {
+                for row in rows {
+                    self.write_one(row, written);
+                    written.end();
+                }
+            }
+        }
+    }
+
+    /// Writes the message of a row, but does not end it.
+    fn write_one(&self, row: usize, written: &mut Written) {
+        match &self.0 {
+            Source::Fields(inputs, _) => written.fields(inputs, row),
+            Source::Places(paths, places) => {
+                written.field(None);
+                written.field(Some(paths.value(row).as_bytes()));
+                written.number(places.value(row));
+            }
+            Source::Written(other) => written.bytes.extend_from_slice(other.get(row)),
+        }
     }
 }
 
-/// Bytes of the longest length in front of a value.
-const LONGEST_LENGTH: usize = 10;
-
-/// Copies between slices of one length; without a call where that is 8 to 32, as by far most values are.
-#[inline(always)]
-fn copy_short(to: &mut [u8], from: &[u8]) {
-    let length = from.len();
-    match length {
-        16..=32 => {
-            to[..16].copy_from_slice(&from[..16]);
-            to[length - 16..].copy_from_slice(&from[length - 16..]);
-        }
-        8..=15 => {
-            to[..8].copy_from_slice(&from[..8]);
-            to[length - 8..].copy_from_slice(&from[length - 8..]);
-        }
-        _ => to.copy_from_slice(from),
-    }
-}
-
-/// Writes messages one behind the other.
-struct Writer {
+/// Messages one behind the other.
+#[derive(Clone, Default)]
+struct Written {
     bytes: Vec<u8>,
+    /// Where each message ends.
     ends: Vec<usize>,
 }
 
-impl Writer {
+impl Written {
     /// Room for `rows` messages of about `bytes` bytes together.
-    fn new(bytes: usize, rows: usize) -> Self {
+    fn with_room(bytes: usize, rows: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(bytes + SLACK),
             ends: Vec::with_capacity(rows),
+        }
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    fn fields(&mut self, inputs: &[StringViewArray], row: usize) {
+        for input in inputs {
+            self.field(input.is_valid(row).then(|| input.value(row).as_bytes()));
         }
     }
 
@@ -198,17 +210,79 @@ impl Writer {
         self.bytes.extend_from_slice(value);
     }
 
+    /// The field of a number in decimal digits.
+    fn number(&mut self, mut number: u64) {
+        let mut digits = [0; 20];
+        let mut start = digits.len();
+        loop {
+            start -= 1;
+            digits[start] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                return self.field(Some(&digits[start..]));
+            }
+        }
+    }
+
+    /// The messages of rows over one input, as [`Written::field`] and [`Written::end`] write them.
+    fn values(&mut self, input: &StringViewArray, rows: Range<usize>) {
+        let Self { bytes, ends } = self;
+        let mut at = bytes.len();
+        let mut left_over = rows.len();
+        for value in &input.slice(rows.start, rows.len()) {
+            let (length, value) = match value {
+                Some(value) => (value.len() + 1, value),
+                None => (0, ""),
+            };
+            // As many bytes as any length takes, and no need to ask for each of them.
+            if bytes.len() < at + length + LONGEST_LENGTH {
+                bytes.resize(at + (length + LONGEST_LENGTH) * left_over, 0);
+            }
+            left_over -= 1;
+            let mut left = length;
+            while left >= 0x80 {
+                bytes[at] = 0x80 | (left & 0x7f) as u8;
+                (at, left) = (at + 1, left >> 7);
+            }
+            bytes[at] = left as u8;
+            at += 1;
+            copy_short(&mut bytes[at..at + value.len()], value.as_bytes());
+            at += value.len();
+            ends.push(at);
+        }
+        bytes.truncate(at);
+    }
+
     fn end(&mut self) {
         self.ends.push(self.bytes.len());
     }
 
-    fn finish(mut self) -> Messages {
-        self.bytes.extend([0; SLACK]);
-        Messages {
-            bytes: self.bytes,
-            ends: self.ends,
-        }
+    fn get(&self, row: usize) -> &[u8] {
+        let start = if row == 0 { 0 } else { self.ends[row - 1] };
+        &self.bytes[start..self.ends[row]]
     }
+}
+
+/// Bytes of the longest length in front of a value.
+const LONGEST_LENGTH: usize = 10;
+
+/// Copies between slices of one length; without a call where that is 8 to 32, as by far most values are.
+#[inline(always)]
+fn copy_short(to: &mut [u8], from: &[u8]) {
+    copy_ends::<16>(to, from)
+        .or_else(|| copy_ends::<8>(to, from))
+        .unwrap_or_else(|| to.copy_from_slice(from));
+}
+
+/// Copies the first and the last `N` bytes; `None` where these are not all.
+#[inline(always)]
+fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) -> Option<()> {
+    if from.len() > 2 * N {
+        return None;
+    }
+    *to.first_chunk_mut::<N>()? = *from.first_chunk()?;
+    *to.last_chunk_mut::<N>()? = *from.last_chunk()?;
+    Some(())
 }
 
 /// The 128 bits of one row under one key.
@@ -243,10 +317,16 @@ pub struct Draws<'k> {
 impl<'k> Draws<'k> {
     /// The draw of each message under `key`.
     pub fn new(key: &'k MaskKey, messages: &Messages) -> Self {
-        let draws = match messages.is_empty() {
-            true => vec![],
-            false => key.mac.tags(&messages.bytes, &messages.ends),
-        };
+        let mut draws = vec![[0; 16]; messages.len()];
+        let mut written = Written::default();
+        let mut start = 0;
+        for draws in draws.chunks_mut(ROWS_AT_ONCE) {
+            written.clear();
+            messages.write(start..start + draws.len(), &mut written);
+            written.bytes.extend([0; SLACK]);
+            key.mac.tags(&written.bytes, &written.ends, draws);
+            start += draws.len();
+        }
         Self { key, draws }
     }
 
@@ -303,6 +383,14 @@ mod tests {
         values.iter().copied().collect()
     }
 
+    impl Messages {
+        fn get(&self, row: usize) -> Vec<u8> {
+            let mut written = Written::default();
+            self.write(row..row + 1, &mut written);
+            written.bytes
+        }
+    }
+
     #[test]
     fn fields_do_not_run_into_each_other() {
         let long = "x".repeat(300);
@@ -329,24 +417,20 @@ mod tests {
     #[test]
     fn one_input_is_written_as_several_are() {
         let long = "é".repeat(20_000);
-        let values: Vec<String> = (0..70)
+        let values: Vec<String> = (0..69)
             .map(|length| "x".repeat(length))
             .chain([long])
             .collect();
-        let one = text(
-            &values
-                .iter()
-                .map(|value| Some(value.as_str()))
-                .collect::<Vec<_>>(),
-        );
+        let values = values.iter().map(|value| Some(value.as_str()));
+        let one = text(&[None].into_iter().chain(values).collect::<Vec<_>>());
         let messages = Messages::of(std::slice::from_ref(&one), one.len());
         // The same text as one of two, whose other half is cut off again.
         let nulls = text(&vec![None; one.len()]);
         let both = Messages::of(&[nulls, one], 71);
         for row in 0..71 {
-            assert_eq!(messages.get(row), &both.get(row)[1..], "{row}");
+            assert_eq!(messages.get(row), both.get(row)[1..], "{row}");
         }
-        assert_eq!(messages.bytes.len(), messages.ends[70] + SLACK);
+        assert_eq!(messages.slice(69, 2).get(1), messages.get(70));
     }
 
     #[test]
@@ -358,7 +442,16 @@ mod tests {
         let (one, both) = (Messages::of(&columns[..1], 3), Messages::of(&columns, 3));
         let longer = one.followed_by(&columns[1..]);
         assert!((0..3).all(|row| longer.get(row) == both.get(row)));
-        assert_eq!(one.followed_by(&[]).bytes, one.bytes);
+        let places = UInt64Array::from(vec![0, 10_203, u64::MAX]);
+        let placed = Messages::of_places(text(&[Some("p"); 3]), places);
+        let path = text(&[Some("p"); 3]);
+        let digits = text(&[Some("0"), Some("10203"), Some("18446744073709551615")]);
+        let spelled = Messages::of(&[text(&[None; 3]), path, digits], 3);
+        assert!((0..3).all(|row| placed.get(row) == spelled.get(row)));
+        let longer = placed.followed_by(&columns);
+        let whole = |row| [placed.get(row), both.get(row)].concat();
+        assert!((0..3).all(|row| longer.get(row) == whole(row)));
+        assert!((1..3).all(|row| longer.slice(1, 2).get(row - 1) == whole(row)));
     }
 
     #[test]

@@ -42,7 +42,15 @@ pub enum MaskError {
 impl MaskError {
     /// The same error with its row counted in the batch the selected `rows` came from.
     pub(crate) fn in_rows(self, rows: &[u32]) -> Self {
-        let place = |row: usize| rows.get(row).map_or(row, |&row| row as usize);
+        self.at_row(|row| rows.get(row).map_or(row, |&row| row as usize))
+    }
+
+    /// The same error with its row counted in a batch that has `start` rows before.
+    pub(crate) fn behind(self, start: usize) -> Self {
+        self.at_row(|row| start + row)
+    }
+
+    fn at_row(self, place: impl Fn(usize) -> usize) -> Self {
         match self {
             Self::Refused { row, expected } => Self::Refused {
                 row: place(row),

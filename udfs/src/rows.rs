@@ -128,6 +128,24 @@ impl<'r> Rows<'r> {
         self.documents.as_ref()
     }
 
+    /// `length` of these rows from `start` on.
+    pub(crate) fn slice(&self, start: usize, length: usize) -> Rows<'static> {
+        let sliced = |texts: &StringViewArray| texts.slice(start, length);
+        Rows {
+            count: length,
+            messages: Cow::Owned(match self.messages.is_empty() {
+                true => Messages::default(),
+                false => self.messages.slice(start, length),
+            }),
+            inputs: self.inputs.iter().map(sliced).collect(),
+            documents: self.documents.as_ref().map(sliced),
+            numbers: match self.numbers.is_empty() {
+                true => Cow::Owned(vec![]),
+                false => Cow::Owned(self.numbers[start..start + length].to_vec()),
+            },
+        }
+    }
+
     /// Further rows made of these: row `rows[i]`, for the `ordinals[i]`-th time within its row.
     ///
     /// # Errors

@@ -115,7 +115,9 @@ impl Siv {
             ends.push(bytes.len());
         }
         bytes.extend([0; SLACK]);
-        self.mac.tags(&bytes, &ends)
+        let mut tags = vec![[0; TAG]; ends.len()];
+        self.mac.tags(&bytes, &ends, &mut tags);
+        tags
     }
 
     /// Adds to each text the key stream that begins at its tag.

@@ -288,8 +288,7 @@ fn push(sorters: &mut [(Arc<MaskKey>, Sorter)], batch: &RecordBatch) -> Result<(
     };
     let paths =
         canonical_text(paths).map_err(|error| DataFusionError::External(Box::new(error)))?;
-    let rows = (0..batch.num_rows()).map(|row| (paths.value(row), places.value(row)));
-    let messages = Messages::of_places(rows);
+    let messages = Messages::of_places(paths, places.clone());
     for ((key, sorter), values) in sorters.iter_mut().zip(values) {
         let draws = Draws::new(key, &messages);
         let draws = draws.iter().map(|draw| (draw.bits() >> 64) as u64);
