@@ -66,11 +66,16 @@ pub(crate) fn days_of(year: i64) -> Range<i64> {
 /// Appends the date of `day` as `YYYY-MM-DD`; years before 0 and behind 9999 with their sign and as
 /// many digits as they need (ISO 8601-1:2019, 5.2.2.3).
 pub(crate) fn push_date(text: &mut String, day: i64) {
-    let (year, month, day) = date_of(day);
-    if !(0..=9999).contains(&year) {
-        return text.push_str(&format!("{year:+05}-{month:02}-{day:02}"));
+    if push_short_date(text, day).is_none() {
+        let (year, month, day) = date_of(day);
+        text.push_str(&format!("{year:+05}-{month:02}-{day:02}"));
     }
-    let year = year as u32;
+}
+
+/// The same, for text that has room for four digits of a year only; `None` for any other year.
+pub(crate) fn push_short_date(text: &mut String, day: i64) -> Option<()> {
+    let (year, month, day) = date_of(day);
+    let year = u32::try_from(year).ok().filter(|year| *year <= 9999)?;
     let [y12, y34, month, day] = [year / 100, year % 100, month, day].map(two_digits);
     push_ascii(
         text,
@@ -78,12 +83,7 @@ pub(crate) fn push_date(text: &mut String, day: i64) {
             y12[0], y12[1], y34[0], y34[1], b'-', month[0], month[1], b'-', day[0], day[1],
         ],
     );
-}
-
-/// The same, for text that has room for four digits of a year only; `None` for any other year.
-pub(crate) fn push_short_date(text: &mut String, day: i64) -> Option<()> {
-    let is_short = (0..=9999).contains(&year_of(day));
-    is_short.then(|| push_date(text, day))
+    Some(())
 }
 
 /// Appends the second of a day as `HH:MM:SS`.

@@ -41,16 +41,28 @@ pub(crate) fn weighted(body: &[u8], weights: &[u32]) -> u32 {
     terms.map(|(place, weight)| worth(*place) * weight).sum()
 }
 
+/// The sum of the two digits of twice what each byte is worth.
+const DOUBLED: [u8; 256] = {
+    let mut doubled = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let twice = WORTHS[byte] * 2;
+        doubled[byte] = twice / 10 + twice % 10;
+        byte += 1;
+    }
+    doubled
+};
+
 /// Luhn, for digits.
 pub(crate) fn luhn(body: &[u8]) -> u32 {
-    let doubled = |digit: u32| digit * 2 / 10 + digit * 2 % 10;
     let sum: u32 = body
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(index, place)| match index % 2 {
-            0 => doubled(worth(*place)),
-            _ => worth(*place),
+        .rchunks(2)
+        .map(|pair| match pair {
+            [once, twice] => worth(*once) + u32::from(DOUBLED[usize::from(*twice)]),
+            _ => pair
+                .iter()
+                .map(|twice| u32::from(DOUBLED[usize::from(*twice)]))
+                .sum(),
         })
         .sum();
     (10 - sum % 10) % 10

@@ -1,5 +1,7 @@
 //! How an identifier is written: the places, and what stands between them.
 
+use crate::digits;
+
 /// The longest identifier: an IBAN may have 34 places.
 const LONGEST: usize = 34;
 
@@ -136,6 +138,14 @@ pub(super) fn number_of(digits: &[u8]) -> Option<u64> {
 
 /// Writes a number with as many digits as there is room.
 pub(super) fn write_number(mut number: u64, places: &mut [u8]) {
+    const EIGHT: u64 = 100_000_000;
+    if let Some(unused) = 8_usize.checked_sub(places.len()) {
+        let digits = digits::of_number(number % EIGHT);
+        for (place, digit) in places.iter_mut().zip(&digits[unused..]) {
+            *place = b'0' + digit;
+        }
+        return;
+    }
     for place in places.iter_mut().rev() {
         *place = b'0' + (number % 10) as u8;
         number /= 10;

@@ -198,7 +198,8 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
                 let fit = RANGES
                     .iter()
                     .filter(|(_, _, lengths, _)| lengths.contains(&length));
-                fit.copied().collect()
+                let fit: Vec<Range> = fit.copied().collect();
+                (fit.iter().map(|range| range.3).sum(), fit)
             })
             .collect(),
         numbers,
@@ -214,8 +215,8 @@ struct Cards {
     cover: Option<char>,
     generates: bool,
     on_invalid: OnInvalid,
-    /// For each length from 12 on the ranges that have it.
-    ranges: Vec<Vec<Range>>,
+    /// For each length from 12 on the sum of weights and the ranges that have it.
+    ranges: Vec<(u64, Vec<Range>)>,
     numbers: bool,
 }
 
@@ -236,9 +237,9 @@ impl Cards {
             None => 0,
         };
         if self.prefix.is_none()
-            && let Some(ranges) = self.ranges.get(length - LENGTHS.start())
+            && let Some((weights, ranges)) = self.ranges.get(length - LENGTHS.start())
         {
-            let mut pick = bits.pick(ranges.iter().map(|range| range.3).sum());
+            let mut pick = bits.pick(*weights);
             let range = ranges.iter().find(|range| match pick.checked_sub(range.3) {
                 None => true,
                 Some(less) => {

@@ -83,27 +83,21 @@ impl Rewrite for MacAddresses {
         };
         let mut octets = *blocks.first()?;
         octets[0] = octets[0] & !0b01 | 0b10;
-        let mut place = 0;
-        for byte in value.bytes() {
-            if !byte.is_ascii_hexdigit() {
-                text.push(char::from(byte));
-                continue;
-            }
-            let octet = octets[place / 2];
-            let digit = if place % 2 == 0 {
-                octet >> 4
-            } else {
-                octet & 15
-            };
-            text.push(match place < self.kept_digits {
-                true => char::from(byte),
-                false => char::from(alphabet[usize::from(digit)]),
-            });
-            place += 1;
+        let mut written = [0; LONGEST];
+        let written = written.get_mut(..value.len())?;
+        written.copy_from_slice(value.as_bytes());
+        let digits = octets.iter().flat_map(|octet| [octet >> 4, octet & 15]);
+        let places = written.iter_mut().filter(|byte| byte.is_ascii_hexdigit());
+        for (place, digit) in places.zip(digits).skip(self.kept_digits) {
+            *place = alphabet[usize::from(digit)];
         }
+        text.push_str(std::str::from_utf8(written).ok()?);
         Some(())
     }
 }
+
+/// Bytes of the longest spelling.
+const LONGEST: usize = 23;
 
 /// Whether `value` is 12 or 16 hexadecimal digits, plain or in groups of equal length.
 fn is_address(value: &str) -> bool {
@@ -114,13 +108,15 @@ fn is_address(value: &str) -> bool {
         return matches!(length, 12 | 16);
     }
     let separator = bytes[group];
-    let in_place = |(place, byte): (usize, &u8)| match place % (group + 1) == group {
-        true => *byte == separator,
-        false => byte.is_ascii_hexdigit(),
+    let is_group = |part: &[u8]| {
+        let (digits, rest) = part.split_at(group.min(part.len()));
+        digits.len() == group
+            && digits.iter().all(u8::is_ascii_hexdigit)
+            && rest.iter().all(|byte| *byte == separator)
     };
     matches!(separator, b':' | b'-' | b'.')
         && matches!((group, length), (2, 17 | 23) | (4, 14 | 19) | (6, 13))
-        && bytes.iter().enumerate().all(in_place)
+        && bytes.chunks(group + 1).all(is_group)
 }
 
 #[cfg(test)]

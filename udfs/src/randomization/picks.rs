@@ -34,36 +34,30 @@ impl Plan {
 
 /// The picks of one row.
 pub(super) struct Picks<'b> {
-    blocks: std::slice::Iter<'b, [u8; 16]>,
-    /// The second half of the block in use.
-    second: Option<u64>,
+    words: std::slice::Iter<'b, [u8; 8]>,
     word: u64,
 }
 
 impl<'b> Picks<'b> {
     /// From the first of `blocks` on.
+    #[inline]
     pub(super) fn of(blocks: &'b [[u8; 16]]) -> Self {
+        let (words, _) = blocks.as_flattened().as_chunks();
         Self {
-            blocks: blocks.iter(),
-            second: None,
+            words: words.iter(),
             word: 0,
         }
     }
 
     /// Passes on to the next word.
+    #[inline(always)]
     pub(super) fn turn(&mut self) {
-        self.word = match self.second.take() {
-            Some(second) => second,
-            None => {
-                let block = self.blocks.next().expect("a block for every two words");
-                let bits = u128::from_be_bytes(*block);
-                self.second = Some(bits as u64);
-                (bits >> 64) as u64
-            }
-        };
+        let word = self.words.next();
+        self.word = u64::from_be_bytes(*word.expect("a block for every two words"));
     }
 
     /// One of `0..size`.
+    #[inline(always)]
     pub(super) fn pick(&mut self, size: usize) -> usize {
         let product = u128::from(self.word) * size as u128;
         self.word = product as u64;

@@ -2,49 +2,35 @@
 
 /// Small random numbers out of blocks: eight out of each 64 bits, the most significant part first.
 pub(super) struct Words<'b> {
-    words: std::slice::Iter<'b, [u8; 16]>,
-    /// The second half of the block in use.
-    second: Option<u64>,
+    words: std::slice::Iter<'b, [u8; 8]>,
     word: u64,
     left: u8,
 }
 
 impl<'b> Words<'b> {
     /// From the first of `blocks` on.
+    #[inline]
     pub(super) fn of(blocks: &'b [[u8; 16]]) -> Self {
+        let (words, _) = blocks.as_flattened().as_chunks();
         Self {
-            words: blocks.iter(),
-            second: None,
+            words: words.iter(),
             word: 0,
             left: 0,
         }
     }
 
     /// One of `0..n`. There is a block for every sixteen numbers.
+    // What is left of a word stays in a register only where no call needs its address.
     #[inline(always)]
     pub(super) fn pick(&mut self, n: u8) -> u8 {
         if self.left == 0 {
-            self.next_word();
+            let word = self.words.next();
+            self.word = u64::from_be_bytes(*word.expect("a block for every sixteen characters"));
+            self.left = 8;
         }
         self.left -= 1;
         let product = u128::from(self.word) * u128::from(n);
         self.word = product as u64;
         (product >> 64) as u8
-    }
-
-    fn next_word(&mut self) {
-        self.left = 8;
-        self.word = match self.second.take() {
-            Some(second) => second,
-            None => {
-                let block = self
-                    .words
-                    .next()
-                    .expect("a block for every sixteen characters");
-                let bits = u128::from_be_bytes(*block);
-                self.second = Some(bits as u64);
-                (bits >> 64) as u64
-            }
-        };
     }
 }
