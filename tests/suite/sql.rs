@@ -34,7 +34,7 @@ const NESTED: &str = "\
 ";
 
 impl Visard {
-    fn sql(&self, more: &[&str]) -> Ended {
+    pub(crate) fn sql(&self, more: &[&str]) -> Ended {
         let instance = self.path("instance-secret").display().to_string();
         let args = [
             "sql",

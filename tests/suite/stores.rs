@@ -194,6 +194,71 @@ fn runs_from_store_to_store() {
     }
 }
 
+/// A query over each kind of place is answered as over a folder, and says nothing raw.
+#[test]
+fn queries_over_stores() {
+    let mut large = String::from("id,email,country\n");
+    for row in 0..50_000 {
+        let country = ["NZ", "ES", "PL"][row % 3];
+        large += &format!("{row},user{row}@unmasked.example,{country}\n");
+    }
+    let inputs = [
+        ("year=2025/people_1.csv", large.as_str()),
+        (
+            "with space/people_2.csv",
+            "id,email,country\n50000,user7@unmasked.example,NZ\n",
+        ),
+    ];
+    let queries = [
+        "SELECT count(*) AS people, count(DISTINCT email) AS emails FROM people",
+        "SELECT country, count(*) AS c FROM people GROUP BY country ORDER BY country",
+        "SELECT * FROM people WHERE id IN (7, 50000) ORDER BY id",
+        "SELECT count(*) AS found FROM people WHERE email LIKE '%unmasked%'",
+        "SELECT id FROM people WHERE email = 'user7@unmasked.example'",
+        "SELECT p.id FROM people p JOIN people q ON p.email = q.email AND p.id < q.id",
+    ];
+    let mut expected: Option<Vec<String>> = None;
+    for kind in ["local", "s3", "azure", "gcs"] {
+        let visard = Visard::new();
+        let Some(source) = place(kind, "queried ü", visard.folder.path()) else {
+            left_out(kind);
+            continue;
+        };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        for (path, text) in inputs {
+            runtime.block_on(put(&source.config, path, text.as_bytes()));
+        }
+        visard.pipeline(
+            "allow_public: true",
+            "- column: email\n  masks: [{type: hash}]",
+        );
+        let yaml = String::from_utf8(visard.read("pipeline.yml")).unwrap();
+        let folder = "{type: mounted_share_connection, base_directory: in}";
+        visard.write("pipeline.yml", yaml.replace(folder, &source.yaml));
+        let mut answers = vec![];
+        for query in queries {
+            let ended = visard.sql(&["--format", "json", query]).expect(0);
+            for raw in ["unmasked.example", "user7"] {
+                assert!(!ended.stdout.contains(raw), "{kind}: {query}");
+                assert!(!ended.stderr.contains(raw), "{kind}: {query}");
+            }
+            answers.push(ended.stdout);
+        }
+        let alike = r#"{"people":50001,"emails":50000}"#;
+        assert_eq!(answers[0].trim(), alike, "{kind}");
+        assert_eq!(answers[2].lines().count(), 2, "{kind}");
+        assert_eq!(answers[3].trim(), r#"{"found":0}"#, "{kind}");
+        assert_eq!(answers[4].trim(), "", "{kind}");
+        assert_eq!(answers[5].trim(), r#"{"id":"50000"}"#, "{kind}");
+        match &expected {
+            None => expected = Some(answers),
+            Some(expected) => assert_eq!(expected, &answers, "{kind}"),
+        }
+        let tables = visard.sql(&["--tables"]).expect(0).stdout;
+        assert!(tables.starts_with("people  (2 files"), "{kind}: {tables}");
+    }
+}
+
 async fn put(config: &ConnectionConfig, path: &str, bytes: &[u8]) {
     let store = Store::open("source", config).await.unwrap();
     let (path, bytes) = (path.to_owned(), bytes.to_vec());
