@@ -47,7 +47,8 @@ fn masks() -> String {
         )
         .unwrap();
         writeln!(page, "- Takes: {}", takes.join(", ")).unwrap();
-        writeln!(page, "- Uniqueness: {}", spec.distinct().meaning()).unwrap();
+        let distinct = spec.distinct_in_words().replace('|', "\\|");
+        writeln!(page, "- Uniqueness: {distinct}").unwrap();
         let schema = (spec.schema)().to_value();
         let arguments = schema["properties"]
             .as_object()

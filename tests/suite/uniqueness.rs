@@ -217,6 +217,11 @@ const DOMAINS: &[Domain] = &[
         r#"{"type": "take_substring"}"#,
         |n| text(|n| format!("code {n}"), n),
     ),
+    (
+        "take_substring of numbers that are no longer",
+        r#"{"type": "take_substring", "end_index": 11}"#,
+        |n| Arc::new(Int32Array::from_iter_values(0..n as i32)),
+    ),
     ("do_nothing", r#"{"type": "do_nothing"}"#, |n| {
         text(|n| n.to_string(), n)
     }),

@@ -33,6 +33,21 @@ impl Mask for Chain {
         self.makes_distinct() || self.0.iter().all(|mask| mask.keeps_distinct())
     }
 
+    /// What the first masks give is no longer than what they got; about the length of what the others
+    /// give nothing is known.
+    fn keeps_distinct_up_to(&self) -> Option<usize> {
+        let limits: Vec<usize> = self
+            .0
+            .iter()
+            .map_while(|mask| mask.keeps_distinct_up_to())
+            .collect();
+        let others = &self.0[limits.len()..];
+        limits
+            .into_iter()
+            .min()
+            .filter(|_| others.iter().all(|mask| mask.keeps_distinct()))
+    }
+
     fn makes_distinct(&self) -> bool {
         let makes = self.0.iter().rposition(|mask| mask.makes_distinct());
         makes.is_some_and(|at| self.0[at..].iter().all(|mask| mask.keeps_distinct()))

@@ -198,9 +198,16 @@ impl ColumnMask {
         &self.identity
     }
 
-    /// See [`Mask::keeps_distinct`].
+    /// Whether distinct values of the column stay distinct, certainly or but for a chance below 2^-40 a
+    /// table: of whatever length, or of the lengths that the column's type has.
     pub fn keeps_distinct(&self) -> bool {
-        self.chain.keeps_distinct()
+        let fit = |most| longest(&self.leaf).is_some_and(|longest| longest <= most);
+        self.chain.keeps_distinct() || self.keeps_distinct_up_to().is_some_and(fit)
+    }
+
+    /// Values of at most how many characters stay distinct, where not those of any length do.
+    pub fn keeps_distinct_up_to(&self) -> Option<usize> {
+        self.chain.keeps_distinct_up_to()
     }
 
     /// Whether the value alone decides, in every column alike: see [`Mask::by_value`].
@@ -442,6 +449,22 @@ fn may_be_numbered(rule: &ColumnRule, root: &DataType, chain: &Chain) -> Result<
         return Ok(());
     };
     Err(BindError::new("", problem))
+}
+
+/// How many characters the longest value of a type has, where the type says so.
+fn longest(data_type: &DataType) -> Option<usize> {
+    use DataType::*;
+    Some(match data_type {
+        Int8 => "-128".len(),
+        Int16 => "-32768".len(),
+        Int32 => "-2147483648".len(),
+        Int64 => "-9223372036854775808".len(),
+        UInt8 => "255".len(),
+        UInt16 => "65535".len(),
+        UInt32 => "4294967295".len(),
+        UInt64 => "18446744073709551615".len(),
+        _ => return None,
+    })
 }
 
 /// What the draws come from that order exchanged values.

@@ -1,5 +1,7 @@
 //! What a mask makes of distinct values, for those who choose one.
 
+use std::borrow::Cow;
+
 use arrow::datatypes::DataType;
 use serde::Serialize;
 
@@ -16,6 +18,8 @@ pub enum Distinct {
     Made,
     /// They stay distinct, certainly or but for a chance below 2^-40 a table.
     Kept,
+    /// Those of at most so many characters stay distinct.
+    UpTo(usize),
     /// That hangs on the arguments.
     Depends,
     /// Two of them may become one.
@@ -24,13 +28,17 @@ pub enum Distinct {
 
 impl Distinct {
     /// The same in words.
-    pub fn meaning(self) -> &'static str {
-        match self {
+    pub fn meaning(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Self::Made => "all rows become distinct",
             Self::Kept => "distinct values stay distinct",
+            Self::UpTo(most) => {
+                let meaning = format!("distinct values of at most {most} characters stay distinct");
+                return Cow::Owned(meaning);
+            }
             Self::Depends => "distinct values stay distinct with some arguments",
             Self::Lost => "two values may become one",
-        }
+        })
     }
 
     /// What the mask of `spec` says with these arguments; one that does not bind promises nothing.
@@ -45,7 +53,8 @@ impl Distinct {
         match binder.chain(&[node]) {
             Ok(mask) if mask.makes_distinct() => Self::Made,
             Ok(mask) if mask.keeps_distinct() => Self::Kept,
-            Ok(_) | Err(_) => Self::Lost,
+            Ok(mask) => mask.keeps_distinct_up_to().map_or(Self::Lost, Self::UpTo),
+            Err(_) => Self::Lost,
         }
     }
 }
@@ -53,16 +62,46 @@ impl Distinct {
 impl MaskSpec {
     /// What becomes of distinct values, as the mask with the arguments of each of its examples says.
     pub fn distinct(&self) -> Distinct {
-        let mut found = self
-            .examples
-            .iter()
-            .map(|example| Distinct::with(self, example.args));
+        let mut found = self.distinct_by_example();
         match found.next() {
             None => Distinct::Lost,
             Some(first) if found.all(|other| other == first) => first,
             Some(_) => Distinct::Depends,
         }
     }
+
+    /// The same in words; where it hangs on the arguments, with those of each example.
+    pub fn distinct_in_words(&self) -> String {
+        let mut words = self.distinct().meaning().into_owned();
+        if self.distinct() != Distinct::Depends {
+            return words;
+        }
+        let found: Vec<Distinct> = self.distinct_by_example().collect();
+        for (at, distinct) in found.iter().enumerate() {
+            if found[..at].contains(distinct) {
+                continue;
+            }
+            let alike = self.examples.iter().zip(&found);
+            let alike = alike.filter(|(_, other)| *other == distinct);
+            let args: Vec<String> = alike
+                .map(|(example, _)| format!("`{}`", one_line(example.args)))
+                .collect();
+            words += &format!("; with {} {}", args.join(", "), distinct.meaning());
+        }
+        words
+    }
+
+    /// The same with the arguments of each example alone.
+    fn distinct_by_example(&self) -> impl Iterator<Item = Distinct> + '_ {
+        let examples = self.examples.iter();
+        examples.map(|example| Distinct::with(self, example.args))
+    }
+}
+
+/// Arguments without line breaks.
+fn one_line(args: &str) -> String {
+    let args: serde_json::Value = serde_json::from_str(args).unwrap_or_default();
+    args.to_string()
 }
 
 #[cfg(test)]
@@ -70,8 +109,9 @@ mod tests {
     use arrow::datatypes::DataType;
     use serde_json::{Value, json};
 
-    use super::Distinct::{Depends, Kept, Lost, Made};
+    use super::Distinct::{self, Depends, Kept, Lost, Made, UpTo};
     use crate::bind::{Binder, MaskNode};
+    use crate::column::{ColumnMask, ColumnRule, DrawBy};
     use crate::key::Root;
     use crate::mask::Mask;
     use crate::seeds::ShippedSeeds;
@@ -136,6 +176,81 @@ mod tests {
         }
     }
 
+    /// Of short values a part may be the whole, so far as what comes before makes them no longer.
+    #[test]
+    fn values_of_some_length() {
+        let cut = |end: u64| json!({"type": "take_substring", "end_index": end});
+        let unique = || json!({"type": "imitate_unique"});
+        for (masks, up_to) in [
+            (vec![cut(7)], Some(7)),
+            (vec![cut(7), cut(5), unique()], Some(5)),
+            (vec![unique(), cut(7)], None),
+            (vec![cut(7), json!({"type": "imitate"})], None),
+            (
+                vec![json!({"type": "take_substring", "start_index": 1, "end_index": 7})],
+                None,
+            ),
+            (
+                vec![json!({"type": "chain", "masks": [cut(7), unique()]})],
+                Some(7),
+            ),
+        ] {
+            let nodes: Vec<MaskNode> = serde_json::from_value(Value::from(masks)).unwrap();
+            let (root, mut inputs) = (Root::new(b"a run secret for tests only", None), vec![]);
+            let mut binder = Binder::new(&root, &ShippedSeeds, DataType::Utf8View, &mut inputs);
+            let chain = binder.chain(&nodes).unwrap();
+            assert_eq!(chain.keeps_distinct_up_to(), up_to, "{nodes:?}");
+            assert!(!chain.keeps_distinct(), "{nodes:?}");
+        }
+    }
+
+    #[test]
+    fn by_example() {
+        let distinct = |name: &str| -> Vec<Distinct> {
+            crate::find_mask(name)
+                .unwrap()
+                .distinct_by_example()
+                .collect()
+        };
+        assert_eq!(distinct("take_substring"), [UpTo(4), Lost]);
+        assert_eq!(distinct("hash"), [Kept, Kept, Kept, Lost]);
+        assert_eq!(distinct("imitate"), [Lost, Lost]);
+        let spec = crate::find_mask("take_substring").unwrap();
+        let words = spec.distinct_in_words();
+        let short = "`{\"end_index\":4}` distinct values of at most 4 characters stay distinct";
+        assert!(words.contains(short), "{words}");
+        assert!(words.ends_with("two values may become one"), "{words}");
+    }
+
+    /// Where the type tells how long a value may be.
+    #[test]
+    fn columns_of_some_length() {
+        for (data_type, end, kept) in [
+            (DataType::Int8, 4, true),
+            (DataType::Int8, 3, false),
+            (DataType::UInt16, 5, true),
+            (DataType::Int32, 11, true),
+            (DataType::Int64, 19, false),
+            (DataType::UInt64, 20, true),
+            (DataType::Utf8, 4000, false),
+        ] {
+            let mask = json!({"type": "take_substring", "end_index": end});
+            let rule = ColumnRule {
+                path: "c".to_owned(),
+                masks: vec![serde_json::from_value(mask).unwrap()],
+                draw_by: DrawBy::Place,
+                chooses: None,
+                conditional: false,
+                places: None,
+                first: true,
+            };
+            let root = Root::new(b"a run secret for tests only", None);
+            let mask = ColumnMask::bind(&rule, &data_type, &root, &ShippedSeeds).unwrap();
+            assert_eq!(mask.keeps_distinct(), kept, "{data_type} {end}");
+            assert_eq!(mask.keeps_distinct_up_to(), Some(end));
+        }
+    }
+
     #[test]
     fn what_becomes_of_distinct_values() {
         for (name, distinct) in [
@@ -147,6 +262,7 @@ mod tests {
             ("secure_shuffle", Kept),
             ("do_nothing", Kept),
             ("hash", Depends),
+            ("take_substring", Depends),
             ("imitate", Lost),
             ("from_file", Lost),
             ("chain", Lost),

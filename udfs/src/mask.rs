@@ -166,6 +166,12 @@ pub trait Mask: Debug + Send + Sync {
         false
     }
 
+    /// Values of at most how many characters stay distinct and grow no longer, where not those of any
+    /// length do.
+    fn keeps_distinct_up_to(&self) -> Option<usize> {
+        None
+    }
+
     /// Whether the results of any two rows differ, whatever their values are.
     fn makes_distinct(&self) -> bool {
         false
@@ -198,6 +204,11 @@ pub trait ValueMask: Debug + Send + Sync {
     /// See [`Mask::keeps_distinct`].
     fn keeps_distinct(&self) -> bool {
         false
+    }
+
+    /// See [`Mask::keeps_distinct_up_to`].
+    fn keeps_distinct_up_to(&self) -> Option<usize> {
+        None
     }
 
     /// See [`Mask::may_give_null`].
@@ -248,6 +259,10 @@ impl<K: ValueMask> Mask for ByValue<K> {
 
     fn keeps_distinct(&self) -> bool {
         self.0.keeps_distinct()
+    }
+
+    fn keeps_distinct_up_to(&self) -> Option<usize> {
+        self.0.keeps_distinct_up_to()
     }
 
     fn may_give_null(&self) -> bool {

@@ -308,7 +308,14 @@ impl<'a> Resolver<'a> {
             );
         }
         if rule.unique && !mask.keeps_distinct() {
-            let message = format!("the masks of {} may make two values one", called(column));
+            let message = match mask.keeps_distinct_up_to() {
+                Some(most) => format!(
+                    "the masks of {} keep values of at most {most} characters apart, and it may hold \
+                     longer ones",
+                    called(column)
+                ),
+                None => format!("the masks of {} may make two values one", called(column)),
+            };
             self.diagnostics.push(
                 Diagnostic::new(&codes::NOT_DISTINCT, message)
                     .at(pattern.span, "the rule asks for `unique`")

@@ -68,7 +68,7 @@ fn explain(spec: &MaskSpec, page: &mut String) -> std::fmt::Result {
         .collect();
     writeln!(page, "technique  {:?}", spec.family)?;
     writeln!(page, "takes      {}", takes.join(", "))?;
-    writeln!(page, "distinct   {}", spec.distinct().meaning())?;
+    writeln!(page, "distinct   {}", spec.distinct_in_words())?;
     let schema = (spec.schema)().to_value();
     for parameter in spec.parameters() {
         let property = &schema["properties"][&parameter.name];

@@ -70,6 +70,11 @@ impl ValueMask for TakeSubstring {
     fn keeps_distinct(&self) -> bool {
         self.start_index == 0 && self.end_index.is_none()
     }
+
+    /// Shorter values are taken whole.
+    fn keeps_distinct_up_to(&self) -> Option<usize> {
+        self.end_index.filter(|_| self.start_index == 0)
+    }
 }
 
 impl TakeSubstring {

@@ -65,7 +65,8 @@ pub(crate) struct HashArgs {
     form: Form,
     /// Characters of the token: `hex` 1 to 64 (default 32), `base32` 1 to 52 (default 26). For
     /// `integer` the most decimal digits, 1 to 18 (default: as many as the column surely holds). A
-    /// `uuid` has no length to choose. Short tokens of different values may meet.
+    /// `uuid` has no length to choose. Tokens of different values may meet where they have fewer than 24
+    /// (`hex`) or 20 (`base32`) characters, or are integers.
     length: Option<usize>,
 }
 
