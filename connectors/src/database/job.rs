@@ -7,6 +7,9 @@ pub struct Job {
     pub masked: Vec<String>,
     /// Names of columns that are read besides.
     pub read: Vec<String>,
+    /// Names of masked columns whose values change their rows: none of them may stand for a value that Arrow
+    /// has no form for, as marks stay with their rows.
+    pub shuffled: Vec<String>,
     /// What tells rows apart; units are ranges of it. Without it the table is one unit.
     pub key: Option<Vec<String>>,
     /// The rows that are masked, as a `WHERE` without the word.

@@ -43,6 +43,9 @@ pub enum PostgresError {
     /// Rows are at the destination of a copy that were not expected.
     #[error("the table has rows; `mode: append` adds to them, `mode: overwrite` replaces them")]
     NotEmpty,
+    /// A column whose values change their rows holds one that stays with its row.
+    #[error("`{0}` holds infinity or NaN, which `secure_shuffle` cannot exchange")]
+    Special(String),
     /// A part of the work was given up before.
     #[error("another part of the table failed")]
     GivenUp,

@@ -73,7 +73,7 @@ impl Extract {
         read.extend(besides);
         let reader = Reader::new(pool.clone(), table.shown(), &read);
         Ok(Self {
-            reader: reader.seeing(Arc::clone(snapshot)),
+            reader: reader.seeing(Arc::clone(snapshot)).plain(&job.shuffled),
             slices,
             job,
         })

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch, StringViewBuilder, UInt64Array};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewBuilder, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
 use datafusion::common::Result;
@@ -18,7 +18,7 @@ use super::error::PostgresError;
 use super::pool::{Pool, Pooled};
 use super::session::quoted;
 use super::snapshot::Snapshot;
-use super::types::{WireColumn, WireType, wire_schema};
+use super::types::{WireColumn, WireType, special_column, wire_schema};
 use crate::unit::{PATH_COLUMN, ROW_COLUMN};
 
 /// Rows of a batch.
@@ -68,6 +68,8 @@ pub(super) struct Reader {
     list: String,
     wire: Vec<WireColumn>,
     schema: SchemaRef,
+    /// Columns whose values have to have a form in Arrow.
+    plain: Arc<[String]>,
 }
 
 impl Reader {
@@ -103,6 +105,15 @@ impl Reader {
             list: list.join(", "),
             wire,
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
+            plain: Arc::default(),
+        }
+    }
+
+    /// The same, which fails where one of `columns` holds a value that Arrow has no form for.
+    pub(super) fn plain(self, columns: &[String]) -> Self {
+        Self {
+            plain: columns.into(),
+            ..self
         }
     }
 
@@ -134,6 +145,7 @@ impl Reader {
         let (pool, path) = (self.pool.clone(), self.path.clone());
         let snapshot = self.snapshot.clone();
         let (whole, projection) = (Arc::clone(&self.schema), projection.to_vec());
+        let plain = Arc::clone(&self.plain);
         let opened = async move {
             let session = pool.take().await?;
             if let Some(snapshot) = &snapshot {
@@ -154,7 +166,9 @@ impl Reader {
         let opened = async move { opened.await.map_err(DataFusionError::from) };
         let batches = futures::stream::once(opened).try_flatten();
         let batches = batches.map(move |batch: Result<RecordBatch>| {
-            let batch = with_places(&batch?, &path, &whole)?;
+            let batch = batch?;
+            refuse_specials(&batch, &plain)?;
+            let batch = with_places(&batch, &path, &whole)?;
             Ok(batch.project(&projection)?)
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
@@ -193,6 +207,18 @@ impl Reading {
             }
             return Ok(last.flatten());
         }
+    }
+}
+
+/// Refuses a batch where one of `columns` holds a value that Arrow has no form for.
+fn refuse_specials(batch: &RecordBatch, columns: &[String]) -> Result<(), PostgresError> {
+    let marked = |name: &&String| {
+        let marks = batch.column_by_name(&special_column(name));
+        marks.is_some_and(|marks| marks.null_count() < marks.len())
+    };
+    match columns.iter().find(marked) {
+        None => Ok(()),
+        Some(name) => Err(PostgresError::Special(name.clone())),
     }
 }
 

@@ -155,7 +155,7 @@ impl Rewrite {
         let read: Vec<ReadColumn> = columns.iter().chain(generated).cloned().collect();
         let staged = columns.iter().filter_map(|read| job.staged(read)).collect();
         Ok(Self {
-            reader: Reader::new(pool.clone(), job.table.shown(), &read),
+            reader: Reader::new(pool.clone(), job.table.shown(), &read).plain(&job.shuffled),
             staged: Arc::new(staged),
             written: Arc::new(Mutex::new(vec![None; slices.len()])),
             slices,

@@ -120,7 +120,7 @@ impl Server {
         let mut settings = "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; \
              SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'; \
              SET extra_float_digits = 1; SET standard_conforming_strings = on; \
-             SET default_transaction_isolation = 'read committed'; SET statement_timeout = 0; \
+             SET default_transaction_isolation = 'read committed'; SET statement_timeout = 0; SET synchronize_seqscans = off; \
              SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '60s'"
             .to_owned();
         if let Some(schema) = &self.0.resolved.schema {

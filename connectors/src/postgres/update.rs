@@ -106,7 +106,7 @@ impl Update {
             .iter()
             .filter_map(|name| job.staged(&job.read_as(name)?));
         Ok(Arc::new(Self {
-            reader: Reader::new(pool.clone(), job.table.shown(), &job.typed()),
+            reader: Reader::new(pool.clone(), job.table.shown(), &job.typed()).plain(&job.shuffled),
             staged: Arc::new(staged.collect()),
             progress,
             units,

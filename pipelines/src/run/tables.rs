@@ -141,7 +141,7 @@ pub async fn dry_look(
     let Some((table, columns)) = dry(step, |job| job.max_rows = rows, false).await? else {
         return Ok(None);
     };
-    let task = planned(&table, columns).await?;
+    let task = planned(&table, columns, 0).await?;
     let source: Arc<dyn Source> = Arc::clone(&table) as _;
     Ok(Some((source, task, table.sink())))
 }
@@ -154,7 +154,7 @@ pub async fn logical_and_physical(step: Step) -> anyhow::Result<Option<(String, 
     let Some((table, columns)) = dry(step, |_| (), true).await? else {
         return Ok(None);
     };
-    let task = planned(&table, columns).await?;
+    let task = planned(&table, columns, 0).await?;
     let physical = datafusion::physical_plan::displayable(task.physical.as_ref());
     Ok(Some((
         task.logical.display_indent().to_string(),
@@ -210,6 +210,8 @@ struct Opened {
     table: Arc<dyn InPlace>,
     columns: Vec<MaskedColumn>,
     bytes: u64,
+    /// Whether values change their rows, which they do within a unit.
+    shuffled: bool,
 }
 
 /// A table at work: its units, and the plan for their slices.
@@ -376,12 +378,13 @@ impl Work<'_> {
                     ..
                 } = plan;
                 job.name = name;
-                let bytes = table.facts().bytes;
+                let (bytes, shuffled) = (table.facts().bytes, !job.shuffled.is_empty());
                 let table = table.open(job, rewrite).await.map_err(said)?;
                 vec![Opened {
                     table,
                     columns,
                     bytes,
+                    shuffled,
                 }]
             }
             (false, Some(database)) => {
@@ -406,6 +409,7 @@ impl Work<'_> {
         let workers = job.workers;
         let opened = Opened {
             bytes: plan.bytes(),
+            shuffled: !job.shuffled.is_empty(),
             columns: std::mem::take(&mut plan.columns),
             table: plan.open(job).await.map_err(said)?,
         };
@@ -445,7 +449,11 @@ impl Work<'_> {
                 table,
                 columns,
                 bytes,
+                shuffled,
             } = opened;
+            if shuffled && table.units() > 1 {
+                outcome = Err("`secure_shuffle` needs all rows at once".to_owned());
+            }
             report.units = table.units() as u64;
             report.units_before = table.units_before() as u64;
             if table.units() > 0 && outcome.is_ok() {
@@ -468,7 +476,8 @@ impl Work<'_> {
         report: &mut TableReport,
         stop: &mut Stop<'_>,
     ) -> Result<(), String> {
-        let plan = planned(table, columns).await;
+        // As with files: gathered and sorted, values take three times as much for a moment.
+        let plan = planned(table, columns, self.options.memory_limit_bytes / 16).await;
         let at_work = AtWork {
             table: Arc::clone(table),
             plan: plan.map_err(|error| error.to_string())?,
@@ -758,15 +767,17 @@ async fn open_together(
             0 => name.to_owned(),
             _ => format!("{name}_{number}"),
         };
-        masks.push((plan.columns, plan.table.facts().bytes));
+        let shuffled = !job.shuffled.is_empty();
+        masks.push((plan.columns, plan.table.facts().bytes, shuffled));
         tables.push((plan.table, job));
     }
     let opened = database.open_together(tables).await?;
     let opened = opened.into_iter().zip(masks);
-    let opened = opened.map(|(table, (columns, bytes))| Opened {
+    let opened = opened.map(|(table, (columns, bytes, shuffled))| Opened {
         table,
         columns,
         bytes,
+        shuffled,
     });
     Ok(opened.collect())
 }
@@ -774,6 +785,7 @@ async fn open_together(
 async fn planned(
     table: &Arc<dyn InPlace>,
     columns: Vec<MaskedColumn>,
+    shuffled_bytes: u64,
 ) -> Result<TaskPlan, EngineError> {
     plan_task(
         Arc::new(UnitTable(Arc::clone(table) as _)),
@@ -788,7 +800,7 @@ async fn planned(
             slices: (0..table.units())
                 .map(|unit| table.slices_of(unit))
                 .collect(),
-            memory: ShuffleMemory::new(0),
+            memory: ShuffleMemory::new(shuffled_bytes),
         },
     )
     .await

@@ -207,7 +207,7 @@ fn tasks_that_do_not_fit_their_table() {
         (
             "customers",
             "",
-            on("v", "{type: secure_shuffle}"),
+            on("v", "{type: from_unique, format: '{[0-9],6}'}"),
             "V",
             "not built for tables",
         ),

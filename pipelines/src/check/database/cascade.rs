@@ -345,6 +345,7 @@ impl Planner<'_> {
                 job: Job {
                     masked: names.iter().map(|(column, _)| column.clone()).collect(),
                     read: Vec::new(),
+                    shuffled: Vec::new(),
                     key,
                     ..job.clone()
                 },

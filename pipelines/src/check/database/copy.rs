@@ -12,7 +12,7 @@ use visard_connectors::{Database, DatabaseError, DatabaseTable, FileUnit, GroupR
 use visard_engine::MaskedColumn;
 
 use super::fit::Masked;
-use super::plan::{Answered, Asked, Planner, labels, read_besides};
+use super::plan::{Answered, Asked, Planner, labels, read_besides, shuffled};
 use super::server::open_database_of;
 use crate::check::columns::FileColumns;
 use crate::check::group::masked_columns;
@@ -339,6 +339,7 @@ impl Planner<'_> {
             job: Job {
                 masked: masked.iter().map(|(column, _)| column.clone()).collect(),
                 read,
+                shuffled: shuffled(&resolved),
                 key: asked.key,
                 filter: asked.of_table.condition.as_ref().map(|c| c.value.clone()),
                 max_rows: options.max_rows,

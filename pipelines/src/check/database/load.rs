@@ -180,6 +180,7 @@ impl Planner<'_> {
             job: Job {
                 masked: masked.iter().map(|(column, _)| column.clone()).collect(),
                 read: Vec::new(),
+                shuffled: Vec::new(),
                 key: None,
                 filter: None,
                 max_rows: None,

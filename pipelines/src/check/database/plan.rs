@@ -244,7 +244,7 @@ impl Planner<'_> {
             diagnostics: self.diagnostics,
         };
         let resolved = resolver.resolve(&[number]);
-        sound &= self.of_whole_tables(&resolved, task);
+        sound &= !self.numbers_rows(&resolved, task);
         if let Some(to) = self.to {
             let asked = Asked {
                 step,
@@ -289,6 +289,7 @@ impl Planner<'_> {
             begun: self.asked.begun.get(&step).copied(),
             in_units: key.is_some(),
             some_rows: filter.is_some() || options.max_rows.is_some(),
+            shuffled: !resolved.shuffled.is_empty(),
             followed: is_followed.then_some(&obstacles[..]),
             together: self.database.rewrites_together(),
             unique: &unique,
@@ -325,6 +326,7 @@ impl Planner<'_> {
         let job = Job {
             masked: masked.iter().map(|(column, _)| column.clone()).collect(),
             read,
+            shuffled: shuffled(&resolved),
             key,
             filter: filter.map(|filter| filter.value.clone()),
             max_rows: options.max_rows,
@@ -353,22 +355,19 @@ impl Planner<'_> {
         }))))
     }
 
-    /// Refuses masks that need all rows of a table at once, which is not built for tables.
-    fn of_whole_tables(&mut self, resolved: &Resolved, task: &Task) -> bool {
-        let shuffled = resolved.shuffled.first().map(|(_, span)| *span);
-        let numbered = resolved.numbered.first().map(|numbered| numbered.span);
-        let found = shuffled.map(|span| ("secure_shuffle", span));
-        let found = found.or(numbered.map(|span| ("from_unique", span)));
-        let Some((mask, span)) = found else {
-            return true;
+    /// Refuses masks that number all rows of a table, which is not built for tables.
+    fn numbers_rows(&mut self, resolved: &Resolved, task: &Task) -> bool {
+        let Some(numbered) = resolved.numbered.first() else {
+            return false;
         };
-        let message = format!("`{mask}` is not built for tables yet");
+        let message = "`from_unique` is not built for tables yet";
         self.diagnostics.push(
             Diagnostic::new(&codes::BAD_MASK, message)
-                .at(span, "")
-                .and(task.span, "a task for a table"),
+                .at(numbered.span, "")
+                .and(task.span, "a task for a table")
+                .help("`imitate_unique` keeps values apart without numbers"),
         );
-        false
+        true
     }
 
     fn masked_twice(&mut self, table: &Table, task: &Task, resolved: &Resolved) {
@@ -397,6 +396,12 @@ pub(super) fn labels(resolved: &Resolved) -> Vec<(String, String)> {
         (column.clone(), labels.join(" | "))
     });
     labels.collect()
+}
+
+/// Columns whose values change their rows.
+pub(super) fn shuffled(resolved: &Resolved) -> Vec<String> {
+    let columns = resolved.shuffled.iter();
+    columns.map(|(column, _)| column.clone()).collect()
 }
 
 /// Columns of `table` that rules read, each once.

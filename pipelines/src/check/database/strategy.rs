@@ -34,6 +34,8 @@ pub(super) struct Wish<'a> {
     pub(super) some_rows: bool,
     /// Whether an update would go by units.
     pub(super) in_units: bool,
+    /// Whether values change their rows.
+    pub(super) shuffled: bool,
     /// Why tables that refer to masked columns cannot be rewritten; nothing where there are none.
     pub(super) followed: Option<&'a [String]>,
     /// Whether the database rewrites several tables in one transaction.
@@ -96,6 +98,9 @@ fn against_rewrite(table: &Table, wish: Wish<'_>) -> Vec<String> {
 
 fn against_update(table: &Table, wish: Wish<'_>) -> Vec<String> {
     let mut reasons = Vec::new();
+    if wish.shuffled {
+        reasons.push("`secure_shuffle` needs all rows at once".to_owned());
+    }
     if wish.followed.is_some() {
         let reason = "what refers to its masked columns changes with them, which only a rewrite does in one transaction";
         reasons.push(reason.to_owned());
