@@ -7,6 +7,7 @@
 //! | what is refused before a row moves? | `refusals.rs` |
 //! | what becomes of a run that is killed, cut off or refused half way? | `faults.rs`, `errors.rs` |
 //! | do tables come out as files of the same rows do? | `differential.rs` |
+//! | what do rules read of other tables? | `joins.rs` |
 //! | what follows a masked key? | `cascades.rs` |
 //! | how do rows get to other databases and files, and back? | `copies.rs` |
 //! | what holds old values afterwards? | `traces.rs` |
@@ -17,6 +18,7 @@ mod copies;
 mod differential;
 mod errors;
 mod faults;
+mod joins;
 mod limits;
 mod objects;
 mod refusals;

@@ -10,6 +10,8 @@ pub struct Job {
     /// Names of masked columns whose values change their rows: none of them may stand for a value that Arrow
     /// has no form for, as marks stay with their rows.
     pub shuffled: Vec<String>,
+    /// Columns of other tables that are read beside each row.
+    pub joined: Vec<JoinedColumn>,
     /// What tells rows apart; units are ranges of it. Without it the table is one unit.
     pub key: Option<Vec<String>>,
     /// The rows that are masked, as a `WHERE` without the word.
@@ -43,6 +45,28 @@ impl Job {
         let named = |names: &[String]| names.iter().any(|other| other == name);
         named(&self.masked) || named(&self.read)
     }
+}
+
+/// A column of another table that is read beside each row of a table; null where that has no row there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinedColumn {
+    /// What rules call it: `table.column`.
+    pub name: String,
+    /// How to get to its table from the row: at least one join.
+    pub path: Vec<Join>,
+    /// Its own name.
+    pub column: String,
+}
+
+/// One more table on the way to a joined column. At most one of its rows goes with a row of the one before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Join {
+    /// The table's schema.
+    pub schema: Option<String>,
+    /// The table's name.
+    pub table: String,
+    /// Its columns, each with the column of the table before that has the same value.
+    pub on: Vec<(String, String)>,
 }
 
 /// A column of a copy.

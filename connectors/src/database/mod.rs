@@ -27,7 +27,7 @@ use crate::copy::{Destination, Mode, Origin};
 
 pub use error::DatabaseError;
 pub use in_place::{Announce, InPlace};
-pub use job::{CopiedColumn, Job};
+pub use job::{CopiedColumn, Job, Join, JoinedColumn};
 pub use table::{Check, Column, ForeignKey, Table, Trigger, Unique};
 
 /// A database that can be asked.
@@ -96,6 +96,11 @@ pub trait Database: Debug + Send + Sync {
     /// value between two databases of a product mean the same in both.
     fn copies(&self) -> Option<&'static str> {
         None
+    }
+
+    /// Whether columns of other tables can be read beside the rows of one.
+    fn joins(&self) -> bool {
+        false
     }
 
     /// Whether what was announced as `known_by` was committed; `None` where the database no longer knows.

@@ -12,7 +12,7 @@ use super::catalogue::{RelationKind, Table};
 use super::config::PostgresConfig;
 use super::error::PostgresError;
 use super::extract::Extract;
-use super::job::TableJob;
+use super::job::{TableJob, read_beside};
 use super::leftovers;
 use super::load::Load;
 use super::pool::Pool;
@@ -146,6 +146,10 @@ impl Database for Postgres {
         Some(PRODUCT)
     }
 
+    fn joins(&self) -> bool {
+        true
+    }
+
     fn rewrites_together(&self) -> bool {
         true
     }
@@ -162,7 +166,7 @@ impl Database for Postgres {
             // Nothing may have changed since it was checked.
             let table = table.filter(|table| described(table).is_same(facts));
             let table = table.ok_or(PostgresError::Altered)?;
-            jobs.push(TableJob { table, job });
+            jobs.push(of_table(&session, table, job).await?);
         }
         session.give_back();
         let opened = Rewrite::open(&self.server, jobs).await?.into_iter();
@@ -193,11 +197,12 @@ struct Found {
 }
 
 impl Found {
-    fn job(&self, job: Job) -> TableJob {
-        TableJob {
-            table: self.table.clone(),
-            job,
-        }
+    /// What is asked of the table, with the types of columns of other tables.
+    async fn job(&self, job: Job) -> Result<TableJob, PostgresError> {
+        let session = self.pool.take().await?;
+        let job = of_table(&session, self.table.clone(), job).await?;
+        session.give_back();
+        Ok(job)
     }
 
     /// `columns`, of which those are carried whose bytes mean the same in every database.
@@ -258,7 +263,7 @@ impl DatabaseTable for Found {
         job: Job,
         rewrite: bool,
     ) -> Result<Arc<dyn InPlace>, DatabaseError> {
-        let job = self.job(job);
+        let job = self.job(job).await?;
         Ok(match rewrite {
             true => {
                 let mut opened = Rewrite::open(&self.server, vec![job]).await?;
@@ -276,7 +281,7 @@ impl DatabaseTable for Found {
         let taken = async || Snapshot::take(&self.pool).await.map(Arc::new);
         let snapshot = self.snapshot.get_or_try_init(taken).await?;
         let columns = self.carried(columns);
-        let extract = Extract::open(&self.pool, snapshot, self.job(job), &columns).await?;
+        let extract = Extract::open(&self.pool, snapshot, self.job(job).await?, &columns).await?;
         Ok(Arc::new(extract))
     }
 
@@ -288,15 +293,27 @@ impl DatabaseTable for Found {
         rows: &Schema,
     ) -> Result<Arc<dyn Destination>, DatabaseError> {
         let columns = self.carried(columns);
-        let load = Load::open(&self.pool, self.job(job), mode, &columns, rows).await?;
+        let load = Load::open(&self.pool, self.job(job).await?, mode, &columns, rows).await?;
         Ok(Arc::new(load))
     }
 
     async fn clean_up(&self, job: &Job, rewrite: bool) -> Result<Vec<String>, DatabaseError> {
         let session = self.server.connect().await?;
-        let job = self.job(job.clone());
+        let job = self.job(job.clone()).await?;
         Ok(leftovers::clean_up(&session, &job, rewrite).await?)
     }
+}
+
+async fn of_table(session: &Session, table: Table, job: Job) -> Result<TableJob, PostgresError> {
+    let mut joined = Vec::with_capacity(job.joined.len());
+    for column in &job.joined {
+        let join = column.path.last().ok_or(PostgresError::Altered)?;
+        let other = session.table(join.schema.as_deref(), &join.table).await?;
+        let other = other.ok_or(PostgresError::Altered)?;
+        let found = other.column(&column.column).ok_or(PostgresError::Altered)?;
+        joined.push(read_beside(&table, column, found));
+    }
+    Ok(TableJob { table, job, joined })
 }
 
 /// What the catalogue says, as any database would say it.

@@ -2,11 +2,12 @@
 
 use std::ops::Deref;
 
-use super::catalogue::Table;
+use super::catalogue::{Column, Table};
 use super::reader::ReadColumn;
+use super::session::quoted;
 use super::stage::StageColumn;
 use super::types::{WireColumn, WireType};
-use crate::database::Job;
+use crate::database::{Job, JoinedColumn};
 
 /// A table to be masked where it lies.
 #[derive(Debug, Clone)]
@@ -15,6 +16,8 @@ pub(super) struct TableJob {
     pub(super) table: Table,
     /// What is asked of it.
     pub(super) job: Job,
+    /// Columns of other tables that are read beside its rows.
+    pub(super) joined: Vec<ReadColumn>,
 }
 
 impl Deref for TableJob {
@@ -34,6 +37,7 @@ impl TableJob {
             wire: column.wire.unwrap_or(WireType::Text),
             by_text: column.wire.is_none(),
             type_name: column.type_name.clone(),
+            expression: None,
         })
     }
 
@@ -46,6 +50,7 @@ impl TableJob {
                 wire: WireType::Opaque,
                 by_text: false,
                 type_name: column.type_name.clone(),
+                expression: None,
             }),
             false => self.read_as(name),
         }
@@ -65,12 +70,62 @@ impl TableJob {
         })
     }
 
-    /// The masked columns and those that are read besides, each once, in table order.
+    /// The masked columns and those that are read besides, each once, in table order, then those of other
+    /// tables.
     pub(super) fn typed(&self) -> Vec<ReadColumn> {
         let columns = self.table.columns.iter().map(|column| column.name.as_str());
         columns
             .filter(|name| self.touches(name))
             .filter_map(|name| self.read_as(name))
+            .chain(self.joined.iter().cloned())
             .collect()
+    }
+}
+
+/// How `joined`, which is the column `found`, is read beside a row of `table`: by a query that fails
+/// where two rows go with one.
+pub(super) fn read_beside(table: &Table, joined: &JoinedColumn, found: &Column) -> ReadColumn {
+    let mut from = String::new();
+    let mut here = String::new();
+    for (number, join) in joined.path.iter().enumerate() {
+        let before = match number {
+            0 => quoted(&table.name),
+            _ => format!("visard_{}", number - 1),
+        };
+        let on = join.on.iter();
+        let on: Vec<String> = on
+            .map(|(own, theirs)| {
+                format!(
+                    "visard_{number}.{} = {before}.{}",
+                    quoted(own),
+                    quoted(theirs)
+                )
+            })
+            .collect();
+        let schema = join
+            .schema
+            .as_deref()
+            .map(|schema| format!("{}.", quoted(schema)));
+        let named = format!(
+            "{}{} AS visard_{number}",
+            schema.unwrap_or_default(),
+            quoted(&join.table)
+        );
+        match number {
+            0 => {
+                from = named;
+                here = on.join(" AND ");
+            }
+            _ => from.push_str(&format!(" JOIN {named} ON {}", on.join(" AND "))),
+        }
+    }
+    let last = joined.path.len().saturating_sub(1);
+    let column = format!("visard_{last}.{}", quoted(&joined.column));
+    ReadColumn {
+        name: joined.name.clone(),
+        wire: found.wire.unwrap_or(WireType::Text),
+        by_text: found.wire.is_none(),
+        type_name: found.type_name.clone(),
+        expression: Some(format!("(SELECT {column} FROM {from} WHERE {here})")),
     }
 }

@@ -42,12 +42,15 @@ pub struct ReadColumn {
     pub by_text: bool,
     /// Its type as SQL spells it.
     pub type_name: String,
+    /// What gives it, where it is no column of the table.
+    pub expression: Option<String>,
 }
 
 impl ReadColumn {
     /// The column as a value of what travels.
     pub(super) fn sql(&self) -> String {
-        let name = quoted(&self.name);
+        let name = self.expression.clone();
+        let name = name.unwrap_or_else(|| quoted(&self.name));
         match (self.by_text, self.type_name.as_str()) {
             (false, _) => name,
             // A cast would put `/32` behind the address of a host.

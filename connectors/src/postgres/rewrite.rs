@@ -134,9 +134,13 @@ impl Rewrite {
         let parts = table.ok_or(PostgresError::Altered)?.parts;
         let slices: Vec<String> = slices(&parts, job.workers, version >= TID_RANGES)
             .into_iter()
-            .map(|(part, range)| match range {
-                Some(range) => format!("{part} WHERE {range}"),
-                None => part,
+            .map(|(part, range)| {
+                // Joined columns call the table by its name, and so do rows of partitions.
+                let part = format!("{part} AS {}", quoted(&job.table.name));
+                match range {
+                    Some(range) => format!("{part} WHERE {range}"),
+                    None => part,
+                }
             })
             .collect();
         let columns = job.table.columns.iter().filter(|column| !column.generated);
@@ -147,10 +151,10 @@ impl Rewrite {
                 read.cloned().or_else(|| job.carried(&column.name))
             })
             .collect();
-        // Columns that the server computes can be read, and are computed anew.
+        // Columns that the server computes can be read, and are computed anew; those of other tables are read.
         let generated = typed.iter().filter(|typed| {
             let column = job.table.column(&typed.name);
-            column.is_some_and(|column| column.generated)
+            column.is_none_or(|column| column.generated)
         });
         let read: Vec<ReadColumn> = columns.iter().chain(generated).cloned().collect();
         let staged = columns.iter().filter_map(|read| job.staged(read)).collect();

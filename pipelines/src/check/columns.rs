@@ -29,6 +29,8 @@ pub struct FileColumn {
     pub repeated: bool,
     /// Why it cannot be rewritten, where it cannot.
     pub refusal: Option<&'static str>,
+    /// Whether it is of a table that is joined: it is read, and never masked.
+    pub joined: bool,
     /// Whether it is named as SQL names columns: in double quotes as it is, or in any letter case.
     pub by_sql: bool,
 }
@@ -38,7 +40,9 @@ impl FileColumn {
     pub(super) fn is_called(&self, name: &Identifier) -> bool {
         match (self.by_number, self.by_sql && !name.quoted) {
             (true, _) => self.spelled_out == name.text,
-            (_, true) => self.path == name.text || self.path == name.text.to_lowercase(),
+            (_, true) => [&self.path, &self.spelled_out]
+                .into_iter()
+                .any(|path| *path == name.text || *path == name.text.to_lowercase()),
             (false, false) => self.path == name.text,
         }
     }
@@ -66,6 +70,7 @@ impl FileColumns {
                     true => Some("lies below a column whose name holds a dot"),
                     false => leaf.maskable().err(),
                 },
+                joined: false,
                 by_sql: false,
             }
         });
@@ -91,6 +96,7 @@ impl FileColumns {
                 repeated: false,
                 refusal: (names.iter().filter(|other| *other == name).count() > 1)
                     .then_some("is not the only column of its name"),
+                joined: false,
                 by_sql: false,
             });
         Self(columns.collect())
@@ -108,9 +114,30 @@ impl FileColumns {
             nullable: !column.required,
             repeated: false,
             refusal: column.generated.then_some("is computed by the database"),
+            joined: false,
             by_sql: true,
         });
         Self(columns.collect())
+    }
+
+    /// The same, with the columns of `table`, which is joined: they are called `table.column`, or with the
+    /// schema in front.
+    pub(super) fn join(&mut self, table: &visard_connectors::database::Table) {
+        let columns = table.columns.iter().map(|column| FileColumn {
+            path: format!("{}.{}", table.name, column.name),
+            spelled_out: format!("{}.{}", table.shown(), column.name),
+            by_number: false,
+            root: format!("{}.{}", table.name, column.name),
+            root_type: column.data_type.clone(),
+            data_type: column.data_type.clone(),
+            // A row may have none there.
+            nullable: true,
+            repeated: false,
+            refusal: Some("belongs to a table that is joined"),
+            joined: true,
+            by_sql: true,
+        });
+        self.0.extend(columns);
     }
 
     /// The columns a pattern of a rule stands for.
@@ -125,7 +152,8 @@ impl FileColumns {
             true => pattern.matches(&c.spelled_out),
             false => pattern.matches(&c.path) || pattern.matches(&c.root),
         };
-        self.0.iter().filter(fits).collect()
+        let columns = self.0.iter().filter(|column| !column.joined);
+        columns.filter(fits).collect()
     }
 
     /// The columns an identifier stands for: see [`FileColumns::named`]; in a table the one of that name.
@@ -153,7 +181,8 @@ impl FileColumns {
             true => column.spelled_out == name || column.path == name,
             false => fits(&column.path, &column.root) || fits(&column.spelled_out, &column.root),
         };
-        self.0.iter().filter(fits).collect()
+        let columns = self.0.iter().filter(|column| !column.joined);
+        columns.filter(fits).collect()
     }
 
     /// Whether the names may be values, which no message shows.
@@ -183,6 +212,7 @@ mod tests {
             nullable: true,
             repeated: false,
             refusal: None,
+            joined: false,
             by_sql: false,
         };
         let columns = FileColumns(vec![

@@ -109,7 +109,8 @@ impl<'a> Resolver<'a> {
             }
         }
         let unmasked = self.columns.0.iter();
-        let unmasked = unmasked.filter(|column| !named.contains_key(&column.path));
+        let unmasked =
+            unmasked.filter(|column| !column.joined && !named.contains_key(&column.path));
         resolved.unmasked = unmasked.map(|column| column.path.clone()).collect();
         self.check_coverage(tasks, &resolved.unmasked);
         self.check_distinct(&promises);

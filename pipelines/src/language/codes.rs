@@ -131,7 +131,7 @@ codes! {
     "V0911" NO_DATABASE Error "a kind of database that is not built yet";
     "V0912" NO_LOCALITY Error "`{{ locality }}` is not supported";
     "V0913" NO_COPY Error "a kind of database that is not copied to other places, or filled from them, yet";
-    "V0914" NO_JOINS Error "joins are not built yet";
+    "V0914" NO_JOINS Error "a kind of database whose tables are not joined yet";
     "V0920" NO_DISCOVERY Warning "a discovery task is left out, because discovery is not built yet";
     "V0921" IGNORED_KEY Warning "a key for databases or for another server has no effect here";
 
@@ -180,6 +180,7 @@ codes! {
     "V1212" NO_TARGET_COLUMN Error "a column has no place in the table that a copy fills";
     "V1213" IN_PLACE_ONLY Error "a task or a mask belongs to tables that are masked in place, and the tables are copied";
     "V1214" COMPUTED_LEFT_OUT Warning "a column that the database computes is left out of files";
+    "V1215" BAD_JOIN Error "a table cannot be joined: it is not there, or no unique index has its key";
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ pub use ruleset::Ruleset;
 pub use run_options::{Coverage, RunOptions, Strategy, Unmatched};
 pub use secret::{Secret, is_secret_key};
 pub use source::{FileId, MAX_BYTES, Position, Sources, Span, Spanned};
-pub use table_task::{Cascade, RowKey, TableTask};
+pub use table_task::{Cascade, Join, RowKey, TableTask};
 pub use task::{Task, TaskKind};
 
 /// What the language needs to know from outside.

@@ -29,6 +29,19 @@ pub struct TableTask {
     pub batch_size: Option<usize>,
     /// Columns of other tables that follow columns of this one, where no foreign key says so.
     pub cascades: Vec<Cascade>,
+    /// Tables whose columns rules may read beside each row.
+    pub joins: Vec<Join>,
+}
+
+/// A table whose columns rules may read beside each row of a masked one.
+#[derive(Debug, Clone)]
+pub struct Join {
+    /// The table.
+    pub target: Spanned<TableName>,
+    /// What it is joined with: the masked table, or one that was joined before.
+    pub source: Spanned<TableName>,
+    /// Its columns, each with the column of the other that has the same value.
+    pub on: Vec<(Spanned<Identifier>, Spanned<Identifier>)>,
 }
 
 /// Columns of another table that follow columns of a masked one.
@@ -55,7 +68,7 @@ impl TableTask {
         let key = row_key(fields, diagnostics);
         let condition = fields.get("where");
         let condition = condition.and_then(|node| one_expression(node, diagnostics));
-        refuse_joins(fields, diagnostics);
+        let joins = joins(fields, diagnostics);
         let strategy = fields.get("strategy");
         let strategy = strategy.and_then(|node| Strategy::parse(node, diagnostics));
         let batch_size = fields.count("batch_size", MAX_BATCH_ROWS, diagnostics);
@@ -66,6 +79,7 @@ impl TableTask {
             strategy,
             batch_size,
             cascades: unique_key::cascades(fields, diagnostics),
+            joins,
         })
     }
 }
@@ -226,29 +240,40 @@ fn is_place(name: &Identifier) -> bool {
     }
 }
 
-/// Joins are looked at and refused.
-fn refuse_joins(fields: &Fields<'_>, diagnostics: &mut Diagnostics) {
-    let Some(joins) = fields.get("joins") else {
-        return;
+/// Reads `joins`.
+fn joins(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<Join> {
+    let Some(node) = fields.get("joins") else {
+        return Vec::new();
     };
-    let Some(items) = joins.as_seq() else {
-        return fields::wrong_type(joins, "a list of joins", diagnostics);
+    let Some(items) = node.as_seq() else {
+        fields::wrong_type(node, "a list of joins", diagnostics);
+        return Vec::new();
     };
-    for item in items {
-        let Some(join) = Fields::new(item, "a join", keys::JOIN, diagnostics) else {
-            continue;
-        };
-        for key in ["target_table", "source_table"] {
-            join.get(key).map(|node| table_name(node, diagnostics));
-        }
-        for key in ["target_key", "source_key"] {
-            for column in join.get(key).map_or(&[][..], fields::one_or_many) {
-                fields::named(column, diagnostics);
-            }
-        }
+    let joins = items.iter().filter_map(|item| join(item, diagnostics));
+    joins.collect()
+}
+
+fn join(item: &Node, diagnostics: &mut Diagnostics) -> Option<Join> {
+    let fields = Fields::new(item, "a join", keys::JOIN, diagnostics)?;
+    let [target, source] = ["target_table", "source_table"].map(|key| {
+        let node = fields.get(key);
+        node.and_then(|node| table_name(node, diagnostics))
+    });
+    let [target_key, source_key] = ["target_key", "source_key"].map(|key| {
+        let items = fields.get(key).map_or(&[][..], fields::one_or_many).iter();
+        let names = items.filter_map(|item| fields::named(item, diagnostics));
+        let names = names.map(|name| name.map(|name| Identifier::parse(&name)));
+        names.collect::<Vec<_>>()
+    });
+    if target_key.len() != source_key.len() {
+        let message = "the two keys have not the same number of columns";
+        let place = fields.key_span("source_key");
+        diagnostics.push(Diagnostic::new(&codes::WRONG_VALUE, message).at(place, ""));
+        return None;
     }
-    if !items.is_empty() {
-        let problem = Diagnostic::new(&codes::NO_JOINS, "joins are not built yet");
-        diagnostics.push(problem.at(fields.key_span("joins"), ""));
-    }
+    Some(Join {
+        target: target?,
+        source: source?,
+        on: target_key.into_iter().zip(source_key).collect(),
+    })
 }

@@ -51,6 +51,7 @@ pub(super) fn parse(
         strategy: None,
         batch_size: None,
         cascades: cascades(fields, diagnostics),
+        joins: Vec::new(),
     };
     let rules = columns.iter().map(|column| Rule::of_key(column, MASK));
     Some((rules.collect(), task))

@@ -346,6 +346,7 @@ impl Planner<'_> {
                     masked: names.iter().map(|(column, _)| column.clone()).collect(),
                     read: Vec::new(),
                     shuffled: Vec::new(),
+                    joined: Vec::new(),
                     key,
                     ..job.clone()
                 },

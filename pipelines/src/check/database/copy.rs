@@ -340,6 +340,7 @@ impl Planner<'_> {
                 masked: masked.iter().map(|(column, _)| column.clone()).collect(),
                 read,
                 shuffled: shuffled(&resolved),
+                joined: asked.joined,
                 key: asked.key,
                 filter: asked.of_table.condition.as_ref().map(|c| c.value.clone()),
                 max_rows: options.max_rows,

@@ -181,6 +181,7 @@ impl Planner<'_> {
                 masked: masked.iter().map(|(column, _)| column.clone()).collect(),
                 read: Vec::new(),
                 shuffled: Vec::new(),
+                joined: Vec::new(),
                 key: None,
                 filter: None,
                 max_rows: None,

@@ -7,6 +7,7 @@
 //! | updated or rewritten? | `strategy.rs` |
 //! | is `where` one condition? | `condition.rs` |
 //! | which table, key and rows does a task mean? | `lookup.rs` |
+//! | which columns of other tables are read beside a row? | `joins.rs` |
 //! | what follows a masked key? | `cascade.rs` |
 //! | how does it get to another place, and files into tables? | `copy.rs`, `load.rs` |
 
@@ -14,6 +15,7 @@ mod cascade;
 mod condition;
 mod copy;
 mod fit;
+mod joins;
 mod load;
 mod lookup;
 mod plan;

@@ -3,13 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use visard_connectors::database::{Job, Table};
+use visard_connectors::database::{Job, JoinedColumn, Table};
 use visard_connectors::{Database, DatabaseError, DatabaseTable};
 use visard_engine::MaskedColumn;
 use visard_engine::udfs::{PlaceUnit, Root};
 
 use super::copy::{CopyPlan, Elsewhere};
 use super::fit::Masked;
+use super::joins::read_beside;
 use super::strategy::{Way, Wish, choose};
 use crate::check::Loaded;
 use crate::check::columns::FileColumns;
@@ -200,7 +201,7 @@ impl Planner<'_> {
                 })
             }
             TaskKind::BuildTempTable { table, .. } => {
-                let message = "`build_temp_table` has no use before joins are built";
+                let message = "`build_temp_table` is not built yet";
                 self.diagnostics
                     .push(Diagnostic::new(&codes::NO_JOINS, message).at(table.span, ""));
                 None
@@ -229,7 +230,13 @@ impl Planner<'_> {
         let Some(key) = self.key(table, of_table) else {
             return Ok(None);
         };
-        let columns = FileColumns::of_table(table);
+        let Some(joined) = self.joined(table, of_table).await? else {
+            return Ok(None);
+        };
+        let mut columns = FileColumns::of_table(table);
+        for (other, _) in &joined {
+            columns.join(other);
+        }
         let shown = table.shown();
         let seeds = Seeds::new(self.loaded.seed_folder.clone());
         let resolver = Resolver {
@@ -247,6 +254,7 @@ impl Planner<'_> {
         sound &= !self.numbers_rows(&resolved, task);
         if let Some(to) = self.to {
             let asked = Asked {
+                joined: read_beside(&joined, &resolved),
                 step,
                 name,
                 task,
@@ -323,10 +331,12 @@ impl Planner<'_> {
         }
         let masked = labels(&resolved);
         let read = read_besides(table, &resolved);
+        let joined = read_beside(&joined, &resolved);
         let job = Job {
             masked: masked.iter().map(|(column, _)| column.clone()).collect(),
             read,
             shuffled: shuffled(&resolved),
+            joined,
             key,
             filter: filter.map(|filter| filter.value.clone()),
             max_rows: options.max_rows,
@@ -421,6 +431,8 @@ pub(super) struct Asked<'a> {
     pub(super) name: String,
     pub(super) task: &'a Task,
     pub(super) of_table: &'a TableTask,
+    /// Columns of other tables that rules read.
+    pub(super) joined: Vec<JoinedColumn>,
     /// The columns that tell rows apart.
     pub(super) key: Option<Vec<String>>,
 }

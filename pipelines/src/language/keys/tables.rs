@@ -39,7 +39,7 @@ pub(in super::super) const MASK_TABLE: &[KeySpec] = &[
     may(
         "joins",
         r##"{"type":"array","items":{"$ref":"#/$defs/join"}}"##,
-        "not built yet: tables that conditions and masks may use",
+        "tables whose columns masks and conditions read beside each row, as `table.column`",
     ),
     WORKERS,
     may(

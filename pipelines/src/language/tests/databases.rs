@@ -433,12 +433,16 @@ fn problems_of_table_tasks_by_code() {
         (table("include: '*.csv'"), vec!["V0202"]),
         (table("joins: []"), vec![]),
         (
+            table("joins: [{target_table: a, target_key: [x, y], source_table: t, source_key: [x, y]}]"),
+            vec![],
+        ),
+        (
             table("joins: [{target_table: a, target_key: x, source_table: t, source_key: [x, y]}]"),
-            vec!["V0914"],
+            vec!["V0205"],
         ),
         (
             table("joins: [{target_tabel: a, target_key: 1, source_table: a b, source_key: x}]"),
-            vec!["V0914", "V0202", "V0203", "V0204", "V0406"],
+            vec!["V0202", "V0203", "V0204", "V0406"],
         ),
         (table("joins: x"), vec!["V0204"]),
         (
