@@ -456,6 +456,11 @@ fn what_is_no_query_is_refused() {
     let json = visard.sql(&["--json", "SELECT emial FROM a"]).expect(2);
     let problems: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(problems[0]["code"], "V1102");
+    let message = problems[0]["message"].as_str().unwrap();
+    assert!(
+        message.contains("email") && !message.contains('\n'),
+        "{message}"
+    );
     assert_eq!(
         visard.read("in/a.csv"),
         b"id,email\n1,leak1@secret.example\n"

@@ -153,6 +153,18 @@ impl CredentialProvider for ChainCredentials {
     }
 }
 
+/// What a server answered; not every one gives a code and a message.
+fn in_words(status: u16, code: &str, message: &str) -> String {
+    let mut words = status.to_string();
+    if !code.is_empty() {
+        words += &format!(", `{code}`");
+    }
+    if !message.is_empty() {
+        words += &format!(", {message}");
+    }
+    words
+}
+
 /// An error of Amazon's client as ours.
 pub(super) fn failure<E>(label: &Label, path: &str, error: &SdkError<E>) -> StoreError
 where
@@ -172,7 +184,7 @@ where
                 (_, 408 | 429 | 500..) => StoreErrorKind::Unreachable,
                 _ => StoreErrorKind::Other,
             };
-            (kind, format!("{status}, `{code}`, {message}"))
+            (kind, in_words(status, code, message))
         }
         SdkError::TimeoutError(_) => (
             StoreErrorKind::Unreachable,
@@ -190,4 +202,24 @@ where
         }
     };
     label.error(kind, path, problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_words;
+
+    #[test]
+    fn what_is_missing_leaves_no_gap() {
+        for (code, message, words) in [
+            (
+                "NoSuchBucket",
+                "no such bucket",
+                "404, `NoSuchBucket`, no such bucket",
+            ),
+            ("NoSuchBucket", "", "404, `NoSuchBucket`"),
+            ("", "", "404"),
+        ] {
+            assert_eq!(in_words(404, code, message), words);
+        }
+    }
 }

@@ -206,7 +206,8 @@ fn problem_of(error: &QueryError, known: &[String]) -> Diagnostic {
         return Diagnostic::new(&codes::NOT_A_QUERY, error.to_string());
     }
     let known = quoted_list(known.iter().map(String::as_str));
-    Diagnostic::new(&codes::WRONG_QUERY, error.to_string()).help(format!(
+    let message = error.to_string().replace('\n', " ");
+    Diagnostic::new(&codes::WRONG_QUERY, message).help(format!(
         "the tables are {known}; --tables lists their columns"
     ))
 }
