@@ -3,6 +3,7 @@
 use arrow::array::ArrayRef;
 
 use crate::error::MaskError;
+use crate::length::{self, Lengths};
 use crate::mask::Mask;
 use crate::rows::Rows;
 
@@ -46,6 +47,13 @@ impl Mask for Chain {
             .into_iter()
             .min()
             .filter(|_| others.iter().all(|mask| mask.keeps_distinct()))
+    }
+
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        let first = length::as_before(input);
+        self.0.iter().fold(first, |lengths, mask| {
+            mask.lengths(lengths.map(|lengths| *lengths.end()))
+        })
     }
 
     fn makes_distinct(&self) -> bool {

@@ -17,6 +17,7 @@ use crate::draw::{Messages, Part, ROWS_AT_ONCE};
 use crate::error::{BindError, MaskError, PlaceUnit};
 use crate::hash_columns::HashColumn;
 use crate::key::{MaskKey, Root};
+use crate::length::Lengths;
 use crate::mask::Mask;
 use crate::nested::{is_one_a_row, leaf_of_structs, leaf_type, map_leaf};
 use crate::restore::restore;
@@ -213,6 +214,11 @@ impl ColumnMask {
     /// Whether the value alone decides, in every column alike: see [`Mask::by_value`].
     pub fn goes_by_value(&self) -> bool {
         self.chain.by_value()
+    }
+
+    /// See [`Mask::lengths`].
+    pub fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        self.chain.lengths(input)
     }
 
     /// See [`Mask::may_give_null`].

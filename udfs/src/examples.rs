@@ -180,6 +180,34 @@ fn every_example_of_every_mask() {
     assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
 
+/// Results have as many characters as their mask says before it sees a value.
+#[test]
+fn results_are_as_long_as_promised() {
+    let count = |text: &str| text.chars().count();
+    let mut promised = 0;
+    for spec in crate::MASKS {
+        for example in spec.examples {
+            let (Some(value), Some(masked)) = (example.value, example.masked) else {
+                continue;
+            };
+            let mut mask: Value = serde_json::from_str(example.args).unwrap();
+            mask["type"] = spec.name.into();
+            let (chain, _) = bind(&mask.to_string(), &DataType::Utf8View).unwrap();
+            if let Some(lengths) = chain.lengths(Some(count(value))) {
+                promised += 1;
+                assert!(lengths.contains(&count(masked)), "{mask}: {lengths:?}");
+            }
+            // A mask that knows nothing of its input may know less, and never another thing.
+            let of_any = chain.lengths(None);
+            assert!(
+                of_any.is_none_or(|lengths| lengths.contains(&count(masked))),
+                "{mask}"
+            );
+        }
+    }
+    assert!(promised >= 15, "{promised} masks promise a length");
+}
+
 /// A dictionary is masked once per value where a mask says that the value alone decides.
 #[test]
 fn what_the_value_decides_keeps_null() {

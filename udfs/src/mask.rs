@@ -19,6 +19,7 @@ use crate::canonical::plain_text;
 use crate::draw::Draws;
 pub use crate::error::{BindError, MaskError};
 use crate::key::MaskKey;
+use crate::length::Lengths;
 use crate::rows::Rows;
 
 /// Arguments of a mask as a ruleset writes them, without `type` and `domain`.
@@ -172,6 +173,12 @@ pub trait Mask: Debug + Send + Sync {
         None
     }
 
+    /// How many characters the results have that are not null, of values of at most `input` characters where
+    /// that is known. Nothing where it is not known, and of results that are no text.
+    fn lengths(&self, _input: Option<usize>) -> Option<Lengths> {
+        None
+    }
+
     /// Whether the results of any two rows differ, whatever their values are.
     fn makes_distinct(&self) -> bool {
         false
@@ -211,6 +218,11 @@ pub trait ValueMask: Debug + Send + Sync {
         None
     }
 
+    /// See [`Mask::lengths`].
+    fn lengths(&self, _input: Option<usize>) -> Option<Lengths> {
+        None
+    }
+
     /// See [`Mask::may_give_null`].
     fn may_give_null(&self) -> bool {
         false
@@ -224,6 +236,11 @@ pub trait Generator: Debug + Send + Sync {
     /// # Errors
     /// When a value cannot be made.
     fn generate(&self, draws: &Draws<'_>, column: &DataType) -> Result<ArrayRef, MaskError>;
+
+    /// See [`Mask::lengths`].
+    fn lengths(&self) -> Option<Lengths> {
+        None
+    }
 
     /// See [`Mask::may_give_null`].
     fn may_give_null(&self) -> bool {
@@ -242,6 +259,11 @@ pub trait Imitation: Debug + Send + Sync {
         draws: &Draws<'_>,
         values: &StringViewArray,
     ) -> Result<StringViewArray, MaskError>;
+
+    /// See [`Mask::lengths`].
+    fn lengths(&self, _input: Option<usize>) -> Option<Lengths> {
+        None
+    }
 }
 
 /// A [`ValueMask`] as a [`Mask`].
@@ -263,6 +285,10 @@ impl<K: ValueMask> Mask for ByValue<K> {
 
     fn keeps_distinct_up_to(&self) -> Option<usize> {
         self.0.keeps_distinct_up_to()
+    }
+
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        self.0.lengths(input)
     }
 
     fn may_give_null(&self) -> bool {
@@ -290,6 +316,10 @@ impl<K: Generator> Mask for ByDraw<K> {
         true
     }
 
+    fn lengths(&self, _: Option<usize>) -> Option<Lengths> {
+        self.kernel.lengths()
+    }
+
     fn may_give_null(&self) -> bool {
         self.kernel.may_give_null()
     }
@@ -314,6 +344,10 @@ impl<K: Imitation> Mask for ByBoth<K> {
 
     fn draws(&self) -> bool {
         true
+    }
+
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        self.kernel.lengths(input)
     }
 }
 

@@ -49,6 +49,9 @@ impl Manner {
             .with_allow_http(allow_http)
             .with_timeout(Duration::from_secs(300))
             .with_connect_timeout(Duration::from_secs(10))
+            // Some servers close connections that are idle for 5 seconds, and a request that meets the end of
+            // its connection may not be one that can be sent twice.
+            .with_pool_idle_timeout(Duration::from_secs(4))
     }
 }
 

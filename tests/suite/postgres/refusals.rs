@@ -15,6 +15,7 @@ fn tables(trial: &Trial) {
          CREATE TABLE orders (id int PRIMARY KEY, customer int REFERENCES customers, v text);
          CREATE VIEW seen AS SELECT * FROM customers;
          CREATE TABLE parent (v text); CREATE TABLE child () INHERITS (parent);
+         CREATE TABLE lengths (id int, v varchar(9));
          CREATE TABLE twice (id int, v text); INSERT INTO twice VALUES (1, 'a'), (1, 'b'); CREATE INDEX ON twice (id);
          CREATE TABLE partly (id int NOT NULL, v text); CREATE UNIQUE INDEX ON partly (id) WHERE id > 0;
          CREATE TABLE ruled (id int, v text); CREATE RULE kept AS ON INSERT TO ruled DO ALSO NOTHING",
@@ -210,6 +211,23 @@ fn tasks_that_do_not_fit_their_table() {
             on("v", "{type: from_unique, format: '{[0-9],6}'}"),
             "V",
             "not built for tables",
+        ),
+        (
+            "lengths",
+            "",
+            on("v", "{type: hash, length: 24}"),
+            "V1216",
+            "at least 24 characters",
+        ),
+        (
+            "lengths",
+            "",
+            on(
+                "v",
+                "{type: chain, masks: [{type: imitate}, {type: from_fixed, value: 'größer ü10'}]}",
+            ),
+            "V1216",
+            "its type is character varying(9)",
         ),
     ] {
         trial.pipeline("", &task(table, more, &rules));

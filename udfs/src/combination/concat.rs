@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::canonical::plain_text;
 use crate::combination::Masks;
+use crate::length::Lengths;
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
 };
@@ -85,6 +86,19 @@ impl Mask for Concat {
             joined.append_value(&text);
         }
         Ok(Arc::new(joined.finish()))
+    }
+
+    /// A part that is null counts as empty.
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        let glue = self.glue.chars().count() * self.masks.len().saturating_sub(1);
+        self.masks.iter().try_fold(glue..=glue, |sum, mask| {
+            let part = mask.lengths(input)?;
+            let fewest = match mask.may_give_null() {
+                true => 0,
+                false => *part.start(),
+            };
+            Some(sum.start() + fewest..=sum.end() + part.end())
+        })
     }
 
     fn by_value(&self) -> bool {

@@ -7,6 +7,7 @@ use arrow::array::ArrayRef;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::length::{self, Lengths};
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
 };
@@ -38,6 +39,10 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
 impl Mask for DoNothing {
     fn mask(&self, values: ArrayRef, _: &Rows<'_>) -> Result<ArrayRef, MaskError> {
         Ok(values)
+    }
+
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        length::as_before(input)
     }
 
     fn by_value(&self) -> bool {

@@ -8,6 +8,7 @@ use arrow::array::{Array, StringViewArray, StringViewBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::length::Lengths;
 use crate::mask::{
     BindError, Binder, ByValue, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily,
     ValueMask, schema_of,
@@ -59,6 +60,11 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
 }
 
 impl ValueMask for TakeSubstring {
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        let most = self.end_index.into_iter().chain(input).min()?;
+        Some(0..=most.saturating_sub(self.start_index))
+    }
+
     fn mask(&self, values: &StringViewArray) -> Result<StringViewArray, MaskError> {
         let mut taken = StringViewBuilder::with_capacity(values.len());
         for value in values {

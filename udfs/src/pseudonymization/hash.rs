@@ -18,6 +18,7 @@ use crate::canonical::{canonical_text, plain_text};
 use crate::draw::{Draw, Draws, Messages};
 use crate::hex::{self, Case};
 use crate::key::MaskKey;
+use crate::length::Lengths;
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
 };
@@ -154,6 +155,14 @@ impl Mask for Hash {
             Form::Base32 => Ok(Arc::new(self.encoded(&values, &draws, &BASE32))),
             Form::Uuid => Ok(Arc::new(uuids(&values, &draws))),
             Form::Integer => self.integers(&values, &draws),
+        }
+    }
+
+    fn lengths(&self, _: Option<usize>) -> Option<Lengths> {
+        match self.form {
+            Form::Hex | Form::Base32 => Some(self.length..=self.length),
+            Form::Uuid => Some(36..=36),
+            Form::Integer => None,
         }
     }
 

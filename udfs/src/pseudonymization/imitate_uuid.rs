@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fpe::{Cipher, Direction, Ff1, Plan};
 use crate::hex::{self, Case};
+use crate::length::{self, Lengths};
 use crate::mask::{
     BindError, Binder, ByValue, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid,
     TypeFamily, ValueMask, schema_of,
@@ -74,6 +75,10 @@ struct Uuids {
 }
 
 impl ValueMask for Uuids {
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        length::as_before(input)
+    }
+
     fn mask(&self, values: &StringViewArray) -> Result<StringViewArray, MaskError> {
         let mut left = Vec::with_capacity(values.len());
         let mut right = Vec::with_capacity(values.len());

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::draw::{Draw, Draws};
+use crate::length::{self, Lengths};
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
     TypeFamily, schema_of,
@@ -159,6 +160,10 @@ impl Choices {
 }
 
 impl Generator for Choices {
+    fn lengths(&self) -> Option<Lengths> {
+        length::of_texts(&self.values)
+    }
+
     fn generate(&self, draws: &Draws<'_>, _: &DataType) -> Result<ArrayRef, MaskError> {
         let picks = UInt32Array::from_iter_values(draws.iter().map(|draw| self.pick(draw)));
         take(&self.values, &picks, None)

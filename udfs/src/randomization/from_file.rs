@@ -16,6 +16,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::draw::Draw;
 use crate::key::MaskKey;
+use crate::length::{self, Lengths};
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, SeedTable, TypeFamily,
     schema_of,
@@ -152,6 +153,10 @@ struct Filter {
 }
 
 impl Mask for Seeds {
+    fn lengths(&self, _: Option<usize>) -> Option<Lengths> {
+        length::of_texts(&self.values)
+    }
+
     fn mask(&self, _: ArrayRef, rows: &Rows<'_>) -> Result<ArrayRef, MaskError> {
         let draws = rows.draws(&self.key);
         let picks = match &self.filter {

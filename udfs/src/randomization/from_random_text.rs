@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::draw::Draws;
+use crate::length::Lengths;
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
     TypeFamily, schema_of,
@@ -170,6 +171,10 @@ struct Letters {
 }
 
 impl Generator for Letters {
+    fn lengths(&self) -> Option<Lengths> {
+        Some(self.min..=self.min + usize::try_from(self.lengths).ok()?.saturating_sub(1))
+    }
+
     fn generate(&self, draws: &Draws<'_>, _: &DataType) -> Result<ArrayRef, MaskError> {
         // The first word of a draw decides the length, where there is a choice, and the others the
         // characters.

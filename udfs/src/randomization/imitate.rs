@@ -17,6 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::draw::Draws;
+use crate::length::{self, Lengths};
 use crate::mask::{
     BindError, Binder, ByBoth, Example, Family, Imitation, Mask, MaskArgs, MaskError, MaskSpec,
     TypeFamily, schema_of,
@@ -241,6 +242,10 @@ impl fmt::Debug for Imitator {
 }
 
 impl Imitation for Imitator {
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        length::as_before(input)
+    }
+
     fn imitate(
         &self,
         draws: &Draws<'_>,

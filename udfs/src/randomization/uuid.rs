@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::draw::{Draw, Draws};
 use crate::hex::{self, Case};
+use crate::length::Lengths;
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
     TypeFamily, schema_of,
@@ -74,6 +75,10 @@ struct Uuids {
 }
 
 impl Generator for Uuids {
+    fn lengths(&self) -> Option<Lengths> {
+        Some(36..=36)
+    }
+
     fn generate(&self, draws: &Draws<'_>, column: &DataType) -> Result<ArrayRef, MaskError> {
         if let DataType::FixedSizeBinary(width) = column {
             let mut uuids = FixedSizeBinaryBuilder::with_capacity(draws.len(), *width);

@@ -9,6 +9,7 @@ use arrow::compute::take;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::length::{self, Lengths};
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
 };
@@ -72,6 +73,10 @@ impl Mask for Constant {
     fn mask(&self, values: ArrayRef, _: &Rows<'_>) -> Result<ArrayRef, MaskError> {
         let same = UInt32Array::from(vec![0; values.len()]);
         take(&self.0, &same, None).map_err(|_| MaskError::Internal("a constant has one value"))
+    }
+
+    fn lengths(&self, _: Option<usize>) -> Option<Lengths> {
+        length::of_texts(&self.0)
     }
 
     fn may_give_null(&self) -> bool {

@@ -10,6 +10,7 @@ use arrow::array::{Array, StringViewArray, StringViewBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::length::{self, Lengths};
 use crate::mask::{
     BindError, Binder, ByValue, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily,
     ValueMask, schema_of,
@@ -93,6 +94,10 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
 }
 
 impl ValueMask for Partial {
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        length::as_before(input)
+    }
+
     fn mask(&self, values: &StringViewArray) -> Result<StringViewArray, MaskError> {
         let mut masked = StringViewBuilder::with_capacity(values.len());
         let mut text = String::new();

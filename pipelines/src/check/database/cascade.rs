@@ -339,6 +339,7 @@ impl Planner<'_> {
             };
             masked.unique(self.diagnostics);
             masked.checks(self.diagnostics);
+            masked.lengths(self.diagnostics);
             let names = labels(&resolved);
             plans.push(TablePlan {
                 task: task.name.clone().unwrap_or_else(|| task.path.clone()),

@@ -452,6 +452,7 @@ impl Filled<'_> {
         };
         masked.unique(diagnostics);
         masked.checks(diagnostics);
+        masked.lengths(diagnostics);
         if self.mode == Mode::Error && !self.is_begun && !self.table.is_empty().await? {
             let message = format!("`{shown}` has rows already");
             diagnostics.push(

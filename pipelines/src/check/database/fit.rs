@@ -49,6 +49,47 @@ impl Masked<'_> {
         found
     }
 
+    /// Refuses masks whose results are longer than their column takes, and tells of those that may be.
+    pub(super) fn lengths(&self, diagnostics: &mut Diagnostics) {
+        for column in &self.table.columns {
+            let (Some(most), Some(steps)) = (column.length, self.steps.get(&column.name)) else {
+                continue;
+            };
+            let most = most as usize;
+            let lengths = steps
+                .iter()
+                .filter_map(|step| step.mask.lengths(Some(most)));
+            let Some(lengths) = lengths
+                .reduce(|one, other| *one.start().max(other.start())..=*one.end().max(other.end()))
+            else {
+                continue;
+            };
+            let shown = self.table.shown();
+            let name = &column.name;
+            let (code, message) = match (*lengths.start() > most, *lengths.end() > most) {
+                (true, _) => (
+                    &codes::TOO_LONG,
+                    format!(
+                        "masked values of `{name}` of `{shown}` have at least {} characters",
+                        lengths.start()
+                    ),
+                ),
+                (false, true) => (
+                    &codes::MAY_BE_TOO_LONG,
+                    format!(
+                        "masked values of `{name}` of `{shown}` may have up to {} characters",
+                        lengths.end()
+                    ),
+                ),
+                (false, false) => continue,
+            };
+            diagnostics.push(Diagnostic::new(code, message).at(
+                place_of(self.task, name),
+                format!("its type is {}", column.type_name),
+            ));
+        }
+    }
+
     /// Tells of checks and exclusions that only the database can judge.
     pub(super) fn checks(&self, diagnostics: &mut Diagnostics) {
         for check in &self.table.checks {

@@ -288,6 +288,7 @@ impl Planner<'_> {
         };
         let unique = masked.unique(self.diagnostics);
         masked.checks(self.diagnostics);
+        masked.lengths(self.diagnostics);
         let options = &self.loaded.pipeline.options;
         let managed = self.loaded.ruleset.auto_manage_triggers.as_ref();
         let managed = managed.map(|managed| managed.value);
