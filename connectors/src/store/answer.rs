@@ -25,17 +25,17 @@ pub(super) fn explain(error: &object_store::Error) -> (StoreErrorKind, String) {
     if causes.iter().any(|cause| cause.is::<NoCredentials>()) {
         return (StoreErrorKind::Denied, last);
     }
-    if let Some(http) = causes
+    let of_http = causes
         .iter()
-        .find_map(|cause| cause.downcast_ref::<HttpError>())
-    {
+        .find_map(|cause| Some((*cause, cause.downcast_ref::<HttpError>()?)));
+    if let Some((cause, http)) = of_http {
         let kind = match http.kind() {
             HttpErrorKind::Decode => StoreErrorKind::Other,
             _ => StoreErrorKind::Unreachable,
         };
         return (
             kind,
-            format!("the server cannot be reached: {}", without_queries(&last)),
+            format!("the server cannot be reached: {}", with_causes(cause)),
         );
     }
     let answer = Answer::parse(&last);
@@ -61,7 +61,6 @@ pub(super) fn explain_status(status: impl fmt::Display, body: &str) -> (StoreErr
 }
 
 /// The texts of `error` and its causes.
-#[cfg(feature = "aws")]
 pub(super) fn with_causes(error: &dyn Error) -> String {
     let mut texts: Vec<String> = Vec::new();
     let mut next = Some(error);
