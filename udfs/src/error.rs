@@ -74,6 +74,8 @@ pub enum PlaceUnit {
     Byte,
     /// Where PostgreSQL keeps the row: the block in the upper 48 bits, the place in it in the lower 16.
     Tuple,
+    /// A number that may be a value of the record, and so is not told.
+    Untold,
 }
 
 /// Why the arguments of a mask were refused before any row was read.

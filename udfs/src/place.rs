@@ -37,7 +37,7 @@ impl ColumnError {
     /// The `error` of a batch that `mask` was given with `arguments`.
     pub(crate) fn new(mask: &ColumnMask, arguments: &[ArrayRef], error: MaskError) -> Self {
         let place_of = |row: usize| {
-            let unit = mask.places()?;
+            let unit = mask.places().filter(|unit| *unit != PlaceUnit::Untold)?;
             let places = arguments.first()?.as_primitive_opt::<UInt64Type>()?;
             let at = *places.values().get(row)?;
             Some(RecordPlace { at, unit })
@@ -62,6 +62,7 @@ impl fmt::Display for RecordPlace {
                 self.at >> 16,
                 self.at & 0xffff
             ),
+            PlaceUnit::Untold => f.write_str("a record"),
         }
     }
 }

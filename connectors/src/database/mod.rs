@@ -6,6 +6,7 @@
 //! | what is asked of a table? | `job.rs` |
 //! | how is it masked where it lies? | `in_place.rs` |
 //! | what of its values has Arrow not? | [`special`] |
+//! | what do rows have in common on their way? | `rows.rs` |
 //! | what does a database answer when it refuses? | `error.rs` |
 //!
 //! Each database has a folder beside this one that implements [`Database`] and [`DatabaseTable`].
@@ -13,6 +14,7 @@
 mod error;
 mod in_place;
 mod job;
+mod rows;
 pub mod special;
 mod table;
 
@@ -28,7 +30,8 @@ use crate::copy::{Destination, Mode, Origin};
 pub use error::DatabaseError;
 pub use in_place::{Announce, InPlace};
 pub use job::{CopiedColumn, Job, Join, JoinedColumn};
-pub use table::{Check, Column, ForeignKey, Table, Trigger, Unique};
+pub(crate) use rows::{counted, repeated};
+pub use table::{Check, Column, ForeignKey, RowPlace, Table, Trigger, Unique};
 
 /// A database that can be asked.
 #[async_trait]
@@ -108,6 +111,20 @@ pub trait Database: Debug + Send + Sync {
     /// # Errors
     /// When the database does not answer.
     async fn is_committed(&self, known_by: &str) -> Result<Option<bool>, DatabaseError>;
+
+    /// Nobody will ask again what was announced as `known_by` by statements of a ruleset.
+    ///
+    /// # Errors
+    /// When what is kept for the answer cannot be removed.
+    async fn forget(&self, known_by: &str) -> Result<(), DatabaseError> {
+        let _ = known_by;
+        Ok(())
+    }
+
+    /// Whether what still holds old values is removed for all tables at once, and so at the end of a run.
+    fn cleans_up_together(&self) -> bool {
+        false
+    }
 }
 
 /// A table of a database, with what the catalogue says of it.

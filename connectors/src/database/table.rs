@@ -11,6 +11,8 @@ pub struct Table {
     pub name: String,
     /// Its columns.
     pub columns: Vec<Column>,
+    /// What tells the place of a row.
+    pub row_place: RowPlace,
     /// The primary key's columns.
     pub primary_key: Option<Vec<String>>,
     /// Unique indexes, with or without a constraint, the primary key's among them.
@@ -37,6 +39,17 @@ pub struct Table {
     pub fill_obstacles: Vec<String>,
     /// Why an update is the better way where both are possible.
     pub prefers_update: Option<&'static str>,
+}
+
+/// What tells the place of a row, where no key tells rows apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowPlace {
+    /// Block and place in it, as PostgreSQL has it.
+    Tuple,
+    /// A number that may be a value of the row, and is not shown.
+    Number,
+    /// Nothing: a row is where its key says.
+    None,
 }
 
 /// A column.

@@ -24,7 +24,7 @@ use super::update::Update;
 use crate::copy::{Destination, Mode, Origin};
 use crate::database::{
     self, Announce, Column, CopiedColumn, Database, DatabaseError, DatabaseTable, Fact, Facts,
-    InPlace, Job,
+    InPlace, Job, RowPlace,
 };
 
 const PRODUCT: &str = "PostgreSQL";
@@ -340,6 +340,7 @@ fn described(table: &Table) -> database::Table {
         schema: Some(table.schema.clone()),
         name: table.name.clone(),
         columns: columns.collect(),
+        row_place: RowPlace::Tuple,
         primary_key: table.primary_key.clone(),
         uniques: table.uniques.clone(),
         foreign_keys: table.foreign_keys.clone(),

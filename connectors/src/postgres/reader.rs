@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewBuilder, UInt64Array};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
 use datafusion::common::Result;
@@ -19,6 +19,7 @@ use super::pool::{Pool, Pooled};
 use super::session::quoted;
 use super::snapshot::Snapshot;
 use super::types::{WireColumn, WireType, special_column, wire_schema};
+use crate::database::repeated;
 use crate::unit::{PATH_COLUMN, ROW_COLUMN};
 
 /// Rows of a batch.
@@ -227,19 +228,14 @@ fn refuse_specials(batch: &RecordBatch, columns: &[String]) -> Result<(), Postgr
 
 /// `batch` with the table's name and the row's place in front.
 fn with_places(batch: &RecordBatch, path: &str, schema: &SchemaRef) -> Result<RecordBatch> {
-    let mut paths = StringViewBuilder::with_capacity(batch.num_rows());
-    let block = paths.append_block(path.as_bytes().to_vec().into());
-    let length = u32::try_from(path.len()).map_err(|_| malformed())?;
-    for _ in 0..batch.num_rows() {
-        paths.try_append_view(block, 0, length)?;
-    }
+    let paths = repeated(path, batch.num_rows())?;
     let tids = batch.column(0).as_binary_view();
     let places = tids
         .iter()
         .map(|tid| tid.and_then(place))
         .collect::<Option<Vec<u64>>>();
     let places = UInt64Array::from(places.ok_or_else(malformed)?);
-    let mut columns: Vec<ArrayRef> = vec![Arc::new(paths.finish()), Arc::new(places)];
+    let mut columns: Vec<ArrayRef> = vec![paths, Arc::new(places)];
     columns.extend(batch.columns().iter().cloned());
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }

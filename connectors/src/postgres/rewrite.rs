@@ -30,7 +30,7 @@ use super::reader::{ReadColumn, Reader};
 use super::session::{Server, Session, quoted};
 use super::stage::{self, StageColumn};
 use super::types::wire_schema;
-use crate::database::{Announce, InPlace};
+use crate::database::{Announce, InPlace, counted};
 use crate::unit::{Receipt, Sink, Source};
 
 /// The fewest blocks of a slice: 32 MiB.
@@ -245,7 +245,7 @@ impl Sink for Rewrite {
         let (staged, stage) = (Arc::clone(&self.staged), self.stage(slice));
         Box::pin(async move {
             if job.dry_run {
-                let rows = stage::counted(rows).await?;
+                let rows = counted(rows).await?;
                 return Ok(Receipt { slice, rows });
             }
             let columns: Vec<String> = staged

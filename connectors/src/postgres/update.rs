@@ -27,7 +27,7 @@ use super::reader::{CTID, Reader, TABLEOID, XMIN};
 use super::session::{Server, quoted};
 use super::stage::{self, StageColumn};
 use super::types::{WireColumn, WireType, wire_schema};
-use crate::database::{Announce, InPlace};
+use crate::database::{Announce, InPlace, counted};
 use crate::unit::{Receipt, Sink, Source};
 
 /// The stage of a session.
@@ -204,7 +204,7 @@ impl Sink for Update {
             .map(|(progress, unit)| progress.done(unit));
         Box::pin(async move {
             if job.dry_run {
-                let rows = stage::counted(rows).await?;
+                let rows = counted(rows).await?;
                 return Ok(Receipt { slice, rows });
             }
             let session = pool.take().await?;

@@ -85,9 +85,10 @@ pub(super) async fn work(
         observer: asked.observer,
         dry_run: asked.dry_run,
         stopped: Mutex::new(false),
+        to_clean_up: Mutex::default(),
     };
     let mut earlier = std::mem::take(&mut begun.earlier.tasks);
-    let mut reports = Vec::new();
+    let (mut reports, mut firsts) = (Vec::new(), Vec::new());
     let mut stop: Stop<'_> = Box::pin(stop);
     let mut interrupted = false;
     for (task, step) in planned.steps.into_iter().enumerate() {
@@ -120,8 +121,10 @@ pub(super) async fn work(
                 reason: report.reason.as_deref(),
             });
         }
+        firsts.push(reports.len());
         reports.extend(of_step);
     }
+    work.clean_up_together(&firsts, &mut reports).await;
     Ok(Some(Worked {
         begun,
         files: Vec::new(),
@@ -203,6 +206,16 @@ struct Work<'a> {
     dry_run: bool,
     /// Whether the run was asked to stop.
     stopped: Mutex<bool>,
+    /// What is cleaned up at the end of the run, by task.
+    to_clean_up: Mutex<Vec<(usize, Behind)>>,
+}
+
+/// What has to be cleaned up behind.
+enum Behind {
+    /// Tables that were masked.
+    Masked(Vec<Arc<dyn InPlace>>),
+    /// Tables that an earlier attempt masked, which made names that begin so.
+    Before(Box<TablePlan>, String),
 }
 
 /// A table that is ready, with its masks and about how many bytes it has.
@@ -235,8 +248,16 @@ impl Work<'_> {
                 report.resumed = true;
                 report.clear_rows = clear_rows;
             }
-            if let (Step::Mask(plan), Some(report)) = (step, reports.first_mut()) {
-                self.clean_up_behind(task, *plan, earlier, report).await;
+            match (step, reports.first_mut()) {
+                (Step::Mask(plan), Some(report)) => {
+                    self.clean_up_behind(task, plan, earlier, report).await;
+                }
+                (Step::Sql { .. }, _) => {
+                    for (known_by, _) in &earlier.committing {
+                        self.forget(known_by).await?;
+                    }
+                }
+                _ => {}
             }
         } else {
             match step {
@@ -291,7 +312,7 @@ impl Work<'_> {
     async fn clean_up_behind(
         &self,
         task: usize,
-        plan: TablePlan,
+        plan: Box<TablePlan>,
         earlier: EarlierTask,
         report: &mut TableReport,
     ) {
@@ -303,21 +324,69 @@ impl Work<'_> {
         let Some((name, _)) = earlier.begun else {
             return;
         };
-        let mut cleaned_up = Ok(Vec::new());
-        for plan in plan.with_following() {
-            let job = Job {
-                // What is made for tables that follow has a name that begins so, too.
-                name: name.clone(),
-                ..plan.job
-            };
-            let of_table = plan.table.clean_up(&job, plan.way.rewrite).await;
-            cleaned_up = cleaned_up.and_then(|mut left: Vec<String>| {
-                left.extend(of_table.map_err(said)?);
-                left.dedup();
-                Ok(left)
-            });
+        let behind = Behind::Before(plan, name);
+        match self.cleans_up_together() {
+            true => self.to_clean_up.lock().push((task, behind)),
+            false => self.clean_up(task, behind, report).await,
         }
-        self.note_cleaned_up(task, cleaned_up, report);
+    }
+
+    fn cleans_up_together(&self) -> bool {
+        self.database.is_some_and(Database::cleans_up_together)
+    }
+
+    async fn clean_up(&self, task: usize, behind: Behind, report: &mut TableReport) {
+        let mut left = Vec::new();
+        let mut failed = None;
+        let mut add = |of_table: Result<Vec<String>, String>| match of_table {
+            Ok(of_table) => left.extend(of_table),
+            Err(error) => failed = Some(error),
+        };
+        match behind {
+            Behind::Masked(tables) => {
+                for table in tables {
+                    let of_table = table.clean_up(true).await;
+                    add(of_table.map_err(|error| error.find_root().to_string()));
+                }
+            }
+            Behind::Before(plan, name) => {
+                for plan in plan.with_following() {
+                    let job = Job {
+                        // What is made for tables that follow has a name that begins so, too.
+                        name: name.clone(),
+                        ..plan.job
+                    };
+                    let of_table = plan.table.clean_up(&job, plan.way.rewrite).await;
+                    add(of_table.map_err(said));
+                }
+            }
+        }
+        left.dedup();
+        self.note_cleaned_up(task, failed.map_or(Ok(left), Err), report);
+    }
+
+    /// Cleans up behind all tasks, unless the user waits for the run to stop.
+    async fn clean_up_together(&self, firsts: &[usize], reports: &mut [TableReport]) {
+        let all = std::mem::take(&mut *self.to_clean_up.lock());
+        for (task, behind) in all {
+            let report = &mut reports[firsts[task]];
+            let is_stopped = *self.stopped.lock();
+            match is_stopped {
+                true => report.still_holding.push(
+                    "the file holds old values, which are removed when the run is gone on with"
+                        .to_owned(),
+                ),
+                false => self.clean_up(task, behind, report).await,
+            }
+        }
+    }
+
+    /// Statements of the ruleset are known to be done, and what said so is no longer needed.
+    async fn forget(&self, known_by: &str) -> Result<(), String> {
+        match self.database {
+            Some(database) => database.forget(known_by).await.map_err(said),
+            None => Ok(()),
+        }
     }
 
     fn note_done(&self, task: usize, clear_rows: u64) -> Result<(), String> {
@@ -349,13 +418,23 @@ impl Work<'_> {
         if self.dry_run {
             return Ok(());
         }
-        let announce = self.announce(task, 0);
+        let announced = Arc::new(Mutex::new(None));
+        let (announce, known) = (self.announce(task, 0), Arc::clone(&announced));
+        let announce: Announce = Box::new(move |known_by: &str| {
+            *known.lock() = Some(known_by.to_owned());
+            announce(known_by)
+        });
         let Some(database) = self.database else {
             return Err("there is no database to run it on".to_owned());
         };
         let ran = database.run_in_transaction(sql, announce).await;
         ran.map_err(said)?;
-        self.note_done(task, 0)
+        self.note_done(task, 0)?;
+        let known_by = announced.lock().take();
+        match known_by {
+            Some(known_by) => self.forget(&known_by).await,
+            None => Ok(()),
+        }
     }
 
     async fn mask(
@@ -501,6 +580,11 @@ impl Work<'_> {
             }
             let clear_rows = reports.iter().map(|report| report.clear_rows).sum();
             self.note_done(task, clear_rows)?;
+            if self.cleans_up_together() {
+                let behind = Behind::Masked(tables.to_vec());
+                self.to_clean_up.lock().push((task, behind));
+                return outcome;
+            }
         }
         let mut left = Vec::new();
         let mut failed = None;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use visard_connectors::database::Table;
+use visard_connectors::database::{RowPlace, Table};
 use visard_connectors::{Database, DatabaseTable};
 
 use super::condition;
@@ -103,6 +103,13 @@ impl Planner<'_> {
         of_table: &TableTask,
     ) -> Option<Option<Vec<String>>> {
         let named = match &of_table.key {
+            Some(RowKey::Place(span)) if table.row_place == RowPlace::None => {
+                let message = format!("the rows of `{}` have no place of their own", table.shown());
+                let diagnostic = Diagnostic::new(&codes::BAD_ROW_KEY, message).at(*span, "");
+                self.diagnostics
+                    .push(diagnostic.help("leave `key` out: its primary key tells them apart"));
+                return None;
+            }
             Some(RowKey::Place(_)) => return Some(None),
             None => return Some(table.primary_key.clone()),
             Some(RowKey::Columns(named)) => named,

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use visard_connectors::database::{Job, JoinedColumn, Table};
+use visard_connectors::database::{Job, JoinedColumn, RowPlace, Table};
 use visard_connectors::{Database, DatabaseError, DatabaseTable};
 use visard_engine::MaskedColumn;
 use visard_engine::udfs::{PlaceUnit, Root};
@@ -246,7 +246,10 @@ impl Planner<'_> {
             seeds: &seeds,
             file: &shown,
             columns: &columns,
-            places: PlaceUnit::Tuple,
+            places: match table.row_place {
+                RowPlace::Tuple => PlaceUnit::Tuple,
+                RowPlace::Number | RowPlace::None => PlaceUnit::Untold,
+            },
             key: key.as_deref().unwrap_or_default(),
             diagnostics: self.diagnostics,
         };

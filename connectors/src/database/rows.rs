@@ -1,0 +1,30 @@
+//! Rows of a table on their way, whichever database it is in.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, StringViewBuilder};
+use datafusion::common::{Result, exec_err};
+use datafusion::execution::SendableRecordBatchStream;
+use futures::StreamExt;
+
+/// A column that says `text` in each of so many rows.
+pub(crate) fn repeated(text: &str, rows: usize) -> Result<ArrayRef> {
+    let mut texts = StringViewBuilder::with_capacity(rows);
+    let block = texts.append_block(text.as_bytes().to_vec().into());
+    let Ok(length) = u32::try_from(text.len()) else {
+        return exec_err!("the name of the table is too long");
+    };
+    for _ in 0..rows {
+        texts.try_append_view(block, 0, length)?;
+    }
+    Ok(Arc::new(texts.finish()))
+}
+
+/// Takes `rows` to nowhere, as a dry run does; how many there were.
+pub(crate) async fn counted(mut rows: SendableRecordBatchStream) -> Result<u64> {
+    let mut seen = 0;
+    while let Some(batch) = rows.next().await {
+        seen += batch?.num_rows() as u64;
+    }
+    Ok(seen)
+}
