@@ -4,7 +4,7 @@
 //! - [`database`]: what is asked of a database, whichever it is.
 //! - [`store`]: how objects are listed, read and written in a folder, S3, Azure Blob Storage and GCS.
 //! - [`parquet`], [`text`]: how a file's typed lane is read and its masked copy written.
-//! - `postgres` (feature): tables of PostgreSQL.
+//! - `postgres`, `sqlite` (features): tables of PostgreSQL and of SQLite.
 //! - [`unit`]: the plan nodes that tie a format to DataFusion.
 
 pub mod copy;
@@ -13,6 +13,8 @@ pub mod format;
 pub mod parquet;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 pub mod store;
 pub mod text;
 pub mod unit;

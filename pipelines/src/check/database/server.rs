@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use visard_connectors::postgres::{Postgres, PostgresConfig, SslMode};
+use visard_connectors::sqlite::Sqlite;
 use visard_connectors::{Database, DatabaseError};
 use zeroize::Zeroizing;
 
 use crate::check::Loaded;
 use crate::language::{
-    self, ConnectionKind, DatabaseConnection, Diagnostic, Diagnostics, Place, codes,
+    self, ConnectionKind, DatabaseConnection, DbType, Diagnostic, Diagnostics, Place, codes,
 };
 
 /// The database at `place`. Nothing comes back where it cannot be had.
@@ -44,9 +45,14 @@ pub(super) async fn open_database_of(
 pub(crate) async fn connect(
     connection: &DatabaseConnection,
 ) -> Result<Arc<dyn Database>, DatabaseError> {
-    Ok(Arc::new(
-        Postgres::connect(&postgres_config(connection)).await?,
-    ))
+    Ok(match connection.db_type {
+        DbType::Sqlite => {
+            let path = connection.database.as_deref().unwrap_or_default();
+            Arc::new(Sqlite::connect(path).await?)
+        }
+        // A kind that is not built has been refused before.
+        _ => Arc::new(Postgres::connect(&postgres_config(connection)).await?),
+    })
 }
 
 /// A connection as the driver takes it.

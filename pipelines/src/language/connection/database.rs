@@ -142,7 +142,7 @@ db_types! {
 impl DbType {
     /// Whether its tables can be masked.
     pub const fn is_built(self) -> bool {
-        matches!(self, Self::Postgres)
+        matches!(self, Self::Postgres | Self::Sqlite)
     }
 }
 

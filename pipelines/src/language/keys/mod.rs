@@ -41,6 +41,7 @@ pub const TABLES: &[(&str, &[KeySpec])] = &[
     ("azure_blob_connection", AZURE_BLOB),
     ("gcs_connection", GCS),
     ("postgres", POSTGRES),
+    ("sqlite", SQLITE),
     ("options", OPTIONS),
     ("ruleset", RULESET),
     ("mask_tabular_file", MASK_TABULAR_FILE),

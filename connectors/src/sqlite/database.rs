@@ -1,0 +1,342 @@
+//! SQLite as one of the databases: [`Database`] and [`DatabaseTable`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::sql::sqlparser::dialect::{Dialect, SQLiteDialect};
+use rusqlite::Connection;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use serde_json::json;
+
+use super::catalogue::{self, Table};
+use super::error::SqliteError;
+use super::file::{DatabaseFile, blocking, has_log};
+use super::job::TableJob;
+use super::leftovers::{self, Compaction};
+use super::progress::exists;
+use super::rewrite::Rewrite;
+use super::sql::quoted;
+use super::update::Update;
+use crate::database::{
+    self, Announce, Column, Database, DatabaseError, DatabaseTable, Fact, Facts, InPlace, Job,
+    RowPlace,
+};
+
+/// Below this a file is copied in a moment.
+const SMALL_FILE: u64 = 64 << 20;
+
+/// A database in a file.
+#[derive(Debug)]
+pub struct Sqlite {
+    file: DatabaseFile,
+    compaction: Compaction,
+}
+
+impl Sqlite {
+    /// The database in the file at `path`.
+    ///
+    /// # Errors
+    /// When it is not there, encrypted or damaged.
+    pub async fn connect(path: &str) -> Result<Self, DatabaseError> {
+        let path = path.to_owned();
+        let file = blocking(move || {
+            let file = DatabaseFile::at(&path)?;
+            file.reader()?;
+            Ok(file)
+        });
+        Ok(Self {
+            file: file.await?,
+            compaction: Compaction::default(),
+        })
+    }
+
+    /// Asks the file something.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, SqliteError> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
+        let file = self.file.clone();
+        Ok(blocking(move || question(&file.reader()?)).await?)
+    }
+}
+
+#[async_trait]
+impl Database for Sqlite {
+    fn shown(&self) -> String {
+        self.file.path().display().to_string()
+    }
+
+    fn dialect(&self) -> Box<dyn Dialect> {
+        Box::new(SQLiteDialect {})
+    }
+
+    fn folded(&self, name: &str) -> String {
+        name.to_lowercase()
+    }
+
+    async fn facts(&self) -> Result<Facts, DatabaseError> {
+        self.ask(|connection| {
+            let said = |pragma: &str| -> Result<String, SqliteError> {
+                Ok(connection.pragma_query_value(None, pragma, |row| row.get(0))?)
+            };
+            let encoding = said("encoding")?;
+            let read_only = connection.is_readonly(rusqlite::MAIN_DB)?;
+            let logged = has_log(connection)?;
+            let fact = |about, text: &str, values| Fact {
+                about,
+                text: text.to_owned(),
+                values,
+            };
+            Ok(Facts {
+                product: "SQLite",
+                version: rusqlite::version().to_owned(),
+                more: vec![
+                    fact(
+                        "file",
+                        match read_only {
+                            true => "can be read only",
+                            false => "can be written",
+                        },
+                        vec![("read_only", json!(read_only))],
+                    ),
+                    fact("encoding", &encoding, vec![("encoding", json!(encoding))]),
+                    fact(
+                        "log",
+                        match logged {
+                            true => "ahead of the file (WAL)",
+                            false => "a journal for each transaction",
+                        },
+                        vec![("wal", json!(logged))],
+                    ),
+                    fact(
+                        "triggers",
+                        "can be kept from firing",
+                        vec![("may_silence_triggers", json!(true))],
+                    ),
+                ],
+            })
+        })
+        .await
+    }
+
+    async fn table(
+        &self,
+        schema: Option<&str>,
+        name: &str,
+    ) -> Result<Option<Arc<dyn DatabaseTable>>, DatabaseError> {
+        if schema.is_some_and(|schema| !schema.eq_ignore_ascii_case("main")) {
+            return Ok(None);
+        }
+        let name = name.to_owned();
+        let found = self.ask(move |connection| {
+            let read_only = connection.is_readonly(rusqlite::MAIN_DB)?;
+            let table = Table::look_up(connection, &name)?;
+            Ok(table.map(|table| (described(&table, read_only), table)))
+        });
+        Ok(found.await?.map(|(facts, table)| {
+            let found = Found {
+                file: self.file.clone(),
+                compaction: self.compaction.clone(),
+                facts,
+                table,
+            };
+            Arc::new(found) as Arc<dyn DatabaseTable>
+        }))
+    }
+
+    async fn table_names(&self) -> Result<Vec<String>, DatabaseError> {
+        self.ask(catalogue::table_names).await
+    }
+
+    async fn run_in_transaction(
+        &self,
+        statements: &str,
+        announce: Announce,
+    ) -> Result<(), DatabaseError> {
+        let (file, statements) = (self.file.clone(), statements.to_owned());
+        Ok(blocking(move || run(&file, &statements, announce)).await?)
+    }
+
+    async fn is_committed(&self, known_by: &str) -> Result<Option<bool>, DatabaseError> {
+        let known_by = known_by.to_owned();
+        self.ask(move |connection| exists(connection, &known_by).map(Some))
+            .await
+    }
+
+    async fn forget(&self, known_by: &str) -> Result<(), DatabaseError> {
+        let (file, known_by) = (self.file.clone(), known_by.to_owned());
+        let forgotten = move || {
+            let dropped = format!("DROP TABLE IF EXISTS {}", quoted(&known_by));
+            Ok(file.writer()?.execute_batch(&dropped)?)
+        };
+        Ok(blocking(forgotten).await?)
+    }
+
+    fn cleans_up_together(&self) -> bool {
+        true
+    }
+}
+
+/// Runs statements and makes the mark that says so, in one transaction.
+fn run(file: &DatabaseFile, statements: &str, announce: Announce) -> Result<(), SqliteError> {
+    let mut connection = file.writer()?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // Given up with the connection, unless it comes to its end.
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    // The statements are to have effect together or not at all.
+    connection.authorizer(Some(|context: AuthContext<'_>| match context.action {
+        AuthAction::Transaction { .. } | AuthAction::Attach { .. } | AuthAction::Detach { .. } => {
+            Authorization::Deny
+        }
+        _ => Authorization::Allow,
+    }))?;
+    connection.execute_batch(statements)?;
+    connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
+    let name = format!("visard_{:016x}_done", nobodys_number());
+    leftovers::mark(&connection, &name, announce)?;
+    Ok(connection.execute_batch("COMMIT")?)
+}
+
+/// A number that no other run has.
+fn nobodys_number() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}
+
+/// A table that was looked up.
+#[derive(Debug)]
+struct Found {
+    file: DatabaseFile,
+    compaction: Compaction,
+    table: Table,
+    facts: database::Table,
+}
+
+impl Found {
+    fn job(&self, job: Job) -> TableJob {
+        TableJob {
+            table: self.table.clone(),
+            job,
+        }
+    }
+}
+
+#[async_trait]
+impl DatabaseTable for Found {
+    fn facts(&self) -> &database::Table {
+        &self.facts
+    }
+
+    async fn refusal_of(&self, condition: &str) -> Result<Option<String>, DatabaseError> {
+        let (file, table) = (self.file.clone(), self.table.sql_name());
+        let tried = format!("SELECT 1 FROM {table} WHERE ({condition})");
+        let refusal = move || {
+            let connection = file.reader()?;
+            match connection.prepare(&tried) {
+                Ok(statement) if statement.parameter_count() > 0 => {
+                    Ok(Some("it has a parameter".to_owned()))
+                }
+                Ok(_) => Ok(None),
+                Err(error) => match SqliteError::unprepared(&error) {
+                    Some(said) => Ok(Some(said)),
+                    None => Err(error.into()),
+                },
+            }
+        };
+        Ok(blocking(refusal).await?)
+    }
+
+    async fn refusal_to_silence_triggers(&self) -> Result<Option<String>, DatabaseError> {
+        // They fire in connections that let them.
+        Ok(None)
+    }
+
+    fn emptied(&self) -> String {
+        format!("DELETE FROM {}", self.table.sql_name())
+    }
+
+    async fn is_empty(&self) -> Result<bool, DatabaseError> {
+        let (file, table) = (self.file.clone(), self.table.sql_name());
+        let some = move || {
+            let some = format!("SELECT EXISTS (SELECT 1 FROM {table})");
+            let some: bool = file.reader()?.query_row(&some, [], |row| row.get(0))?;
+            Ok(!some)
+        };
+        Ok(blocking(some).await?)
+    }
+
+    async fn open(
+        self: Arc<Self>,
+        job: Job,
+        rewrite: bool,
+    ) -> Result<Arc<dyn InPlace>, DatabaseError> {
+        let (file, job, compaction) = (self.file.clone(), self.job(job), self.compaction.clone());
+        let opened = move || -> Result<Arc<dyn InPlace>, SqliteError> {
+            Ok(match rewrite {
+                true => Rewrite::open(file, job, compaction)?,
+                false => Update::open(file, job, compaction)?,
+            })
+        };
+        Ok(blocking(opened).await?)
+    }
+
+    async fn clean_up(&self, job: &Job, rewrite: bool) -> Result<Vec<String>, DatabaseError> {
+        let (file, job, compaction) = (
+            self.file.clone(),
+            self.job(job.clone()),
+            self.compaction.clone(),
+        );
+        let cleaned_up = move || leftovers::clean_up(&file, &job, rewrite, &compaction);
+        Ok(blocking(cleaned_up).await?)
+    }
+}
+
+/// What the schema says, as any database would say it.
+fn described(table: &Table, read_only: bool) -> database::Table {
+    let columns = table.columns.iter().map(|column| Column {
+        name: column.name.clone(),
+        type_name: match column.type_name.as_str() {
+            "" => "of no type".to_owned(),
+            declared => declared.to_owned(),
+        },
+        data_type: column.lane.data_type(),
+        length: None,
+        required: column.required,
+        generated: column.generated,
+    });
+    let obstacle = match table.kind.as_str() {
+        "table" if table.address.is_none() => {
+            Some("its columns take all names of the rowid, so that nothing finds a row of it")
+        }
+        "table" => None,
+        "view" => Some("it is no table: views show what the tables below them hold"),
+        "virtual" => Some("it is a virtual table, whose module keeps values where it likes"),
+        "shadow" => Some("it is a part of a virtual table"),
+        _ => Some("it is SQLite's own"),
+    };
+    let cannot_be_written = read_only.then(|| "the file cannot be written".to_owned());
+    let is_small_part = table.file_bytes > SMALL_FILE && table.bytes < table.file_bytes / 4;
+    database::Table {
+        schema: None,
+        name: table.name.clone(),
+        columns: columns.collect(),
+        row_place: match &table.address {
+            Some(address) if address.is_rowid => RowPlace::Number,
+            _ => RowPlace::None,
+        },
+        primary_key: table.primary_key.clone(),
+        uniques: table.uniques.clone(),
+        foreign_keys: table.foreign_keys.clone(),
+        checks: table.checks.clone(),
+        triggers: table.triggers.clone(),
+        rows: Some(table.rows),
+        bytes: table.bytes,
+        obstacles: obstacle.map(str::to_owned).into_iter().collect(),
+        update_obstacles: cannot_be_written.iter().cloned().collect(),
+        unit_obstacles: Vec::new(),
+        rewrite_obstacles: cannot_be_written.into_iter().collect(),
+        fill_obstacles: vec!["tables of SQLite are not filled yet".to_owned()],
+        prefers_update: is_small_part
+            .then_some("it is a small part of its file, all of which a rewrite copies"),
+    }
+}

@@ -1,0 +1,42 @@
+//! SQLite 3: tables of a file, read by several connections and written by one.
+//!
+//! | Question | File |
+//! |---|---|
+//! | where is the file, and how is it opened? | `file.rs` |
+//! | what does its schema say of a table? | `catalogue.rs`, `sql.rs` |
+//! | what is in a column, and how do masks see it? | `lane.rs`, `decode.rs`, `encode.rs` |
+//! | how is a row found again? | `address.rs` |
+//! | how is a table masked where it lies? | `update.rs`, `rewrite.rs`, over `job.rs`, `reader.rs`, `progress.rs`, `refill.rs`, `exchange.rs` |
+//! | what still holds old values afterwards? | `leftovers.rs` |
+//! | what does it answer when it refuses? | `error.rs` |
+//! | how is it one of the databases? | `database.rs` |
+//!
+//! ```yaml
+//! connections:
+//!   crm:
+//!     db_type: sqlite
+//!     database: data/crm.db
+//! ```
+
+mod address;
+mod catalogue;
+mod database;
+mod decode;
+mod encode;
+mod error;
+mod exchange;
+mod file;
+mod job;
+mod lane;
+mod leftovers;
+mod progress;
+mod reader;
+mod refill;
+mod rewrite;
+mod sql;
+#[cfg(test)]
+mod tests;
+mod update;
+
+pub use database::Sqlite;
+pub use error::SqliteError;

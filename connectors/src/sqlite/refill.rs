@@ -1,0 +1,192 @@
+//! A table of a private copy is filled anew: the old one steps aside, a new one is made by the same statement
+//! and takes the masked rows, then indexes and triggers are made as they were.
+//!
+//! Values that are not masked go from the old table to the new one inside of SQLite. No old value is ever beside
+//! a new one, so those of a unique index do not meet half way, and indexes are sorted once.
+
+use arrow::array::{AsArray, RecordBatch};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::address;
+use super::encode::ColumnValues;
+use super::error::SqliteError;
+use super::job::{TableJob, TypedColumn};
+use super::leftovers;
+use super::progress::exists;
+use super::reader::AT;
+use super::sql::quoted;
+
+/// A table of a copy that is being filled.
+pub(super) struct Refill {
+    connection: Connection,
+    masked: Vec<TypedColumn>,
+    /// The old table.
+    old: String,
+    /// Takes a row's masked values, then its address.
+    insert: String,
+    /// What the file says was the highest key that it gave out.
+    sequence: Option<i64>,
+    /// Rows that were written.
+    pub(super) rows: u64,
+}
+
+impl Refill {
+    /// Puts the table of `job` aside and makes an empty one.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub(super) fn begin(connection: Connection, job: &TableJob) -> Result<Self, SqliteError> {
+        let (table, old) = (quoted(&job.table.name), job.made("old"));
+        // Views, triggers and foreign keys of others go on to speak of the name.
+        connection.pragma_update(None, "legacy_alter_table", true)?;
+        let sequence = match exists(&connection, "sqlite_sequence")? {
+            true => {
+                let sequence = "SELECT seq FROM sqlite_sequence WHERE name = ?1";
+                let sequence = connection.query_row(sequence, [&job.table.name], |row| row.get(0));
+                sequence.optional()?
+            }
+            false => None,
+        };
+        connection.execute_batch(&format!(
+            "BEGIN; ALTER TABLE {table} RENAME TO {}; {}",
+            quoted(&old),
+            job.table.sql
+        ))?;
+        let masked = job.masked();
+        let values: Vec<String> = job
+            .table
+            .stored()
+            .into_iter()
+            .map(
+                |name| match masked.iter().position(|column| column.name == name) {
+                    Some(index) => format!("?{}", index + 1),
+                    None => format!("o.{}", quoted(name)),
+                },
+            )
+            .collect();
+        let insert = format!(
+            "INSERT INTO {} ({}) SELECT {} FROM {} AS o WHERE {}",
+            job.table.sql_name(),
+            job.table.stored_list(),
+            values.join(", "),
+            quoted(&old),
+            job.address()?.finds("o", masked.len() + 1)
+        );
+        Ok(Self {
+            connection,
+            masked,
+            old,
+            insert,
+            sequence,
+            rows: 0,
+        })
+    }
+
+    /// Adds masked rows.
+    ///
+    /// # Errors
+    /// When a constraint refuses one.
+    pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<(), SqliteError> {
+        let columns: Vec<ColumnValues<'_>> = self
+            .masked
+            .iter()
+            .map(|column| ColumnValues::of(batch, column))
+            .collect::<Result<_, _>>()?;
+        let at = batch
+            .column_by_name(AT)
+            .and_then(|at| at.as_binary_view_opt());
+        let at = at.ok_or(SqliteError::GivenUp)?;
+        let mut insert = self.connection.prepare(&self.insert)?;
+        let mut found = 0;
+        for row in 0..batch.num_rows() {
+            for (index, column) in columns.iter().enumerate() {
+                insert.raw_bind_parameter(index + 1, column.at(row)?)?;
+            }
+            for (place, value) in address::values(at.value(row))?.iter().enumerate() {
+                insert.raw_bind_parameter(columns.len() + 1 + place, value)?;
+            }
+            found += insert.raw_execute()? as u64;
+        }
+        let expected = batch.num_rows() as u64;
+        if found != expected {
+            return Err(SqliteError::Changed { expected, found });
+        }
+        self.rows += found;
+        Ok(())
+    }
+
+    /// Does away with the old table, and makes what hangs on it; the connection to the copy.
+    ///
+    /// # Errors
+    /// When rows are missing, or an index does not take the masked values.
+    pub(super) fn finish(self, job: &TableJob) -> Result<Connection, SqliteError> {
+        let (connection, old) = (self.connection, quoted(&self.old));
+        let count = format!("SELECT count(*) FROM {old}");
+        let rows: i64 = connection.query_row(&count, [], |row| row.get(0))?;
+        if rows.unsigned_abs() != self.rows {
+            return Err(SqliteError::Changed {
+                expected: rows.unsigned_abs(),
+                found: self.rows,
+            });
+        }
+        connection.execute_batch(&format!("DROP TABLE {old}"))?;
+        for statement in &job.table.made {
+            connection.execute_batch(statement)?;
+        }
+        if let Some(sequence) = self.sequence {
+            let name = &job.table.name;
+            let taken = "UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = ?2";
+            if connection.execute(taken, params![sequence, name])? == 0 {
+                let given = "INSERT INTO sqlite_sequence (seq, name) VALUES (?1, ?2)";
+                connection.execute(given, params![sequence, name])?;
+            }
+        }
+        leftovers::refresh(&connection, &job.table)?;
+        connection.execute_batch("COMMIT")?;
+        Ok(connection)
+    }
+}
+
+/// The ranges of rowids that are read at once, several for each worker: conditions on the table.
+pub(super) fn ranges(
+    connection: &Connection,
+    job: &TableJob,
+    most: usize,
+) -> Result<Vec<String>, SqliteError> {
+    let address = job.address()?;
+    let [column] = &address.columns[..] else {
+        return Ok(vec!["true".to_owned()]);
+    };
+    if !address.is_rowid {
+        return Ok(vec!["true".to_owned()]);
+    }
+    let column = quoted(column);
+    let table = job.table.sql_name();
+    let ends = format!("SELECT min({column}), max({column}) FROM {table}");
+    let ends: (Option<i64>, Option<i64>) =
+        connection.query_row(&ends, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (Some(first), Some(last)) = ends else {
+        return Ok(vec!["true".to_owned()]);
+    };
+    let slices = (job.table.rows / SLICE_ROWS).clamp(1, most.max(1) as u64);
+    let step = last.abs_diff(first) / slices + 1;
+    let bounds: Vec<i64> = (1..slices)
+        .map(|slice| first.saturating_add_unsigned(slice.saturating_mul(step)))
+        .collect();
+    let mut ranges = Vec::new();
+    for slice in 0..=bounds.len() {
+        let from = slice
+            .checked_sub(1)
+            .map(|before| format!("{column} >= {}", bounds[before]));
+        let to = bounds.get(slice).map(|bound| format!("{column} < {bound}"));
+        let range: Vec<String> = from.into_iter().chain(to).collect();
+        ranges.push(match range.is_empty() {
+            true => "true".to_owned(),
+            false => range.join(" AND "),
+        });
+    }
+    Ok(ranges)
+}
+
+/// The fewest rows of a slice.
+const SLICE_ROWS: u64 = 20_000;
