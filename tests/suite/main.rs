@@ -9,6 +9,7 @@
 
 mod amazon;
 mod cli;
+mod databases;
 mod distributions;
 mod draw_inputs;
 mod faults;
@@ -27,6 +28,7 @@ mod runs;
 mod schemas;
 mod shuffle;
 mod sql;
+mod sqlite;
 mod statistics;
 mod stores;
 mod tidy;

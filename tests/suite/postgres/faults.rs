@@ -1,5 +1,4 @@
-//! Things that go wrong while a table is masked: kills, sessions that are cut off, rows that refuse, others
-//! at work. Every row is masked once or not at all, and a run that goes on ends where it would have.
+//! Things that go wrong while a table is masked: sessions that are cut off, rows that refuse, others at work. Every row is masked once or not at all, and a run that goes on ends where it would have.
 
 use std::time::{Duration, Instant};
 
@@ -82,57 +81,6 @@ impl<'a> Table<'a> {
         self.trial.forget_run();
         &[]
     }
-}
-
-#[test]
-fn killed_updates_go_on() {
-    killed_runs_go_on("update", 1);
-}
-
-#[test]
-fn killed_rewrites_go_on() {
-    killed_runs_go_on("rewrite", 2);
-}
-
-fn killed_runs_go_on(strategy: &str, seed: u64) {
-    let Some(trial) = Trial::new() else { return };
-    let table = Table::new(&trial, strategy, "");
-    let (most, limit) = match std::env::var_os("VISARD_TEST_LONG") {
-        Some(_) => (200, Duration::MAX),
-        None => (60, Duration::from_secs(20)),
-    };
-    let mut random = Random(seed);
-    let (mut kills, mut behind_commit) = (0, 0);
-    let start = Instant::now();
-    while kills < most && start.elapsed() < limit {
-        table.fill();
-        // Killed again and again, until a run outlives its delay.
-        loop {
-            let mut child = trial.visard.start(table.resumed());
-            let delay = random.below(table.whole.as_micros() as u64 * 11 / 10);
-            std::thread::sleep(Duration::from_micros(delay));
-            // The last one is left in peace.
-            let ended = match start.elapsed() < limit {
-                true => child.try_wait().unwrap(),
-                false => Some(child.wait().unwrap()),
-            };
-            child.kill().unwrap_or_default();
-            let output = Ended::of(child.wait_with_output().unwrap());
-            if ended.is_some() {
-                output.expect(0);
-                break;
-            }
-            kills += 1;
-            let journal = std::fs::read_to_string(trial.visard.path("run/journal.jsonl"));
-            behind_commit += u32::from(journal.unwrap_or_default().contains("task_done"));
-        }
-        table.is_masked_once(&format!("{strategy} after {kills} kills"));
-    }
-    println!(
-        "{strategy}: killed {kills} runs with kill -9 in {:.0?}, {behind_commit} of them behind their last commit",
-        start.elapsed()
-    );
-    assert!(kills >= 5, "only {kills} kills fell into a run");
 }
 
 #[test]

@@ -8,10 +8,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
+use crate::databases::{Kind, pipeline};
+pub use crate::databases::{Random, STRATEGIES, task};
 use crate::visard::{Ended, Visard};
-
-/// Both ways in which a table is masked.
-pub const STRATEGIES: [&str; 2] = ["update", "rewrite"];
 
 /// A session in a schema of its own, which goes with it, and the command in a folder of its own.
 pub struct Trial {
@@ -141,36 +140,34 @@ impl Trial {
 
     /// The same with more keys of the connection, `, KEY: VALUE` each; of a key given twice the later counts.
     pub fn pipeline_on(&self, connection: &str, options: &str, tasks: &str) {
-        let connections = format!("db: {}", self.connection(connection));
-        self.pipeline_between(&connections, "source: db", options, tasks);
+        let text = pipeline(&self.keys(connection), options, tasks);
+        self.visard.write("pipeline.yml", text);
     }
 
     /// A connection to the schema, with more keys.
     pub fn connection(&self, more: &str) -> String {
-        let mut keys: Vec<(String, String)> = Vec::new();
+        format!("{{{}}}", self.keys(more))
+    }
+
+    fn keys(&self, more: &str) -> String {
         let variable = |name: &str| format!("\"${{VISARD_TEST_POSTGRES_{name}}}\"");
-        for (key, value) in [
+        let database = self.database.clone();
+        let mut keys = vec![
+            ("db_type", "postgres".to_owned()),
             ("host", variable("HOST")),
             ("port", variable("PORT")),
             ("user", variable("USER")),
             ("password", variable("PASSWORD")),
-            (
-                "database",
-                self.database
-                    .clone()
-                    .unwrap_or_else(|| variable("DATABASE")),
-            ),
+            ("database", database.unwrap_or_else(|| variable("DATABASE"))),
             ("schema", self.schema.clone()),
-        ] {
-            keys.push((key.to_owned(), value));
-        }
+        ];
         for pair in more.split(", ").filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once(": ").unwrap();
-            keys.retain(|(known, _)| known != key);
-            keys.push((key.to_owned(), value.to_owned()));
+            keys.retain(|(known, _)| *known != key);
+            keys.push((key, value.to_owned()));
         }
         let keys: Vec<String> = keys.iter().map(|(key, v)| format!("{key}: {v}")).collect();
-        format!("{{db_type: postgres, {}}}", keys.join(", "))
+        keys.join(", ")
     }
 
     /// Writes `pipeline.yml` with these connections and `places`, a line each.
@@ -244,6 +241,53 @@ impl Trial {
     }
 }
 
+impl Kind for Trial {
+    const PLACE: &'static str = "ctid";
+
+    fn try_new() -> Option<Self> {
+        Self::new()
+    }
+
+    fn visard(&self) -> &Visard {
+        &self.visard
+    }
+
+    fn connection(&self) -> String {
+        self.keys("")
+    }
+
+    fn series(n: u32) -> String {
+        format!("generate_series(1, {n}) AS series (i)")
+    }
+
+    fn sql(&self, sql: &str) {
+        self.sql(sql);
+    }
+
+    fn rows(&self, sql: &str) -> Vec<String> {
+        self.rows(sql)
+    }
+
+    fn leftovers(&self) -> Vec<String> {
+        self.leftovers()
+    }
+
+    fn dump(&self) -> Vec<String> {
+        self.dump()
+    }
+
+    fn state(&self) -> Vec<String> {
+        let mut state = self.rows(
+            "SELECT relname, oid, relfilenode, xmin FROM pg_class WHERE relnamespace = \
+             current_schema()::regnamespace ORDER BY 1",
+        );
+        let rows =
+            "SELECT md5(string_agg(concat_ws(',', ctid, xmin, a.*), ';' ORDER BY id)) FROM a";
+        state.extend(self.rows(rows));
+        state
+    }
+}
+
 impl Drop for Trial {
     fn drop(&mut self) {
         let mut dropped = format!("ROLLBACK; DROP SCHEMA {} CASCADE", self.schema);
@@ -260,33 +304,6 @@ impl Drop for Trial {
             let done = self.runtime.block_on(client.batch_execute(&dropped));
             done.unwrap_or_else(|error| println!("{dropped}: {error}"));
         }
-    }
-}
-
-/// A `mask_table` task, with more keys of its own, a line each.
-pub fn task(table: &str, more: &str, rules: &str) -> String {
-    let lines = |text: &str, by: usize| {
-        text.lines()
-            .map(|line| format!("{:by$}{line}\n", ""))
-            .collect::<String>()
-    };
-    format!(
-        "- type: mask_table\n  table: '{table}'\n{}  rules:\n{}",
-        lines(more, 2),
-        lines(rules, 4)
-    )
-}
-
-/// Small, seeded, and the same on every machine.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn below(&mut self, n: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
-        (self.0 >> 33) % n
     }
 }
 

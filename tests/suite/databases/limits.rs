@@ -1,20 +1,29 @@
 //! Some rows, some tasks, or none: conditions, limits, dry runs, and what goes on after a failure.
 
-use super::trial::{STRATEGIES, Trial, task};
+use super::kind::{Kind, STRATEGIES, pipeline, task};
+use super::on_each;
+
+on_each! {
+    conditions_of_rules
+    rows_of_a_where
+    at_most_so_many_rows
+    a_dry_run_writes_nothing
+    tables_behind_one_that_failed
+}
 
 const FIX: &str = "- column: v\n  masks: [{type: from_fixed, value: x}]";
 
 /// A thousand rows: `id`, `v`, `kind` from 0 to 9.
-fn thousand(trial: &Trial) {
-    trial.sql(
+fn thousand<K: Kind>(trial: &K) {
+    trial.sql(&format!(
         "DROP TABLE IF EXISTS a; CREATE TABLE a (id int PRIMARY KEY, v text, kind int);
-         INSERT INTO a SELECT i, 'v' || i, i % 10 FROM generate_series(1, 1000) i",
-    );
+         INSERT INTO a SELECT i, 'v' || i, i % 10 FROM {}",
+        K::series(1000)
+    ));
 }
 
-#[test]
-fn conditions_of_rules() {
-    let Some(trial) = Trial::new() else { return };
+fn conditions_of_rules<K: Kind>() {
+    let Some(trial) = K::try_new() else { return };
     let rules = "- if: [{column: kind, less_than: 3}]\n  rules:\n    - column: v\n      skip: [v11, {matches: '0$'}]\n      \
                  masks: [{type: from_fixed, value: x}]\n  else_rules:\n    - if: [{column: kind, equals: 9}]\n      rules:\n        \
                  - column: v\n          masks: [{type: from_fixed, value: y}]";
@@ -35,14 +44,18 @@ fn conditions_of_rules() {
     }
 }
 
-#[test]
-fn rows_of_a_where() {
-    let Some(trial) = Trial::new() else { return };
+fn rows_of_a_where<K: Kind>() {
+    let Some(trial) = K::try_new() else { return };
+    let key_by_place = format!("key: {}", K::PLACE);
     for (condition, key, masked) in [
         ("kind IN (1, 2)", "", "200"),
         ("a.v LIKE 'v1%' OR a.kind = 3", "", "201"),
-        ("EXISTS (SELECT FROM a b WHERE b.id = a.id + 999)", "", "1"),
-        ("v <> ';--) OR (true'", "key: ctid", "1000"),
+        (
+            "EXISTS (SELECT 1 FROM a b WHERE b.id = a.id + 999)",
+            "",
+            "1",
+        ),
+        ("v <> ';--) OR (true'", &key_by_place, "1000"),
         ("false", "", "0"),
     ] {
         thousand(&trial);
@@ -51,7 +64,7 @@ fn rows_of_a_where() {
             &task("a", &format!("{key}\nwhere: \"{condition}\""), FIX),
         );
         trial.run().expect(0);
-        let rows = &trial.visard.report()["tables"][0];
+        let rows = &trial.visard().report()["tables"][0];
         assert_eq!(rows["strategy"], "update", "{condition}");
         assert_eq!(rows["rows"].to_string(), masked, "{condition}");
         let found = trial.one("SELECT count(*) FILTER (WHERE v = 'x'), count(*) FROM a");
@@ -69,20 +82,20 @@ fn rows_of_a_where() {
 
 /// As many as are asked for, and the report says how many are left, also where the condition is about what
 /// is masked, and also to a run that only goes on.
-#[test]
-fn at_most_so_many_rows() {
-    let Some(trial) = Trial::new() else { return };
+fn at_most_so_many_rows<K: Kind>() {
+    let Some(trial) = K::try_new() else { return };
+    let key_by_place = format!("key: {}", K::PLACE);
     for (most, condition, key, masked, clear) in [
         (250, "", "", 250, 750),
-        (250, "", "key: ctid", 250, 750),
+        (250, "", &key_by_place, 250, 750),
         (100, "", "", 100, 900),
         (1000, "", "", 1000, 0),
-        (5000, "", "key: ctid", 1000, 0),
+        (5000, "", &key_by_place, 1000, 0),
         (60, "where: \"v LIKE 'v%' AND kind = 4\"", "", 60, 40),
         (
             60,
             "where: \"v LIKE 'v%' AND kind = 4\"",
-            "key: ctid",
+            &key_by_place,
             60,
             40,
         ),
@@ -96,54 +109,49 @@ fn at_most_so_many_rows() {
         let code = if clear > 0 { 3 } else { 0 };
         trial.run().expect(code);
         let check = || {
-            let table = &trial.visard.report()["tables"][0];
+            let table = &trial.visard().report()["tables"][0];
             assert_eq!(table["clear_rows"], clear, "{what}: {table}");
             let status = if clear > 0 { "partly_masked" } else { "masked" };
             assert_eq!(table["status"], status, "{what}: {table}");
-            let page = String::from_utf8(trial.visard.read("run/report.txt")).unwrap();
+            let page = String::from_utf8(trial.visard().read("run/report.txt")).unwrap();
             let told = page.contains(&format!("{clear} rows stay as they are"));
             assert_eq!(told, clear > 0, "{what}: {page}");
             let found = trial.one("SELECT count(*) FROM a WHERE v = 'x'");
             assert_eq!(found, masked.to_string(), "{what}");
         };
         check();
-        trial.visard.run(&["--resume"]).expect(code);
+        trial.visard().run(&["--resume"]).expect(code);
         check();
         assert_eq!(trial.leftovers(), [""; 0], "{what}");
     }
 }
 
-#[test]
-fn a_dry_run_writes_nothing() {
-    let Some(trial) = Trial::new() else { return };
+fn a_dry_run_writes_nothing<K: Kind>() {
+    let Some(trial) = K::try_new() else { return };
     thousand(&trial);
-    trial.sql("CREATE INDEX ON a (v)");
-    let state = || {
-        let relations = "SELECT relname, oid, relfilenode, xmin FROM pg_class WHERE relnamespace = \
-                         current_schema()::regnamespace ORDER BY 1";
-        let rows =
-            "SELECT md5(string_agg(concat_ws(',', ctid, xmin, a.*), ';' ORDER BY id)) FROM a";
-        (trial.rows(relations), trial.one(rows))
-    };
+    trial.sql("CREATE INDEX of_v ON a (v)");
+    let state = || trial.state();
     let before = state();
     for strategy in STRATEGIES {
         trial.pipeline(&format!("strategy: {strategy}"), &task("a", "", FIX));
         trial.forget_run();
-        trial.visard.run(&["--dry-run"]).expect(0);
+        trial.visard().run(&["--dry-run"]).expect(0);
         assert_eq!(
-            trial.visard.report()["tables"][0]["rows"],
+            trial.visard().report()["tables"][0]["rows"],
             1000,
             "{strategy}"
         );
         assert!(state() == before, "{strategy}");
         // Nor does a plan, nor a preview.
         for command in ["check", "plan", "preview"] {
-            trial.visard.call(&[command, "pipeline.yml"]).expect(0);
+            trial.visard().call(&[command, "pipeline.yml"]).expect(0);
             assert!(state() == before, "{strategy} {command}");
         }
     }
     // A dry run may read what nobody may write.
-    trial.pipeline_on("is_read_only: true", "dry_run: true", &task("a", "", FIX));
+    let connection = format!("{}, is_read_only: true", trial.connection());
+    let text = pipeline(&connection, "dry_run: true", &task("a", "", FIX));
+    trial.visard().write("pipeline.yml", text);
     trial.run().expect(0);
     // It finds what a run would fail on.
     trial.pipeline(
@@ -159,9 +167,8 @@ fn a_dry_run_writes_nothing() {
     assert!(state() == before);
 }
 
-#[test]
-fn tables_behind_one_that_failed() {
-    let Some(trial) = Trial::new() else { return };
+fn tables_behind_one_that_failed<K: Kind>() {
+    let Some(trial) = K::try_new() else { return };
     for strategy in STRATEGIES {
         for (goes_on, code, masked) in [(true, 3, "1"), (false, 1, "0")] {
             thousand(&trial);
@@ -175,7 +182,7 @@ fn tables_behind_one_that_failed() {
                 ),
             );
             trial.run().expect(code);
-            let report = trial.visard.report();
+            let report = trial.visard().report();
             let statuses =
                 [0, 1].map(|n| report["tables"][n]["status"].as_str().unwrap().to_owned());
             let second = if goes_on { "masked" } else { "not_started" };

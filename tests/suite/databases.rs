@@ -1,0 +1,36 @@
+//! What holds for tables of every database: behaviours written once, run on each.
+//!
+//! | Question | File |
+//! |---|---|
+//! | what does a test need of a database? | `kind.rs` |
+//! | what is masked, and does all else stay? | `behaviour.rs` |
+//! | some rows, some tasks, or none? | `limits.rs` |
+//! | what becomes of a run that is killed? | `kills.rs` |
+
+mod behaviour;
+mod kills;
+mod kind;
+mod limits;
+
+pub use kind::{Kind, Random, STRATEGIES, pipeline, task};
+
+/// Each behaviour as a test of each database.
+macro_rules! on_each {
+    ($($behaviour:ident)*) => {
+        mod postgres {
+            $(#[test]
+            fn $behaviour() {
+                super::$behaviour::<crate::postgres::Trial>();
+            })*
+        }
+
+        mod sqlite {
+            $(#[test]
+            fn $behaviour() {
+                super::$behaviour::<crate::sqlite::Trial>();
+            })*
+        }
+    };
+}
+
+use on_each;

@@ -1,0 +1,131 @@
+//! Runs that are killed, again and again at random moments: every row is masked once or not at all, and a run
+//! that goes on ends where it would have.
+
+use std::time::{Duration, Instant};
+
+use super::kind::{Kind, Random, STRATEGIES, task};
+use super::on_each;
+use crate::visard::Ended;
+
+on_each! {
+    killed_runs_go_on
+}
+
+/// Masks that show how often they were there.
+const RULES: &str = "- column: v
+  masks: [{type: imitate, force_change: true}, {type: concat, masks: [{type: do_nothing}, {type: from_fixed, value: '!'}]}]
+- column: n
+  masks: [{type: imitate}]";
+
+const ROWS: u32 = 12_000;
+
+/// A table of several units, with what a rewrite takes off and puts back.
+struct Table<'a, K> {
+    trial: &'a K,
+    dump: Vec<String>,
+    masked: Vec<String>,
+    /// How long a run takes that nobody disturbs.
+    whole: Duration,
+}
+
+impl<'a, K: Kind> Table<'a, K> {
+    fn new(trial: &'a K, strategy: &str) -> Self {
+        trial.sql(&format!(
+            "DROP TABLE IF EXISTS child; DROP TABLE IF EXISTS t; DROP TABLE IF EXISTS original;
+             CREATE TABLE original AS SELECT i AS id, 'datum ' || i AS v, i * 7 AS n, 'kept ' || i AS kept FROM {};
+             CREATE TABLE t (id integer PRIMARY KEY, v text NOT NULL, n int, kept text UNIQUE);
+             CREATE INDEX of_v ON t (v); CREATE TABLE child (t int REFERENCES t (id))",
+            K::series(ROWS)
+        ));
+        let options = format!("strategy: {strategy}\nbatch_size: 1500\nworkers: 2");
+        trial.pipeline(&options, &task("t", "", RULES));
+        let mut table = Self {
+            trial,
+            dump: Vec::new(),
+            masked: Vec::new(),
+            whole: Duration::ZERO,
+        };
+        table.fill();
+        table.dump = trial.dump();
+        let began = Instant::now();
+        trial.run().expect(0);
+        table.whole = began.elapsed();
+        table.masked = table.rows();
+        let once = "SELECT count(*) FROM t WHERE v LIKE '_____ %!' AND v NOT LIKE '%!!' AND v NOT LIKE 'datum%'";
+        assert_eq!(trial.one(once), ROWS.to_string());
+        table
+    }
+
+    fn fill(&self) {
+        self.trial.forget_run();
+        self.trial.sql(
+            "DELETE FROM child; DELETE FROM t; INSERT INTO t SELECT * FROM original;
+             INSERT INTO child SELECT id FROM t WHERE id % 9 = 0",
+        );
+    }
+
+    fn rows(&self) -> Vec<String> {
+        self.trial.rows("SELECT id, v, n, kept FROM t ORDER BY id")
+    }
+
+    #[track_caller]
+    fn is_masked_once(&self, what: &str) {
+        assert!(self.rows() == self.masked, "{what}: other rows");
+        assert_eq!(self.trial.leftovers(), [""; 0], "{what}");
+        assert!(self.trial.dump() == self.dump, "{what}: other objects");
+    }
+
+    /// Goes on with the run that was begun, if it was.
+    fn resumed(&self) -> &'static [&'static str] {
+        let journal = std::fs::read_to_string(self.trial.visard().path("run/journal.jsonl"));
+        if journal.unwrap_or_default().contains('\n') {
+            return &["--resume"];
+        }
+        self.trial.forget_run();
+        &[]
+    }
+}
+
+fn killed_runs_go_on<K: Kind>() {
+    let Some(trial) = K::try_new() else { return };
+    for (seed, strategy) in (1..).zip(STRATEGIES) {
+        let table = Table::new(&trial, strategy);
+        let (most, limit) = match std::env::var_os("VISARD_TEST_LONG") {
+            Some(_) => (200, Duration::MAX),
+            None => (60, Duration::from_secs(12)),
+        };
+        let mut random = Random(seed);
+        let (mut kills, mut behind_commit) = (0, 0);
+        let start = Instant::now();
+        // On a busy machine a run takes long, and some are to be killed all the same.
+        let goes_on = |kills: u32| (kills < most && start.elapsed() < limit) || kills < 5;
+        while goes_on(kills) {
+            table.fill();
+            // Killed again and again, until a run outlives its delay.
+            loop {
+                let mut child = trial.visard().start(table.resumed());
+                let delay = random.below(table.whole.as_micros() as u64 * 11 / 10);
+                std::thread::sleep(Duration::from_micros(delay));
+                // The last one is left in peace.
+                let ended = match goes_on(kills) {
+                    true => child.try_wait().unwrap(),
+                    false => Some(child.wait().unwrap()),
+                };
+                child.kill().unwrap_or_default();
+                let output = Ended::of(child.wait_with_output().unwrap());
+                if ended.is_some() {
+                    output.expect(0);
+                    break;
+                }
+                kills += 1;
+                let journal = std::fs::read_to_string(trial.visard().path("run/journal.jsonl"));
+                behind_commit += u32::from(journal.unwrap_or_default().contains("task_done"));
+            }
+            table.is_masked_once(&format!("{strategy} after {kills} kills"));
+        }
+        println!(
+            "{strategy}: killed {kills} runs with kill -9 in {:.0?}, {behind_commit} of them behind their last commit",
+            start.elapsed()
+        );
+    }
+}

@@ -1,0 +1,110 @@
+//! What a behaviour needs of a database.
+
+use crate::visard::{Ended, Visard};
+
+/// Both ways in which a table is masked.
+pub const STRATEGIES: [&str; 2] = ["update", "rewrite"];
+
+/// A database of its own, and the command in a folder of its own.
+pub trait Kind: Sized {
+    /// What tells the place of a row, as a `key` names it.
+    const PLACE: &'static str;
+
+    /// `None` where the server is not there.
+    fn try_new() -> Option<Self>;
+
+    fn visard(&self) -> &Visard;
+
+    /// The keys of its connection, as they stand between braces.
+    fn connection(&self) -> String;
+
+    /// Numbers from 1 to `n` as `i`, behind `FROM`.
+    fn series(n: u32) -> String;
+
+    /// Runs statements.
+    fn sql(&self, sql: &str);
+
+    /// The rows of a query, columns divided by `|`; a null is `~`.
+    fn rows(&self, sql: &str) -> Vec<String>;
+
+    /// What a run made in the database and did not remove.
+    fn leftovers(&self) -> Vec<String>;
+
+    /// Everything the catalogue says but rows.
+    fn dump(&self) -> Vec<String>;
+
+    /// What would be another if something had been written, even the same again.
+    fn state(&self) -> Vec<String>;
+
+    /// The only row of a query.
+    #[track_caller]
+    fn one(&self, sql: &str) -> String {
+        let mut rows = self.rows(sql);
+        assert_eq!(rows.len(), 1, "{sql}: {rows:?}");
+        rows.remove(0)
+    }
+
+    /// Writes `pipeline.yml` with these `options` and `tasks`, a line each.
+    fn pipeline(&self, options: &str, tasks: &str) {
+        let text = pipeline(&self.connection(), options, tasks);
+        self.visard().write("pipeline.yml", text);
+    }
+
+    /// Removes the run folder, so that the next run is a new one.
+    fn forget_run(&self) {
+        std::fs::remove_dir_all(self.visard().path("run")).unwrap_or_default();
+    }
+
+    /// Runs the pipeline as a new run.
+    fn run(&self) -> Ended {
+        self.forget_run();
+        self.visard().run(&[])
+    }
+
+    /// Masks `table` with `rules` and expects all to be well; the report of the table.
+    #[track_caller]
+    fn mask(&self, options: &str, table: &str, rules: &str) -> serde_json::Value {
+        self.pipeline(options, &task(table, "", rules));
+        self.run().expect(0);
+        self.visard().report()["tables"][0].clone()
+    }
+}
+
+/// A pipeline on a database.
+pub fn pipeline(connection: &str, options: &str, tasks: &str) -> String {
+    format!(
+        "version: '1.0'\nname: test\nconnections:\n  db: {{{connection}}}\n\
+         source: db\noptions:\n  run_secret: a run secret for tests only\n  \
+         disable_instance_secret: true\n{}ruleset:\n  version: '1.0'\n  tasks:\n{}",
+        indented(options, 2),
+        indented(tasks, 4),
+    )
+}
+
+/// A `mask_table` task, with more keys of its own, a line each.
+pub fn task(table: &str, more: &str, rules: &str) -> String {
+    format!(
+        "- type: mask_table\n  table: '{table}'\n{}  rules:\n{}",
+        indented(more, 2),
+        indented(rules, 4)
+    )
+}
+
+fn indented(text: &str, by: usize) -> String {
+    text.lines()
+        .map(|line| format!("{:by$}{line}\n", ""))
+        .collect()
+}
+
+/// Small, seeded, and the same on every machine.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (self.0 >> 33) % n
+    }
+}
