@@ -40,10 +40,10 @@ CREATE TABLE customers (
     balance NUMERIC(12,2), visits INT, notes TEXT);
 WITH RECURSIVE g (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < {rows})
 INSERT INTO customers SELECT i, substr('Ana  Bo   ChloéDev  Emma Finn GraceHugo ', i % 8 * 5 + 1, 5), substr('SmithJonesGarcíLi   NguyeSilvaKhan ', i % 7 * 5 + 1, 5),
-    'user' || i || '@example' || i % 50 || '.com', '+64 21 ' || printf('%07d', i * 7919 % 10000000),
-    date('1940-01-01', '+' || (i * 31 % 25000) || ' days'), i % 400 || ' Queen Street', substr('AucklBerliCuritDelhiEdinb', i % 5 * 5 + 1, 5),
+    'user' || i || '@example' || (i % 50) || '.com', '+64 21 ' || printf('%07d', i * 7919 % 10000000),
+    date('1940-01-01', '+' || (i * 31 % 25000) || ' days'), (i % 400) || ' Queen Street', substr('AucklBerliCuritDelhiEdinb', i % 5 * 5 + 1, 5),
     substr('NZDEBR', i % 3 * 2 + 1, 2), datetime('2015-01-01', '+' || (i * 37) || ' seconds'), (i * 13 % 1000000) / 100.0, i % 100,
-    'called ' || i % 9 || ' times, card ' || printf('%04d', i % 10000) FROM g;
+    'called ' || (i % 9) || ' times, card ' || printf('%04d', i % 10000) FROM g;
 CREATE INDEX customers_phone ON customers (phone);
 CREATE INDEX customers_signup ON customers (signup_at);
 CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INT NOT NULL REFERENCES customers, amount NUMERIC(10,2));
