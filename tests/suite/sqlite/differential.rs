@@ -104,6 +104,8 @@ fn generated(random: &mut Random, name: &str) -> (String, String) {
     );
     for id in 0..[0, 1, 40, 300][pick(4)] {
         let values = kinds.iter().map(|kind| match pick(7) {
+            // Without a declared type, values say what a column holds: some text, for these masks.
+            _ if id == 0 && kind.0.is_empty() => "'word'".to_owned(),
             0 => "NULL".to_owned(),
             _ => (kind.1)(pick(2000) as u64, pick(100_000) as u64),
         });

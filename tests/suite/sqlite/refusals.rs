@@ -52,7 +52,7 @@ fn tables_that_cannot_be_masked() {
             "V1",
             "len",
         ),
-        (task("c", "", RULES), "V1206", "refers to `p`"),
+        (task("c", "", RULES), "V1206", "it refers to `v` of `p`"),
         (task("p", "", RULES), "V1206", "`c` refers"),
         (
             task(
