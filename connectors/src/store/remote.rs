@@ -28,6 +28,9 @@ use super::path::{hex, is_temp, join};
 use super::place::{Draft, Manner, Place, Root};
 use super::upload::{self, Upload};
 
+/// How often an object is deleted whose server does not answer.
+const DELETE_TRIES: usize = 3;
+
 impl Manner {
     pub(super) fn retries(self) -> RetryConfig {
         let defaults = RetryConfig::default();
@@ -376,6 +379,13 @@ impl Place for Bucket {
     }
 
     async fn delete(&self, path: &str) -> Result<(), StoreError> {
+        // What is gone is gone: unlike `object_store`, we may ask again when no answer came.
+        for _ in 1..DELETE_TRIES {
+            match self.dialect.delete(self, path).await {
+                Err(error) if error.kind() == StoreErrorKind::Unreachable => {}
+                deleted => return deleted,
+            }
+        }
         self.dialect.delete(self, path).await
     }
 
