@@ -16,6 +16,7 @@ mod faults;
 mod fuzz;
 mod golden;
 mod leaks;
+mod mariadb;
 mod masking;
 mod network;
 mod pages;

@@ -8,14 +8,17 @@
 //! | what of its values has Arrow not? | [`special`] |
 //! | what do rows have in common on their way? | `rows.rs` |
 //! | what does a database answer when it refuses? | `error.rs` |
+//! | what do servers have in common? | `pool.rs`, `ssl_mode.rs` |
 //!
 //! Each database has a folder beside this one that implements [`Database`] and [`DatabaseTable`].
 
 mod error;
 mod in_place;
 mod job;
+mod pool;
 mod rows;
 pub mod special;
+mod ssl_mode;
 mod table;
 
 use std::fmt::Debug;
@@ -30,7 +33,9 @@ use crate::copy::{Destination, Mode, Origin};
 pub use error::DatabaseError;
 pub use in_place::{Announce, InPlace};
 pub use job::{CopiedColumn, Job, Join, JoinedColumn};
+pub(crate) use pool::{Pool, Pooled, Server};
 pub(crate) use rows::{counted, repeated};
+pub use ssl_mode::SslMode;
 pub use table::{Check, Column, ForeignKey, RowPlace, Table, Trigger, Unique};
 
 /// A database that can be asked.

@@ -51,7 +51,7 @@ pub mod types;
 mod update;
 mod uuid;
 
-pub use config::{PostgresConfig, SslMode};
+pub use config::PostgresConfig;
 pub use copy_error::{CopyError, FrameProblem, ValueProblem};
 pub use database::Postgres;
 pub use decode::CopyDecoder;

@@ -9,10 +9,10 @@ use tokio_postgres::config::SslMode as DriverMode;
 use tokio_postgres::{Client, CopyInSink, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::config::{PostgresConfig, Resolved, SslMode};
+use super::config::{PostgresConfig, Resolved};
 use super::error::PostgresError;
 use super::tls;
-use crate::database::Announce;
+use crate::database::{Announce, SslMode};
 
 /// A server that sessions can be opened on; cheap to clone.
 #[derive(Clone)]

@@ -13,8 +13,8 @@ use rustls::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::config::SslMode;
 use super::error::PostgresError;
+use crate::database::SslMode;
 
 /// What `tokio-postgres` connects with.
 ///

@@ -294,6 +294,10 @@ impl Work<'_> {
             match committed.map_err(said)? {
                 Some(true) => {
                     self.note_done(task, *clear_rows)?;
+                    // A table's task removes what it made itself.
+                    if let (Step::Sql { .. }, Some(database)) = (step, self.database) {
+                        database.forget(known_by).await.map_err(said)?;
+                    }
                     return Ok(Some(*clear_rows));
                 }
                 Some(false) => {}

@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::dialect::Dialect;
 use datafusion::sql::sqlparser::parser::Parser;
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
 
 /// Why `text` is not one condition; nothing where it is. A condition stands in brackets in our
 /// statements, so one that closes them or ends the statement would do something else than choose rows.
@@ -11,9 +11,11 @@ pub(super) fn problem(text: &str, dialect: &dyn Dialect) -> Option<String> {
         Ok(tokens) => tokens,
         Err(error) => return Some(error.message),
     };
-    // A comment to the end of the line would take our bracket with it.
-    let text_ends_in_comment = tokens.iter().rev().any(|token| {
-        matches!(token, Token::Whitespace(space) if format!("{space}").trim_start().starts_with("--"))
+    // A comment to the end of the line would take our bracket with it; one that only some servers read is
+    // none to them.
+    let text_ends_in_comment = tokens.iter().any(|token| {
+        matches!(token, Token::Whitespace(Whitespace::SingleLineComment { .. }))
+            || matches!(token, Token::Whitespace(Whitespace::MultiLineComment(text)) if text.starts_with(['!', 'M']))
     });
     if text_ends_in_comment {
         return Some("it has a comment".to_owned());
@@ -33,9 +35,23 @@ fn said(error: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+    use datafusion::sql::sqlparser::dialect::{MySqlDialect, PostgreSqlDialect};
 
     use super::*;
+
+    #[test]
+    fn comments_of_mysql() {
+        for (text, fine) in [
+            ("`a b` = 'it\\'s' AND c <=> NULL", true),
+            ("a = 1 # all", false),
+            ("a = 1 /*! ) OR (1 */", false),
+            ("a = 1 /*M! ) OR (1 */", false),
+            ("a = '# no /*! comment'", true),
+        ] {
+            let problem = problem(text, &MySqlDialect {});
+            assert_eq!(problem.is_none(), fine, "{text}: {problem:?}");
+        }
+    }
 
     #[test]
     fn one_condition() {

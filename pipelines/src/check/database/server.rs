@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use visard_connectors::postgres::{Postgres, PostgresConfig, SslMode};
+use visard_connectors::database::SslMode;
+use visard_connectors::mysql::{Mysql, MysqlConfig};
+use visard_connectors::postgres::{Postgres, PostgresConfig};
 use visard_connectors::sqlite::Sqlite;
 use visard_connectors::{Database, DatabaseError};
 use zeroize::Zeroizing;
 
 use crate::check::Loaded;
 use crate::language::{
-    self, ConnectionKind, DatabaseConnection, DbType, Diagnostic, Diagnostics, Place, codes,
+    self, ConnectionKind, DatabaseConnection, DbType, Diagnostic, Diagnostics, Place, Secret, codes,
 };
 
 /// The database at `place`. Nothing comes back where it cannot be had.
@@ -46,13 +48,49 @@ pub(crate) async fn connect(
     connection: &DatabaseConnection,
 ) -> Result<Arc<dyn Database>, DatabaseError> {
     Ok(match connection.db_type {
+        DbType::Mysql | DbType::Mariadb => {
+            Arc::new(Mysql::connect(&mysql_config(connection)).await?)
+        }
         DbType::Sqlite => {
             let path = connection.database.as_deref().unwrap_or_default();
             Arc::new(Sqlite::connect(path).await?)
         }
-        // A kind that is not built has been refused before.
+        // Kinds that are not built were refused as the pipeline was read.
         _ => Arc::new(Postgres::connect(&postgres_config(connection)).await?),
     })
+}
+
+fn secret(secret: &Secret) -> Zeroizing<String> {
+    Zeroizing::new(secret.expose().to_owned())
+}
+
+fn ssl_mode(connection: &DatabaseConnection) -> SslMode {
+    match connection.sslmode {
+        language::SslMode::Disable => SslMode::Disable,
+        language::SslMode::Prefer => SslMode::Prefer,
+        language::SslMode::Require => SslMode::Require,
+        language::SslMode::VerifyCa => SslMode::VerifyCa,
+        language::SslMode::VerifyFull => SslMode::VerifyFull,
+    }
+}
+
+/// A connection as the driver of MySQL takes it. A schema is a database there.
+fn mysql_config(connection: &DatabaseConnection) -> MysqlConfig {
+    let settings = connection.engine_options.iter();
+    MysqlConfig {
+        host: connection.host.clone(),
+        port: connection.port,
+        user: connection.user.clone(),
+        password: connection.password.as_ref().map(secret),
+        database: connection.schema.clone().or(connection.database.clone()),
+        ssl_mode: ssl_mode(connection),
+        ssl_root_cert: connection.sslrootcert.clone(),
+        connect_timeout: Some(Duration::from_secs(connection.connect_timeout_seconds)),
+        application_name: Some(connection.application_name.clone()),
+        settings: settings
+            .map(|(name, value)| (name.clone(), secret(value)))
+            .collect(),
+    }
 }
 
 /// A connection as the driver takes it.
@@ -61,19 +99,10 @@ fn postgres_config(connection: &DatabaseConnection) -> PostgresConfig {
         host: connection.host.clone(),
         port: connection.port,
         user: connection.user.clone(),
-        password: connection
-            .password
-            .as_ref()
-            .map(|password| Zeroizing::new(password.expose().to_owned())),
+        password: connection.password.as_ref().map(secret),
         database: connection.database.clone(),
         schema: connection.schema.clone(),
-        ssl_mode: Some(match connection.sslmode {
-            language::SslMode::Disable => SslMode::Disable,
-            language::SslMode::Prefer => SslMode::Prefer,
-            language::SslMode::Require => SslMode::Require,
-            language::SslMode::VerifyCa => SslMode::VerifyCa,
-            language::SslMode::VerifyFull => SslMode::VerifyFull,
-        }),
+        ssl_mode: Some(ssl_mode(connection)),
         ssl_root_cert: connection.sslrootcert.clone(),
         connect_timeout: Some(Duration::from_secs(connection.connect_timeout_seconds)),
         application_name: Some(connection.application_name.clone()),

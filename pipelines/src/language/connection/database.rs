@@ -116,8 +116,8 @@ macro_rules! db_types {
 
 db_types! {
     "postgres" Postgres "PostgreSQL" POSTGRES;
-    "mysql" Mysql "MySQL" PLAIN_SERVER;
-    "mariadb" Mariadb "MariaDB" PLAIN_SERVER;
+    "mysql" Mysql "MySQL" MYSQL;
+    "mariadb" Mariadb "MariaDB" MYSQL;
     "sqlite" Sqlite "SQLite" SQLITE;
     "oracle" Oracle "Oracle Database" ORACLE;
     "mssql" Mssql "SQL Server" PLAIN_SERVER;
@@ -140,9 +140,20 @@ db_types! {
 }
 
 impl DbType {
+    /// What URLs of it begin with.
+    const fn schemes(self) -> &'static [&'static str] {
+        match self {
+            Self::Mysql | Self::Mariadb => &["mysql", "mariadb"],
+            _ => &["postgres", "postgresql"],
+        }
+    }
+
     /// Whether its tables can be masked.
     pub const fn is_built(self) -> bool {
-        matches!(self, Self::Postgres | Self::Sqlite)
+        matches!(
+            self,
+            Self::Postgres | Self::Mysql | Self::Mariadb | Self::Sqlite
+        )
     }
 }
 
@@ -199,7 +210,7 @@ struct Reader<'n, 'a> {
 
 impl<'n> Reader<'n, '_> {
     fn connection(&mut self, db_type: DbType) -> DatabaseConnection {
-        let url = self.url();
+        let url = self.url(db_type);
         let host = self.text("host");
         let port = self.read("port", port);
         let user = self.text("user");
@@ -286,15 +297,16 @@ impl<'n> Reader<'n, '_> {
         self.read(key, fields::text).filter(|text| !text.is_empty())
     }
 
-    fn url(&mut self) -> Address {
+    fn url(&mut self, db_type: DbType) -> Address {
         let Some(url) = self.secret("url") else {
             return Address::default();
         };
-        url::parse(url.expose()).unwrap_or_else(|problem| {
+        url::parse(url.expose(), db_type.schemes()).unwrap_or_else(|problem| {
+            let scheme = db_type.schemes()[0];
             self.diagnostics.push(
                 Diagnostic::new(&codes::WRONG_VALUE, problem)
                     .at(self.fields.key_span("url"), "")
-                    .help("write `postgres://user:password@host:port/database`, with `%40` for an `@` in a password"),
+                    .help(format!("write `{scheme}://user:password@host:port/database`, with `%40` for an `@` in a password")),
             );
             Address::default()
         })

@@ -1,4 +1,4 @@
-//! The URL of a PostgreSQL server: `postgres://user:password@host:port/database?sslmode=require`.
+//! The URL of a server: `postgres://user:password@host:port/database?sslmode=require`.
 
 use percent_encoding::percent_decode_str;
 use url::Url;
@@ -23,14 +23,17 @@ pub(super) struct Address {
 const NO_URL: &str = "the URL cannot be understood";
 const NOT_UTF8: &str = "a part of the URL is no text once `%` is decoded";
 
-/// Takes a URL apart.
+/// Takes a URL apart that begins with one of `schemes`.
 ///
 /// # Errors
 /// What is wrong with it, in a sentence without any part of it: each may be a piece of a password.
-pub(super) fn parse(text: &str) -> Result<Address, &'static str> {
+pub(super) fn parse(text: &str, schemes: &[&str]) -> Result<Address, &'static str> {
     let url = Url::parse(text.trim()).map_err(|_| NO_URL)?;
-    if !matches!(url.scheme(), "postgres" | "postgresql") {
-        return Err("the URL does not begin with `postgres://`");
+    if !schemes.contains(&url.scheme()) {
+        return Err(match schemes {
+            ["mysql", ..] => "the URL does not begin with `mysql://`",
+            _ => "the URL does not begin with `postgres://`",
+        });
     }
     if url.cannot_be_a_base() || url.fragment().is_some() {
         return Err(NO_URL);
@@ -103,6 +106,8 @@ fn decoded(part: &str) -> Result<Option<String>, &'static str> {
 mod tests {
     use super::*;
 
+    const SCHEMES: &[&str] = &["postgres", "postgresql"];
+
     #[test]
     fn parts_of_urls() {
         let text = |text: &str| Some(text.to_owned());
@@ -140,7 +145,7 @@ mod tests {
                 },
             ),
         ] {
-            assert_eq!(parse(url).unwrap(), address, "{url}");
+            assert_eq!(parse(url, SCHEMES).unwrap(), address, "{url}");
         }
     }
 
@@ -161,7 +166,7 @@ mod tests {
             ("postgres://db/crm?dbname=other", "twice"),
             ("postgres://db/%FF", "no text"),
         ] {
-            let found = parse(url).unwrap_err();
+            let found = parse(url, SCHEMES).unwrap_err();
             assert!(found.contains(problem), "{url}: {found}");
             assert!(!found.contains("hunter2"));
         }

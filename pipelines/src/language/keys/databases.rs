@@ -119,6 +119,30 @@ const SERVER: &[KeySpec] = &[
     ),
 ];
 
+/// How the way to a server is secured, and how it knows us.
+const WAY: &[KeySpec] = &[
+    may(
+        "sslmode",
+        r#"{"enum":["disable","prefer","require","verify-ca","verify-full"]}"#,
+        "whether TLS is used and what is checked, as libpq has it; default `prefer`, which an attacker can turn off: better `require`, best `verify-full`",
+    ),
+    may(
+        "sslrootcert",
+        TEXT,
+        "PEM file of the certificates to trust; those of the system when left out, or by the word `system`",
+    ),
+    may(
+        "connect_timeout_seconds",
+        r#"{"type":"integer","minimum":1,"maximum":3600}"#,
+        "seconds to wait for a connection; default 10",
+    ),
+    may(
+        "application_name",
+        TEXT,
+        "what the server lists the sessions under; default `visard`",
+    ),
+];
+
 const TLS: KeySpec = may("tls", FLAG, "whether the connection is encrypted");
 const BUCKET: KeySpec = may("s3_bucket_name", TEXT, "bucket that tables pass through");
 const DIRECT: KeySpec = may(
@@ -135,33 +159,18 @@ tables! {
     PLAIN_SERVER = SERVER, FOREIGN;
 
     /// PostgreSQL.
-    POSTGRES = SERVER, &[
-        may(
-            "url",
-            SECRET,
-            "`postgres://user:password@host:port/database?sslmode=…`, in place of the keys of its parts",
-        ),
-        may(
-            "sslmode",
-            r#"{"enum":["disable","prefer","require","verify-ca","verify-full"]}"#,
-            "whether TLS is used and what is checked, as libpq has it; default `prefer`, which an attacker can turn off: better `require`, best `verify-full`",
-        ),
-        may(
-            "sslrootcert",
-            TEXT,
-            "PEM file of the certificates to trust; those of the system when left out, or by the word `system`",
-        ),
-        may(
-            "connect_timeout_seconds",
-            r#"{"type":"integer","minimum":1,"maximum":3600}"#,
-            "seconds to wait for a connection; default 10",
-        ),
-        may(
-            "application_name",
-            TEXT,
-            "what the server lists the sessions under; default `visard`",
-        ),
-    ], FOREIGN;
+    POSTGRES = SERVER, &[may(
+        "url",
+        SECRET,
+        "`postgres://user:password@host:port/database?sslmode=…`, in place of the keys of its parts",
+    )], WAY, FOREIGN;
+
+    /// MySQL and MariaDB.
+    MYSQL = SERVER, &[may(
+        "url",
+        SECRET,
+        "`mysql://user:password@host:port/database?sslmode=…`, in place of the keys of its parts",
+    )], WAY, FOREIGN;
 
     /// Oracle Database.
     ORACLE = SERVER, &[may("service_name", TEXT, "service of the database")], FOREIGN;

@@ -41,6 +41,7 @@ pub const TABLES: &[(&str, &[KeySpec])] = &[
     ("azure_blob_connection", AZURE_BLOB),
     ("gcs_connection", GCS),
     ("postgres", POSTGRES),
+    ("mysql", MYSQL),
     ("sqlite", SQLITE),
     ("options", OPTIONS),
     ("ruleset", RULESET),

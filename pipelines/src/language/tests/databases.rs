@@ -117,6 +117,20 @@ fn problems_of_connections_and_places_by_code() {
         (postgres("url: 'postgres://db', password: x"), vec![]),
         (postgres("iam_role_arn: x"), vec!["V0921"]),
         (
+            (
+                "{db_type: mariadb, url: 'mysql://a:b@c/d', sslmode: require}".to_owned(),
+                "source: db",
+            ),
+            vec![],
+        ),
+        (
+            (
+                "{db_type: mysql, url: 'postgres://a'}".to_owned(),
+                "source: db",
+            ),
+            vec!["V0205"],
+        ),
+        (
             ("{db_type: postgrs, x: 1}".to_owned(), "source: db"),
             vec!["V0205"],
         ),
@@ -130,7 +144,7 @@ fn problems_of_connections_and_places_by_code() {
             vec!["V0911", "V0202"],
         ),
         (
-            ("{db_type: mysql, is_read_only: 1}".to_owned(), "source: db"),
+            ("{db_type: mssql, is_read_only: 1}".to_owned(), "source: db"),
             vec!["V0911", "V0204"],
         ),
         // Places.

@@ -1,0 +1,330 @@
+//! MariaDB and MySQL as one of the databases: [`Database`] and [`DatabaseTable`].
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use datafusion::sql::sqlparser::dialect::{Dialect, MySqlDialect};
+use serde_json::json;
+
+use super::catalogue::Table;
+use super::config::MysqlConfig;
+use super::error::MysqlError;
+use super::job::TableJob;
+use super::rewrite::Rewrite;
+use super::session::{Pool, Server};
+use super::update::Update;
+use super::{leftovers, marks, script};
+use crate::database::{
+    self, Announce, Column, Database, DatabaseError, DatabaseTable, Fact, Facts, InPlace, Job,
+    RowPlace, Trigger,
+};
+
+/// Engines whose tables can be rewritten; only the first can be updated.
+const ENGINES: [&str; 4] = ["InnoDB", "MyISAM", "Aria", "MEMORY"];
+
+/// A MariaDB or MySQL database.
+#[derive(Debug)]
+pub struct Mysql {
+    server: Server,
+    pool: Pool,
+}
+
+impl Mysql {
+    /// The database that `config` and the environment lead to, once it let us in.
+    ///
+    /// # Errors
+    /// When it is not told well enough where it is, or cannot be reached, or does not let us in.
+    pub async fn connect(config: &MysqlConfig) -> Result<Self, DatabaseError> {
+        let server = Server::new(config)?;
+        let pool = Pool::new(server.clone());
+        pool.take().await.map_err(DatabaseError::from)?.give_back();
+        Ok(Self { server, pool })
+    }
+}
+
+#[async_trait]
+impl Database for Mysql {
+    fn shown(&self) -> String {
+        self.server.shown().to_owned()
+    }
+
+    fn dialect(&self) -> Box<dyn Dialect> {
+        Box::new(MySqlDialect {})
+    }
+
+    fn folded(&self, name: &str) -> String {
+        name.to_lowercase()
+    }
+
+    async fn facts(&self) -> Result<Facts, DatabaseError> {
+        let mut session = self.pool.take().await?;
+        let facts = "SELECT VERSION(), CURRENT_USER(), @@character_set_database, @@collation_database, \
+                     @@GLOBAL.time_zone, @@GLOBAL.local_infile, @@GLOBAL.log_bin";
+        type Found = (String, String, String, String, String, bool, bool);
+        let found: Option<Found> = session.first(facts).await?;
+        let is_mariadb = session.is_mariadb().await?;
+        session.give_back();
+        let Some((version, user, charset, collation, time_zone, takes_files, logs)) = found else {
+            return Err(DatabaseError::new("the server says nothing of itself"));
+        };
+        let fact = |about, text: String, values| Fact {
+            about,
+            text,
+            values,
+        };
+        let files = match takes_files {
+            true => "rows are loaded by LOAD DATA LOCAL INFILE",
+            false => "rows are loaded by INSERT: `local_infile` is off",
+        };
+        let log = match logs {
+            true => "on: it will hold old values",
+            false => "off",
+        };
+        Ok(Facts {
+            product: if is_mariadb { "MariaDB" } else { "MySQL" },
+            version: version.clone(),
+            more: vec![
+                fact("user", user.clone(), vec![("user", json!(user))]),
+                fact(
+                    "encoding",
+                    format!("{charset}, {collation}; runs use utf8mb4"),
+                    vec![
+                        ("encoding", json!(charset)),
+                        ("collation", json!(collation)),
+                    ],
+                ),
+                fact(
+                    "time zone",
+                    format!("{time_zone}; runs use UTC"),
+                    vec![("time_zone", json!(time_zone))],
+                ),
+                fact(
+                    "loading",
+                    files.to_owned(),
+                    vec![("local_infile", json!(takes_files))],
+                ),
+                fact("binary log", log.to_owned(), vec![("log_bin", json!(logs))]),
+            ],
+        })
+    }
+
+    async fn table(
+        &self,
+        schema: Option<&str>,
+        name: &str,
+    ) -> Result<Option<Arc<dyn DatabaseTable>>, DatabaseError> {
+        let mut session = self.pool.take().await?;
+        let schema = schema.unwrap_or(self.server.database());
+        let table = session.table(schema, name).await?;
+        session.give_back();
+        Ok(table.map(|table| {
+            let found = Found {
+                server: self.server.clone(),
+                pool: self.pool.clone(),
+                facts: described(&table),
+                table,
+            };
+            Arc::new(found) as Arc<dyn DatabaseTable>
+        }))
+    }
+
+    async fn table_names(&self) -> Result<Vec<String>, DatabaseError> {
+        let mut session = self.pool.take().await?;
+        let names = session.table_names().await?;
+        session.give_back();
+        Ok(names)
+    }
+
+    async fn run_in_transaction(
+        &self,
+        statements: &str,
+        announce: Announce,
+    ) -> Result<(), DatabaseError> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_or(0, |since| since.as_nanos());
+        let name = format!("visard_{now:x}_{}_mark", std::process::id());
+        Ok(script::run(&self.server, statements, &name, announce).await?)
+    }
+
+    async fn is_committed(&self, known_by: &str) -> Result<Option<bool>, DatabaseError> {
+        Ok(marks::is_committed(&self.server, known_by).await?)
+    }
+
+    async fn forget(&self, known_by: &str) -> Result<(), DatabaseError> {
+        Ok(marks::forget(&self.server, known_by).await?)
+    }
+}
+
+/// A table that was looked up.
+#[derive(Debug)]
+struct Found {
+    server: Server,
+    pool: Pool,
+    table: Table,
+    facts: database::Table,
+}
+
+impl Found {
+    fn job(&self, job: Job) -> TableJob {
+        TableJob {
+            table: self.table.clone(),
+            job,
+        }
+    }
+}
+
+#[async_trait]
+impl DatabaseTable for Found {
+    fn facts(&self) -> &database::Table {
+        &self.facts
+    }
+
+    async fn refusal_of(&self, condition: &str) -> Result<Option<String>, DatabaseError> {
+        let mut session = self.pool.take().await?;
+        let table = self.table.sql();
+        let tried = format!("EXPLAIN SELECT 1 FROM {table} WHERE ({condition})");
+        let refusal = match session.run(&tried).await {
+            Ok(()) => None,
+            Err(error @ MysqlError::Server(_)) => Some(error.to_string()),
+            Err(error) => return Err(error.into()),
+        };
+        session.give_back();
+        Ok(refusal)
+    }
+
+    async fn refusal_to_silence_triggers(&self) -> Result<Option<String>, DatabaseError> {
+        let ours = self.table.triggers.iter().all(|trigger| trigger.is_ours);
+        let refusal = "they are dropped and made again, which takes the right TRIGGER, and SUPER or \
+                       SET USER where they are of other users";
+        Ok((!ours).then(|| refusal.to_owned()))
+    }
+
+    fn emptied(&self) -> String {
+        format!("TRUNCATE TABLE {}", self.table.sql())
+    }
+
+    async fn is_empty(&self) -> Result<bool, DatabaseError> {
+        let mut session = self.pool.take().await?;
+        let some = format!("(SELECT 1 FROM {} LIMIT 1) AS found", self.table.sql());
+        let rows = session.count(&some).await?;
+        session.give_back();
+        Ok(rows == 0)
+    }
+
+    async fn open(
+        self: Arc<Self>,
+        job: Job,
+        rewrite: bool,
+    ) -> Result<Arc<dyn InPlace>, DatabaseError> {
+        let job = self.job(job);
+        Ok(match rewrite {
+            true => Rewrite::open(&self.server, job).await?,
+            false => Update::open(&self.server, job).await?,
+        })
+    }
+
+    async fn clean_up(&self, job: &Job, rewrite: bool) -> Result<Vec<String>, DatabaseError> {
+        let job = self.job(job.clone());
+        Ok(leftovers::clean_up(&self.server, &job, rewrite).await?)
+    }
+}
+
+/// What the catalogue says, as any database would say it.
+fn described(table: &Table) -> database::Table {
+    let columns = table.columns.iter().map(|column| Column {
+        name: column.name.clone(),
+        type_name: column.type_name.clone(),
+        data_type: column.kind.data_type(),
+        length: column.length,
+        required: column.required,
+        generated: column.generated,
+    });
+    let triggers = table.triggers.iter().map(|trigger| Trigger {
+        name: trigger.name.clone(),
+        fires: trigger.of_updates,
+        fires_always: false,
+    });
+    let rights = table.rights;
+    let reasons = |reasons: &[(bool, &str)]| -> Vec<String> {
+        let met = reasons.iter().filter(|(is_met, _)| *is_met);
+        met.map(|(_, reason)| (*reason).to_owned()).collect()
+    };
+    let is_table = table.kind == "BASE TABLE";
+    let is_known = ENGINES.contains(&table.engine.as_str());
+    let no_transactions = format!("its engine {} has no transactions", table.engine);
+    let elsewhere = format!(
+        "its engine {} is not known to keep rows as they are",
+        table.engine
+    );
+    database::Table {
+        row_place: RowPlace::Number,
+        schema: Some(table.schema.clone()),
+        name: table.name.clone(),
+        columns: columns.collect(),
+        primary_key: table.primary_key.clone(),
+        uniques: table.uniques.clone(),
+        foreign_keys: table.foreign_keys.clone(),
+        checks: table.checks.clone(),
+        triggers: triggers.collect(),
+        rows: table.rows,
+        bytes: table.bytes,
+        obstacles: reasons(&[
+            (
+                table.kind == "VIEW",
+                "it is no table: views show what the tables below them hold",
+            ),
+            (
+                table.kind == "SYSTEM VERSIONED",
+                "it keeps the history of its rows, and with it old values",
+            ),
+            (
+                !is_table && !["VIEW", "SYSTEM VERSIONED"].contains(&table.kind.as_str()),
+                "it is no table",
+            ),
+            (is_table && !is_known, &elsewhere),
+            (!rights.select, "we may not read it"),
+        ]),
+        update_obstacles: reasons(&[
+            (table.engine != "InnoDB", &no_transactions),
+            (
+                table.any_key().is_none(),
+                "it has no key by which a row is found again",
+            ),
+            (!rights.update, "we may not change its rows"),
+            (!rights.temporary, "we may not make temporary tables"),
+            (
+                !rights.create,
+                "we may not make and fill the table in its database that says which rows are done",
+            ),
+        ]),
+        unit_obstacles: Vec::new(),
+        rewrite_obstacles: reasons(&[
+            (
+                !rights.rewrite,
+                "we may not make a table in its place: that takes SELECT, INSERT, UPDATE, CREATE, DROP, \
+                 ALTER, INDEX and LOCK TABLES in its database",
+            ),
+            (!rights.temporary, "we may not make temporary tables"),
+            (
+                !rights.trigger,
+                "we may not see its triggers, which would be lost: that takes TRIGGER",
+            ),
+            (
+                table.triggers.iter().any(|trigger| !trigger.is_ours),
+                "it has triggers of other users, which takes SUPER or SET USER to make again",
+            ),
+            (
+                !table.keys_are_ours,
+                "we may not make its foreign keys again: that takes REFERENCES, and ALTER and LOCK TABLES \
+                 on tables that refer to it",
+            ),
+            (
+                table.definition.contains(" DATA DIRECTORY="),
+                "its files lie in a folder of their own",
+            ),
+        ]),
+        fill_obstacles: Vec::new(),
+        prefers_update: None,
+    }
+}

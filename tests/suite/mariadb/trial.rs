@@ -1,0 +1,310 @@
+//! A database of its own on the test server, and the command on it.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, OptsBuilder, Row, Value};
+use tokio::runtime::Runtime;
+
+use crate::visard::{Ended, Visard};
+
+/// Both ways in which a table is masked.
+pub const STRATEGIES: [&str; 2] = ["update", "rewrite"];
+
+/// Whether the server takes files is set for all of its sessions.
+static FILES: RwLock<()> = RwLock::new(());
+
+/// A trial's part in [`FILES`].
+enum Files {
+    Taken(#[expect(dead_code, reason = "held")] RwLockReadGuard<'static, ()>),
+    Refused(#[expect(dead_code, reason = "held")] RwLockWriteGuard<'static, ()>),
+}
+
+/// A session in a database of its own, which goes with it, and the command in a folder of its own.
+pub struct Trial {
+    pub visard: Visard,
+    pub database: String,
+    runtime: Runtime,
+    conn: RefCell<Conn>,
+    users: RefCell<Vec<String>>,
+    files: Files,
+}
+
+impl Trial {
+    /// `None` where the server is not there.
+    pub fn new() -> Option<Self> {
+        let read = FILES.read().unwrap_or_else(PoisonError::into_inner);
+        Self::with(Files::Taken(read))
+    }
+
+    /// The same on a server that takes no files, alone on it.
+    pub fn without_files() -> Option<Self> {
+        let write = FILES.write().unwrap_or_else(PoisonError::into_inner);
+        let trial = Self::with(Files::Refused(write))?;
+        trial.sql("SET GLOBAL local_infile = OFF");
+        Some(trial)
+    }
+
+    fn with(files: Files) -> Option<Self> {
+        let opts = opts()?;
+        let runtime = Runtime::new().unwrap();
+        let database = new_name();
+        let conn = connect(&runtime, opts);
+        let trial = Self {
+            visard: Visard::new(),
+            database,
+            runtime,
+            conn: RefCell::new(conn),
+            users: RefCell::default(),
+            files,
+        };
+        trial.sql(&format!(
+            "CREATE DATABASE {0} CHARACTER SET utf8mb4; USE {0}; \
+             SET sql_mode = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00'",
+            trial.database
+        ));
+        Some(trial)
+    }
+
+    /// A user of its own with these rights in the database, who goes with the trial; the keys of a
+    /// connection as it.
+    pub fn user(&self, rights: &str) -> (String, String) {
+        let name = format!("{}_{}", self.database, self.users.borrow().len());
+        self.sql(&format!("CREATE USER {name} IDENTIFIED BY 'a word'"));
+        if !rights.is_empty() {
+            self.sql(&format!("GRANT {rights} ON {}.* TO {name}", self.database));
+        }
+        self.users.borrow_mut().push(name.clone());
+        let keys = format!("user: {name}, password: a word");
+        (name, keys)
+    }
+
+    /// Another session in the same database, for what goes on meanwhile.
+    pub fn other_session(&self) -> RefCell<Conn> {
+        let other = RefCell::new(connect(&self.runtime, opts().unwrap()));
+        self.sql_in(&other, &format!("USE {}", self.database));
+        other
+    }
+
+    /// Runs statements in `conn`.
+    pub fn sql_in(&self, conn: &RefCell<Conn>, sql: &str) {
+        let done = self.runtime.block_on(conn.borrow_mut().query_drop(sql));
+        done.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+
+    pub fn sql(&self, sql: &str) {
+        self.sql_in(&self.conn, sql);
+    }
+
+    /// Whether the server refuses a statement.
+    pub fn refuses(&self, sql: &str) -> bool {
+        let done = self
+            .runtime
+            .block_on(self.conn.borrow_mut().query_drop(sql));
+        done.is_err()
+    }
+
+    /// The rows of a query as the server prints them, columns divided by `|`; a null is `~`.
+    pub fn rows(&self, sql: &str) -> Vec<String> {
+        let rows: Result<Vec<Row>, _> = self.runtime.block_on(self.conn.borrow_mut().query(sql));
+        let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        rows.into_iter()
+            .map(|row| {
+                let fields = row.unwrap().into_iter().map(|value| match value {
+                    Value::NULL => "~".to_owned(),
+                    Value::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+                    other => panic!("{other:?}"),
+                });
+                fields.collect::<Vec<_>>().join("|")
+            })
+            .collect()
+    }
+
+    /// The rows of a query as delimited text, a null as nothing and empty text in quotes.
+    pub fn delimited(&self, header: &str, sql: &str) -> Vec<u8> {
+        let rows: Result<Vec<Row>, _> = self.runtime.block_on(self.conn.borrow_mut().query(sql));
+        let mut text = format!("{header}\n").into_bytes();
+        for row in rows.unwrap_or_else(|error| panic!("{sql}: {error:?}")) {
+            for (index, value) in row.unwrap().into_iter().enumerate() {
+                if index > 0 {
+                    text.push(b',');
+                }
+                let Value::Bytes(bytes) = value else { continue };
+                let field = String::from_utf8(bytes).unwrap();
+                let quotes = field.is_empty() || field.contains([',', '"', '\n', '\r']);
+                text.extend(match quotes {
+                    true => format!("\"{}\"", field.replace('"', "\"\"")).into_bytes(),
+                    false => field.into_bytes(),
+                });
+            }
+            text.push(b'\n');
+        }
+        text
+    }
+
+    /// The only row of a query.
+    #[track_caller]
+    pub fn one(&self, sql: &str) -> String {
+        let mut rows = self.rows(sql);
+        assert_eq!(rows.len(), 1, "{sql}: {rows:?}");
+        rows.remove(0)
+    }
+
+    /// Writes `pipeline.yml` with these `options` and `tasks`, a line each.
+    pub fn pipeline(&self, options: &str, tasks: &str) {
+        self.pipeline_on("", options, tasks);
+    }
+
+    /// The same with more keys of the connection, `, KEY: VALUE` each; of a key given twice the later counts.
+    pub fn pipeline_on(&self, connection: &str, options: &str, tasks: &str) {
+        let variable = |name: &str| format!("\"${{VISARD_TEST_MARIADB_{name}}}\"");
+        let mut keys: Vec<(String, String)> = [
+            ("db_type", "mariadb".to_owned()),
+            ("host", variable("HOST")),
+            ("port", variable("PORT")),
+            ("user", variable("USER")),
+            ("password", variable("PASSWORD")),
+            ("database", self.database.clone()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .to_vec();
+        for pair in connection.split(", ").filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair.split_once(": ").unwrap();
+            keys.retain(|(known, _)| known != key);
+            keys.push((key.to_owned(), value.to_owned()));
+        }
+        let keys: Vec<String> = keys.iter().map(|(key, v)| format!("{key}: {v}")).collect();
+        let yaml = format!(
+            "version: '1.0'\nname: test\nconnections:\n  db: {{{}}}\n\
+             source: db\noptions:\n  run_secret: a run secret for tests only\n  \
+             disable_instance_secret: true\n{}ruleset:\n  version: '1.0'\n  tasks:\n{}",
+            keys.join(", "),
+            indented(options, 2),
+            indented(tasks, 4),
+        );
+        self.visard.write("pipeline.yml", yaml);
+    }
+
+    /// Runs the pipeline as a new run.
+    pub fn run(&self) -> Ended {
+        self.forget_run();
+        self.visard.run(&[])
+    }
+
+    /// Removes the run folder, so that the next run is a new one.
+    pub fn forget_run(&self) {
+        std::fs::remove_dir_all(self.visard.path("run")).unwrap_or_default();
+    }
+
+    /// Masks `table` with `rules` and expects all to be well; the report of the table.
+    #[track_caller]
+    pub fn mask(&self, options: &str, table: &str, rules: &str) -> serde_json::Value {
+        self.pipeline(options, &task(table, "", rules));
+        self.run().expect(0);
+        self.visard.report()["tables"][0].clone()
+    }
+
+    /// Tables that a run made and did not remove.
+    pub fn leftovers(&self) -> Vec<String> {
+        self.rows("SHOW TABLES LIKE 'visard\\_%'")
+    }
+
+    /// Everything the server says of the database but its rows.
+    pub fn dump(&self) -> Vec<String> {
+        let mut dump = Vec::new();
+        for table in self.rows("SHOW FULL TABLES") {
+            let (name, kind) = table.split_once('|').unwrap();
+            let what = if kind == "VIEW" { "VIEW" } else { "TABLE" };
+            dump.extend(self.rows(&format!("SHOW CREATE {what} `{name}`")));
+        }
+        // When a trigger was made is no part of it.
+        dump.extend(self.rows(
+            "SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER, ACTION_STATEMENT, \
+             SQL_MODE, DEFINER, CHARACTER_SET_CLIENT, COLLATION_CONNECTION FROM information_schema.TRIGGERS \
+             WHERE TRIGGER_SCHEMA = DATABASE() ORDER BY EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER",
+        ));
+        dump.extend(
+            self.rows("SELECT * FROM mysql.tables_priv WHERE Db = DATABASE() ORDER BY 1, 2, 3, 4"),
+        );
+        dump
+    }
+}
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        if matches!(self.files, Files::Refused(_)) {
+            self.refuses("SET GLOBAL local_infile = ON");
+        }
+        let mut dropped = format!("ROLLBACK; UNLOCK TABLES; DROP DATABASE {}", self.database);
+        for user in self.users.borrow().iter() {
+            dropped.push_str(&format!("; DROP USER {user}"));
+        }
+        let done = self
+            .runtime
+            .block_on(self.conn.borrow_mut().query_drop(&dropped));
+        if let Err(error) = done {
+            println!("{dropped}: {error}");
+        }
+    }
+}
+
+fn indented(text: &str, by: usize) -> String {
+    text.lines()
+        .map(|line| format!("{:by$}{line}\n", ""))
+        .collect()
+}
+
+/// A `mask_table` task, with more keys of its own, a line each.
+pub fn task(table: &str, more: &str, rules: &str) -> String {
+    format!(
+        "- type: mask_table\n  table: '{table}'\n{}  rules:\n{}",
+        indented(more, 2),
+        indented(rules, 4)
+    )
+}
+
+/// Small, seeded, and the same on every machine.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (self.0 >> 33) % n
+    }
+}
+
+/// A name that nobody else has, and that needs no quotes.
+fn new_name() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("t{:x}_{count}", now.as_nanos())
+}
+
+/// How to get to the server of the tests; `None` where it is not there.
+fn opts() -> Option<OptsBuilder> {
+    let variable = |name: &str| std::env::var(format!("VISARD_TEST_MARIADB_{name}"));
+    let Ok(host) = variable("HOST") else {
+        let under_run = std::env::var_os("VISARD_TEST_SERVERS").is_some();
+        assert!(!under_run, "MariaDB is not there");
+        println!("left out: tests/run starts the server of MariaDB");
+        return None;
+    };
+    let opts = OptsBuilder::default()
+        .ip_or_hostname(host)
+        .tcp_port(variable("PORT").unwrap().parse().unwrap())
+        .user(variable("USER").ok())
+        .pass(variable("PASSWORD").ok())
+        .prefer_socket(false);
+    Some(opts)
+}
+
+fn connect(runtime: &Runtime, opts: OptsBuilder) -> Conn {
+    runtime.block_on(Conn::new(opts)).unwrap()
+}
