@@ -331,10 +331,11 @@ impl Planner<'_> {
             name,
         });
         Ok(Some(CopyPlan {
-            mode: match self.asked.committing.contains(&asked.step) {
-                // What is there is ours: parts of an attempt that was killed half way.
-                true => Mode::Overwrite,
-                false => mode_of(self.loaded),
+            mode: match (&to, self.asked.committing.contains(&asked.step)) {
+                // What is there is ours: parts of an attempt that was killed half way. Rows of a table are
+                // not, as its transaction came to nothing.
+                (CopyTo::Files(..), true) => Mode::Overwrite,
+                _ => mode_of(self.loaded),
             },
             job: Job {
                 masked: masked.iter().map(|(column, _)| column.clone()).collect(),
