@@ -179,7 +179,7 @@ codes! {
     "V1211" NOT_EMPTY Error "rows or files are where a copy is to go, and `mode` does not say what becomes of them";
     "V1212" NO_TARGET_COLUMN Error "a column has no place in the table that a copy fills";
     "V1213" IN_PLACE_ONLY Error "a task or a mask belongs to tables that are masked in place, and the tables are copied";
-    "V1214" COMPUTED_LEFT_OUT Warning "a column that the database computes is left out of files";
+    "V1214" COMPUTED_LEFT_OUT Warning "a column that the database computes is left out of a copy";
     "V1215" BAD_JOIN Error "a table cannot be joined: it is not there, or no unique index has its key";
     "V1216" TOO_LONG Error "masked values are longer than their column takes";
     "V1217" MAY_BE_TOO_LONG Warning "masked values may be longer than their column takes; the run fails then";

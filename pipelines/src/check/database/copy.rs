@@ -303,6 +303,7 @@ impl Planner<'_> {
                 // What the database computes, it computes anew.
                 let computed = |name: &str| there.column(name).is_some_and(|c| c.generated);
                 names.retain(|name| !computed(name));
+                self.without_computed(facts, &mut names, span);
                 let filled = Filled {
                     table: target.as_ref(),
                     task: asked.task,
@@ -364,7 +365,8 @@ impl Planner<'_> {
     /// Leaves columns out that the database computes: they would show what they were computed from.
     fn without_computed(&mut self, table: &Table, names: &mut Vec<String>, span: Span) {
         let computed = table.columns.iter().filter(|column| column.generated);
-        let computed: Vec<&str> = computed.map(|column| column.name.as_str()).collect();
+        let mut computed: Vec<&str> = computed.map(|column| column.name.as_str()).collect();
+        computed.retain(|column| names.iter().any(|name| name == column));
         names.retain(|name| !computed.contains(&name.as_str()));
         if !computed.is_empty() {
             let message = format!(
