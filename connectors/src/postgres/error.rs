@@ -7,7 +7,7 @@
 use std::fmt;
 
 use datafusion::error::DataFusionError;
-use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 
 use crate::database::DatabaseError;
 
@@ -118,7 +118,7 @@ impl From<PostgresError> for DataFusionError {
 impl Answer {
     fn of(answer: &DbError) -> Self {
         let code = answer.code();
-        let mut message = match told_as_it_is(code) {
+        let mut message = match told_as_it_is(code) && !may_quote_a_name(answer) {
             true => answer.message().to_owned(),
             false => condition(code).to_owned(),
         };
@@ -163,18 +163,31 @@ fn told_as_it_is(code: &SqlState) -> bool {
     CLASSES.iter().any(|class| code.code().starts_with(class))
 }
 
+/// Whether the message may quote a value that was read as a name or as words of a small language, as
+/// `regclass`, `tsvector` and `jsonpath` are. What is wrong in a statement of ours has a place in it.
+fn may_quote_a_name(answer: &DbError) -> bool {
+    const CODES: [&str; 9] = [
+        "42601", "42602", "42622", "42703", "42704", "42725", "42883", "42P01", "3F000",
+    ];
+    let in_statement = matches!(answer.position(), Some(ErrorPosition::Original(_)));
+    CODES.contains(&answer.code().code()) && !in_statement
+}
+
 /// What a condition that may quote values means.
 fn condition(code: &SqlState) -> &'static str {
     match code.code() {
         "22001" => "a masked value is too long for its column",
         "22003" => "a masked number is out of the range of its column",
         "22007" | "22008" => "a masked value is no date or time that the column takes",
-        "22P02" | "22P03" => "a masked value is not of the column's type",
+        "22P02" | "22P03" | "42601" | "42602" => "a masked value is not of the column's type",
         "23502" => "a masked value is null where the table takes none",
         "23503" => "a masked value breaks a foreign key",
         "23505" => "a masked value is there twice where it has to be unique",
         "23514" => "a masked value breaks a check",
         "23P01" => "a masked value breaks an exclusion",
+        "42703" | "42704" | "42725" | "42883" | "42P01" | "3F000" => {
+            "there is no such thing, or several"
+        }
         "P0001" => "a trigger or function of the database refused",
         other if other.starts_with("22") => "a masked value is not of the column's type",
         other if other.starts_with("23") => "a masked value breaks a constraint",
