@@ -96,6 +96,8 @@ pub(super) struct Column {
     pub(super) name: String,
     /// Its type as SQL spells it: `character varying(20)`.
     pub(super) type_name: String,
+    /// What it is made from, as SQL takes it without a length: `character varying`.
+    pub(super) bare_type: String,
     /// How its values travel in a typed lane; `None` where only their text can.
     pub(super) wire: Option<WireType>,
     /// The most characters it takes.
@@ -298,6 +300,7 @@ fn column(row: &Row) -> Column {
     Column {
         name: row.get("name"),
         type_name: row.get("type_name"),
+        bare_type: row.get("bare_type"),
         wire: WireType::of(oid, modifier, kind),
         // varchar and char count in characters, behind four bytes of their own.
         length: (matches!(oid, 1042 | 1043) && modifier >= 4).then_some(modifier as u32 - 4),
@@ -346,7 +349,7 @@ const COLUMNS: &str = "
           FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.typbasetype
          WHERE b.typtype = 'd')
     SELECT a.attname::text AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type_name,
-           t.oid AS type, t.typname::text AS base_name, t.typtype AS category, b.modifier,
+           pg_catalog.format_type(t.oid, -1) AS bare_type, t.oid AS type, t.typname::text AS base_name, t.typtype AS category, b.modifier,
            a.attnotnull OR b.required AS required,
            a.attgenerated <> '' AS generated,
            coalesce(a.attnum = ANY (p.partattrs::int2[]), false) AS partitions,

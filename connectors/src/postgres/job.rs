@@ -66,7 +66,7 @@ impl TableJob {
             },
             name: read.name.clone(),
             by_text: read.by_text,
-            type_name: column.type_name.clone(),
+            bare_type: column.bare_type.clone(),
         })
     }
 

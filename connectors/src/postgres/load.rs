@@ -95,7 +95,7 @@ impl Load {
                 },
                 name: name.clone(),
                 by_text: wire.is_none(),
-                type_name: column.type_name.clone(),
+                bare_type: column.bare_type.clone(),
             });
             arriving.push(Field::new(name, field.data_type().clone(), true));
         }

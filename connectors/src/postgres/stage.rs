@@ -26,8 +26,8 @@ pub(super) struct StageColumn {
     pub(super) name: String,
     /// Whether the stage holds its text.
     pub(super) by_text: bool,
-    /// Its type as SQL spells it.
-    pub(super) type_name: String,
+    /// Its type without a length, as SQL takes it: a cast to a type with one would cut a value short.
+    pub(super) bare_type: String,
 }
 
 impl StageColumn {
@@ -42,7 +42,7 @@ impl StageColumn {
     /// A stage's column number `index` as a value of the table's column.
     pub(super) fn value(&self, index: usize) -> String {
         match self.by_text {
-            true => format!("s.v{index}::{}", self.type_name),
+            true => format!("s.v{index}::{}", self.bare_type),
             false => format!("s.v{index}"),
         }
     }
