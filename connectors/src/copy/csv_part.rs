@@ -8,8 +8,8 @@ use arrow::datatypes::{Int8Type, SchemaRef};
 use datafusion::common::Result;
 
 use super::part_files::Part;
-use super::text::as_text;
-use crate::database::special::{Special, special_column};
+use super::text::{as_text, special};
+use crate::database::special::special_column;
 use crate::store::Output;
 
 /// Bytes that are written at once.
@@ -67,7 +67,7 @@ impl Part for CsvPart {
                 let values = values.as_string_view();
                 if values.is_valid(row) {
                     put(values.value(row), &mut self.buffer);
-                } else if let Some(special) = marks.and_then(|marks| special(marks, row)) {
+                } else if let Some(special) = marks.and_then(|marks| special(marks.as_primitive::<Int8Type>(), row)) {
                     self.buffer.extend_from_slice(special.as_bytes());
                 }
             }
@@ -105,17 +105,6 @@ fn put(text: &str, buffer: &mut Vec<u8>) {
         buffer.push(byte);
     }
     buffer.push(b'"');
-}
-
-/// The value without a form in Arrow at `row`, as PostgreSQL spells it.
-fn special(marks: &ArrayRef, row: usize) -> Option<&'static str> {
-    let marks = marks.as_primitive::<Int8Type>();
-    let mark = marks.is_valid(row).then(|| marks.value(row))?;
-    Some(match Special::of_code(mark)? {
-        Special::NegativeInfinity => "-infinity",
-        Special::Infinity => "infinity",
-        Special::NotANumber => "NaN",
-    })
 }
 
 #[cfg(test)]

@@ -6,13 +6,14 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, StringArray, StringViewBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, Int8Array, StringArray, StringViewBuilder};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 
 use crate::database::DatabaseError;
+use crate::database::special::Special;
 
 /// Whether values of this type can be written as text.
 pub fn has_text(data_type: &DataType) -> bool {
@@ -49,6 +50,28 @@ pub fn as_text(values: &ArrayRef) -> Result<ArrayRef> {
         }
         _ => Err(no_text()),
     }
+}
+
+/// `texts`, where a null that `marks` say stands for a value without a form in Arrow is that value, as
+/// databases spell it.
+pub fn with_specials(texts: &ArrayRef, marks: &Int8Array) -> ArrayRef {
+    let texts = texts.as_string_view();
+    let mut written = StringViewBuilder::with_capacity(texts.len());
+    for row in 0..texts.len() {
+        let text = texts.is_valid(row).then(|| texts.value(row));
+        written.append_option(text.or_else(|| special(marks, row)));
+    }
+    Arc::new(written.finish())
+}
+
+/// The value without a form in Arrow that `marks` have at `row`, as databases spell it.
+pub(super) fn special(marks: &Int8Array, row: usize) -> Option<&'static str> {
+    let mark = marks.is_valid(row).then(|| marks.value(row))?;
+    Some(match Special::of_code(mark)? {
+        Special::NegativeInfinity => "-infinity",
+        Special::Infinity => "infinity",
+        Special::NotANumber => "NaN",
+    })
 }
 
 /// Dates whose years are no four digits, as SQL has them: `-0043-03-15` is 44 years before the era, and

@@ -10,8 +10,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, Field, Int8Type, Schema, SchemaRef};
 use datafusion::common::Result;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -27,7 +27,7 @@ use super::progress::list;
 use super::session::{Session, quoted};
 use super::stage::{self, StageColumn};
 use super::types::{WireColumn, WireType, special_column, wire_schema};
-use crate::copy::text::{as_text, has_text};
+use crate::copy::text::{as_text, has_text, with_specials};
 use crate::copy::{Destination, Mode};
 use crate::database::{Announce, CopiedColumn};
 use crate::unit::{Receipt, Sink};
@@ -83,8 +83,9 @@ impl Load {
                 let message = format!("`{name}` arrives nested, which no column takes");
                 return Err(PostgresError::Config(message));
             }
-            if let (Some(wire), Ok(mark)) = (wire, rows.field_with_name(&special_column(name)))
-                && wire.has_specials()
+            // As text, a value without a form in Arrow is spelled out.
+            if let Ok(mark) = rows.field_with_name(&special_column(name))
+                && wire.is_none_or(WireType::has_specials)
             {
                 marks.push(mark.clone());
             }
@@ -245,10 +246,14 @@ fn as_staged(
             let by_text = staged
                 .iter()
                 .any(|column| column.by_text && column.name == *field.name());
-            match by_text {
-                true => as_text(values),
-                false => Ok(Arc::clone(values)),
-            }
+            let marks = batch.column_by_name(&special_column(field.name()));
+            Ok(match (by_text, marks) {
+                (false, _) => Arc::clone(values),
+                (true, None) => as_text(values)?,
+                (true, Some(marks)) => {
+                    with_specials(&as_text(values)?, marks.as_primitive::<Int8Type>())
+                }
+            })
         });
         let columns = columns.collect::<Result<Vec<ArrayRef>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
