@@ -270,7 +270,11 @@ async fn advance_sequences(
     names: &[String],
 ) -> Result<(), PostgresError> {
     let table = job.table.sql();
-    for name in names {
+    let counts = |name: &&String| {
+        let wire = job.table.column(name).and_then(|column| column.wire);
+        matches!(wire, Some(WireType::Int2 | WireType::Int4 | WireType::Int8))
+    };
+    for name in names.iter().filter(counts) {
         let owned = "SELECT pg_catalog.pg_get_serial_sequence($1, $2)";
         let row = session.client().query_one(owned, &[&table, name]).await?;
         let Some(sequence) = row.get::<_, Option<String>>(0) else {
@@ -280,7 +284,7 @@ async fn advance_sequences(
         session
             .run(&format!(
                 "SELECT pg_catalog.setval({sequence}, highest) FROM (SELECT max({column}) AS highest FROM {table}) h, \
-                 {sequence_table} s WHERE highest > s.last_value",
+                 {sequence_table} s WHERE highest >= s.last_value",
                 sequence = super::session::literal(&sequence),
                 sequence_table = sequence,
             ))
