@@ -45,6 +45,8 @@ pub(super) struct Table {
     pub(super) rows_hidden: bool,
     /// Whether other tables inherit from it.
     pub(super) inherited: bool,
+    /// Whether a partition of it lies on another server.
+    pub(super) foreign_parts: bool,
     /// What we may do with it.
     pub(super) rights: Rights,
     /// Rows, as the server last estimated them; negative where it never did.
@@ -133,6 +135,7 @@ impl Table {
             && self.foreign_keys == other.foreign_keys
             && self.rows_hidden == other.rows_hidden
             && self.inherited == other.inherited
+            && self.foreign_parts == other.foreign_parts
             && self.rewrite_obstacles == other.rewrite_obstacles
     }
 
@@ -210,6 +213,7 @@ impl Session {
                 .await?,
             rows_hidden: relation.get("rows_hidden"),
             inherited: relation.get("inherited"),
+            foreign_parts: relation.get("foreign_parts"),
             rights: Rights {
                 select: relation.get("may_select"),
                 update: relation.get("may_update"),
@@ -324,6 +328,9 @@ const RELATION: &str = "
            pg_catalog.row_security_active(c.oid) AS rows_hidden,
            EXISTS (SELECT FROM pg_catalog.pg_inherits i
                     WHERE i.inhparent = c.oid AND c.relkind <> 'p') AS inherited,
+           EXISTS (SELECT FROM pg_catalog.pg_partition_tree(c.oid) p
+                     JOIN pg_catalog.pg_class f ON f.oid = p.relid
+                    WHERE c.relkind = 'p' AND f.relkind = 'f') AS foreign_parts,
            pg_catalog.has_table_privilege(c.oid, 'SELECT') AS may_select,
            pg_catalog.has_table_privilege(c.oid, 'UPDATE') AS may_update,
            pg_catalog.has_table_privilege(c.oid, 'TRUNCATE') AS may_truncate,

@@ -363,6 +363,11 @@ fn described(table: &Table) -> database::Table {
                 table.inherited,
                 "other tables inherit from it, and each has to be masked by a task of its own",
             ),
+            (
+                table.foreign_parts,
+                "a partition of it is a foreign table, whose rows lie elsewhere: mask them there, and the other \
+                 partitions by tasks of their own",
+            ),
             (!rights.select, "we may not read it"),
         ]),
         update_obstacles: reasons(&[
