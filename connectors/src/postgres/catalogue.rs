@@ -112,7 +112,8 @@ pub(super) struct Column {
     pub(super) partitions: bool,
     /// Whether its type can be sent and received in binary.
     pub(super) binary: bool,
-    /// Whether these bytes mean the same in every database: types of users have another number in each.
+    /// Whether these bytes mean the same in every database: types of users, tables and functions have another
+    /// number in each, and a domain may be made from another type.
     pub(super) portable: bool,
 }
 
@@ -361,7 +362,9 @@ const COLUMNS: &str = "
            a.attgenerated <> '' AS generated,
            coalesce(a.attnum = ANY (p.partattrs::int2[]), false) AS partitions,
            t.typsend <> 0 AND t.typreceive <> 0 AS binary,
-           t.typsend <> 0 AND t.typreceive <> 0 AND t.oid < 16384 AS portable
+           t.typsend <> 0 AND t.typreceive <> 0 AND t.oid < 16384 AND a.atttypid < 16384
+               -- Names of tables, functions and their like travel as numbers.
+               AND t.typname !~ '^_?reg' AS portable
       FROM pg_catalog.pg_attribute a
       JOIN base b ON b.attnum = a.attnum AND b.typtype <> 'd'
       JOIN pg_catalog.pg_type t ON t.oid = b.oid
