@@ -403,6 +403,7 @@ const UNIQUES: &str = "
      WHERE i.indrelid = $1 AND i.indisunique ORDER BY 1";
 
 /// A key of the table to itself is there twice, once for each end.
+/// What a key with a partitioned table is for each partition goes with that key.
 /// Columns of both sides in one order: that of the constraint.
 const FOREIGN_KEYS: &str = "
     SELECT o.conname::text AS name, e.incoming, n.nspname::text AS other_schema, c.relname::text AS other_name,
@@ -420,6 +421,8 @@ const FOREIGN_KEYS: &str = "
       JOIN pg_catalog.pg_class c ON c.oid = CASE WHEN e.incoming THEN o.conrelid ELSE o.confrelid END
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      WHERE o.contype = 'f' AND $1 = CASE WHEN e.incoming THEN o.confrelid ELSE o.conrelid END
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint p WHERE p.oid = o.conparentid
+                          AND $1 = CASE WHEN e.incoming THEN p.confrelid ELSE p.conrelid END)
      ORDER BY 1, 2";
 
 const CHECKS: &str = "
