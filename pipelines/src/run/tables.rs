@@ -257,6 +257,9 @@ impl Work<'_> {
                         self.forget(known_by).await?;
                     }
                 }
+                (Step::Copy(plan), Some(report)) => {
+                    self.clean_up_copy(task, *plan, earlier, report).await;
+                }
                 _ => {}
             }
         } else {
@@ -294,10 +297,6 @@ impl Work<'_> {
             match committed.map_err(said)? {
                 Some(true) => {
                     self.note_done(task, *clear_rows)?;
-                    // A table's task removes what it made itself.
-                    if let (Step::Sql { .. }, Some(database)) = (step, self.database) {
-                        database.forget(known_by).await.map_err(said)?;
-                    }
                     return Ok(Some(*clear_rows));
                 }
                 Some(false) => {}
@@ -391,6 +390,32 @@ impl Work<'_> {
             Some(database) => database.forget(known_by).await.map_err(said),
             None => Ok(()),
         }
+    }
+
+    /// Removes the stages of a copy that an earlier attempt did all but that.
+    async fn clean_up_copy(
+        &self,
+        task: usize,
+        plan: CopyPlan,
+        earlier: EarlierTask,
+        report: &mut TableReport,
+    ) {
+        let (None, Some((name, _)), false) = (earlier.cleaned_up, earlier.begun, self.dry_run)
+        else {
+            return;
+        };
+        let job = Job {
+            name,
+            ..plan.job.clone()
+        };
+        let cleaned_up = match plan.open(job).await {
+            Ok(table) => {
+                let left = table.clean_up(true).await;
+                left.map_err(|error| error.find_root().to_string())
+            }
+            Err(error) => Err(said(error)),
+        };
+        self.note_cleaned_up(task, cleaned_up, report);
     }
 
     fn note_done(&self, task: usize, clear_rows: u64) -> Result<(), String> {
