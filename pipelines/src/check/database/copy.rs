@@ -143,6 +143,11 @@ impl CopyPlan {
     ) -> Result<Arc<dyn Destination>, DatabaseError> {
         match &self.to {
             CopyTo::Table(_, table) => {
+                // Joined tables are beside the table that is read.
+                let job = Job {
+                    joined: Vec::new(),
+                    ..job
+                };
                 let taken = Arc::clone(table).take_in(job, self.mode, &self.copied, rows);
                 taken.await
             }
