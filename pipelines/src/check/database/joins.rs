@@ -44,6 +44,10 @@ impl Planner<'_> {
                 return Ok(None);
             };
             let target = target.facts();
+            // Rows that are hidden would read as null, and decide otherwise.
+            if !self.readable(target, join.target.span) {
+                return Ok(None);
+            }
             let mut on = Vec::with_capacity(join.on.len());
             for (own, theirs) in &join.on {
                 let pair = self.column(target, own).zip(self.column(&source, theirs));

@@ -61,10 +61,19 @@ impl Planner<'_> {
 
     /// Reports why a table cannot be masked; whether it can.
     pub(super) fn maskable(&mut self, table: &Table, span: Span) -> bool {
+        self.can_be("masked", table, span)
+    }
+
+    /// Reports why a table cannot be joined; whether it can.
+    pub(super) fn readable(&mut self, table: &Table, span: Span) -> bool {
+        self.can_be("joined", table, span)
+    }
+
+    fn can_be(&mut self, what: &str, table: &Table, span: Span) -> bool {
         let shown = table.shown();
         let mut sound = true;
         for problem in &table.obstacles {
-            let message = format!("`{shown}` cannot be masked: {problem}");
+            let message = format!("`{shown}` cannot be {what}: {problem}");
             let diagnostic = Diagnostic::new(&codes::TABLE_REFUSED, message);
             self.diagnostics.push(diagnostic.at(span, ""));
             sound = false;
