@@ -183,6 +183,7 @@ codes! {
     "V1215" BAD_JOIN Error "a table cannot be joined: it is not there, or no unique index has its key";
     "V1216" TOO_LONG Error "masked values are longer than their column takes";
     "V1217" MAY_BE_TOO_LONG Warning "masked values may be longer than their column takes; the run fails then";
+    "V1218" COPIED_TWICE Error "two tasks copy to one table or folder, or one to where its rows come from";
 }
 
 #[cfg(test)]

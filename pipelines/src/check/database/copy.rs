@@ -290,6 +290,7 @@ impl Planner<'_> {
                     Some(schema) => format!("{}/{}", in_path(schema), in_path(&facts.name)),
                     None => in_path(&facts.name),
                 };
+                self.fills(folder.clone(), span);
                 self.no_files_there(store, &folder, asked.step, span)
                     .await?;
                 self.without_computed(facts, &mut names, span);
@@ -305,6 +306,15 @@ impl Planner<'_> {
                     return Ok(None);
                 };
                 let there = target.facts();
+                self.fills(there.shown(), span);
+                if self.database.shown() == database.shown() && facts.shown() == there.shown() {
+                    let message = format!("`{}` would be copied to itself", there.shown());
+                    self.diagnostics.push(
+                        Diagnostic::new(&codes::COPIED_TWICE, message)
+                            .at(span, "")
+                            .help("without a `destination` it is masked where it lies"),
+                    );
+                }
                 // What the database computes, it computes anew.
                 let computed = |name: &str| there.column(name).is_some_and(|c| c.generated);
                 names.retain(|name| !computed(name));

@@ -114,6 +114,7 @@ impl Planner<'_> {
         let Some(table) = self.find(into).await? else {
             return Ok(None);
         };
+        self.fills(table.facts().shown(), into.span);
         let Batch {
             files,
             resolved,

@@ -138,6 +138,8 @@ pub(super) struct Planner<'a> {
     pub(super) asked: Planning,
     /// Columns that earlier tasks mask, by table.
     masked_before: HashMap<String, Vec<(String, Span)>>,
+    /// Tables and folders that earlier tasks fill.
+    filled_before: HashMap<String, Span>,
     pub(super) diagnostics: &'a mut Diagnostics,
 }
 
@@ -159,6 +161,7 @@ impl<'a> Planner<'a> {
             to: None,
             asked,
             masked_before: HashMap::new(),
+            filled_before: HashMap::new(),
             diagnostics,
         }
     }
@@ -382,6 +385,23 @@ impl Planner<'_> {
                 .help("`imitate_unique` keeps values apart without numbers"),
         );
         true
+    }
+
+    /// Refuses a second task that fills `place`: its rows would come to those of the first, or in their place,
+    /// and each task leaves columns clear that the other masks. Whether it is the first.
+    pub(super) fn fills(&mut self, place: String, span: Span) -> bool {
+        let Some(first) = self.filled_before.get(&place) else {
+            self.filled_before.insert(place, span);
+            return true;
+        };
+        let message = format!("two tasks copy to `{place}`");
+        self.diagnostics.push(
+            Diagnostic::new(&codes::COPIED_TWICE, message)
+                .at(span, "second")
+                .and(*first, "first")
+                .help("put the rules of both into one task, or copy in two runs with `mode: append`"),
+        );
+        false
     }
 
     fn masked_twice(&mut self, table: &Table, task: &Task, resolved: &Resolved) {
