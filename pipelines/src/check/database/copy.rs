@@ -448,6 +448,20 @@ impl Filled<'_> {
             let problem = Diagnostic::new(&codes::TABLE_REFUSED, message);
             diagnostics.push(problem.at(self.named_at, ""));
         }
+        let referring = facts.foreign_keys.iter().filter(|key| key.incoming);
+        let mut referring = referring.filter(|key| key.other() != shown);
+        if let (Mode::Overwrite, Some(key)) = (self.mode, referring.next()) {
+            let message = format!(
+                "`{shown}` cannot be emptied: `{}` refers to it by the foreign key `{}`",
+                key.other(),
+                key.name
+            );
+            diagnostics.push(
+                Diagnostic::new(&codes::TABLE_REFUSED, message)
+                    .at(self.named_at, "")
+                    .help("empty both before the run, and leave `mode` out"),
+            );
+        }
         for name in names {
             let message = match facts.column(name) {
                 None => format!("`{shown}` has no column `{name}`"),
