@@ -91,7 +91,7 @@ pub(super) async fn work(
     let (mut reports, mut firsts) = (Vec::new(), Vec::new());
     let mut stop: Stop<'_> = Box::pin(stop);
     let mut interrupted = false;
-    for (task, step) in planned.steps.into_iter().enumerate() {
+    for (task, step) in planned.numbers.into_iter().zip(planned.steps) {
         let earlier = earlier.remove(&task).unwrap_or_default();
         let failed = reports
             .iter()

@@ -31,23 +31,27 @@ pub(crate) async fn plan_loads(
     }
     let done = Done::default();
     let (planned, batches) = batches(loaded, &stores, root, &done, diagnostics).await?;
-    let mut by_table: IndexMap<String, (Spanned<TableName>, Vec<Batch>)> = IndexMap::new();
+    let mut by_table: IndexMap<String, (usize, Spanned<TableName>, Vec<Batch>)> = IndexMap::new();
     for batch in batches {
         // A file of zero bytes has no rows.
         if batch.columns.0.is_empty() {
             continue;
         }
-        if let Some(into) = table_of(loaded, &batch, diagnostics) {
+        if let Some((number, into)) = table_of(loaded, &batch, diagnostics) {
             let of_table = by_table.entry(into.value.to_string());
-            of_table.or_insert_with(|| (into, Vec::new())).1.push(batch);
+            of_table.or_insert_with(|| (number, into, Vec::new())).2.push(batch);
         }
     }
     let mut planner = Planner::new(loaded, root, database.as_ref(), asked, diagnostics);
-    let mut steps = Vec::new();
-    for (into, batches) in by_table.into_values() {
+    let (mut steps, mut numbers) = (Vec::new(), Vec::new());
+    for (number, into, batches) in by_table.into_values() {
         let place = (&stores, &planned, &database);
-        match planner.load(place, &into, batches, steps.len()).await {
-            Ok(plan) => steps.extend(plan.map(|plan| Step::Copy(Box::new(plan)))),
+        match planner.load(place, &into, batches, number).await {
+            Ok(None) => {}
+            Ok(Some(plan)) => {
+                steps.push(Step::Copy(Box::new(plan)));
+                numbers.push(number);
+            }
             Err(error) => {
                 let message = format!("the catalogue cannot be read: {error}");
                 let problem = Diagnostic::new(&codes::CONNECTION_FAILED, message);
@@ -59,22 +63,23 @@ pub(crate) async fn plan_loads(
     (!diagnostics.has_errors()).then_some(PlannedTables {
         database: None,
         steps,
+        numbers,
     })
 }
 
-/// The table that the files of `batch` are loaded into.
+/// The table that the files of `batch` are loaded into, behind the task that says so.
 fn table_of(
     loaded: &Loaded,
     batch: &Batch,
     diagnostics: &mut Diagnostics,
-) -> Option<Spanned<TableName>> {
-    let tasks = batch.tasks.iter().map(|task| &loaded.ruleset.tasks[*task]);
-    let mut named = tasks.filter_map(|task| match &task.kind {
-        TaskKind::TabularFile { into, .. } => into.as_ref(),
+) -> Option<(usize, Spanned<TableName>)> {
+    let tasks = batch.tasks.iter();
+    let mut named = tasks.filter_map(|&task| match &loaded.ruleset.tasks[task].kind {
+        TaskKind::TabularFile { into, .. } => Some((task, into.as_ref()?)),
         _ => None,
     });
-    let first = named.next()?;
-    if let Some(other) = named.find(|other| other.value != first.value) {
+    let (number, first) = named.next()?;
+    if let Some((_, other)) = named.find(|(_, other)| other.value != first.value) {
         let message = "two tasks load one file into a table each";
         diagnostics.push(
             Diagnostic::new(&codes::NO_TABLE_NAMED, message)
@@ -83,7 +88,7 @@ fn table_of(
         );
         return None;
     }
-    Some(first.clone())
+    Some((number, first.clone()))
 }
 
 impl Planner<'_> {

@@ -30,6 +30,9 @@ pub struct PlannedTables {
     pub database: Option<Arc<dyn Database>>,
     /// What is done, in order.
     pub steps: Vec<Step>,
+    /// The task of each step, by its place in the ruleset: the same in every attempt of a run, whatever files
+    /// there are.
+    pub numbers: Vec<usize>,
 }
 
 /// One task.
@@ -112,10 +115,14 @@ pub(super) async fn plan_tables(
         None => planner.read_only(),
         Some(to) => planner.copies(to),
     }
-    let mut steps = Vec::new();
+    let (mut steps, mut numbers) = (Vec::new(), Vec::new());
     for (number, task) in loaded.ruleset.tasks.iter().enumerate() {
-        match planner.step(number, task, steps.len()).await {
-            Ok(step) => steps.extend(step),
+        match planner.step(number, task).await {
+            Ok(None) => {}
+            Ok(Some(step)) => {
+                steps.push(step);
+                numbers.push(number);
+            }
             Err(error) => {
                 let message = format!("the catalogue cannot be read: {error}");
                 let diagnostic = Diagnostic::new(&codes::CONNECTION_FAILED, message);
@@ -125,7 +132,11 @@ pub(super) async fn plan_tables(
         }
     }
     let database = to.is_none().then_some(database);
-    (!diagnostics.has_errors()).then_some(PlannedTables { database, steps })
+    (!diagnostics.has_errors()).then_some(PlannedTables {
+        database,
+        steps,
+        numbers,
+    })
 }
 
 /// Looks at one task after the other.
@@ -184,10 +195,10 @@ impl Planner<'_> {
         }
     }
 
-    async fn step(&mut self, number: usize, task: &Task, step: usize) -> Answered<Option<Step>> {
+    async fn step(&mut self, number: usize, task: &Task) -> Answered<Option<Step>> {
         let name = task.name.clone().unwrap_or_else(|| task.path.clone());
         Ok(match &task.kind {
-            TaskKind::Table(of_table) => self.table((number, step), task, of_table, name).await?,
+            TaskKind::Table(of_table) => self.table(number, task, of_table, name).await?,
             TaskKind::RunSql { .. } | TaskKind::TruncateTable { .. } if self.to.is_some() => {
                 self.only_in_place(task);
                 None
@@ -215,7 +226,7 @@ impl Planner<'_> {
 
     async fn table(
         &mut self,
-        (number, step): (usize, usize),
+        number: usize,
         task: &Task,
         of_table: &TableTask,
         name: String,
@@ -261,7 +272,7 @@ impl Planner<'_> {
         if let Some(to) = self.to {
             let asked = Asked {
                 joined: read_beside(&joined, &resolved),
-                step,
+                step: number,
                 name,
                 task,
                 of_table,
@@ -301,7 +312,7 @@ impl Planner<'_> {
         let managed = options.auto_manage_triggers.or(managed);
         let wish = Wish {
             strategy: of_table.strategy.unwrap_or(options.strategy),
-            begun: self.asked.begun.get(&step).copied(),
+            begun: self.asked.begun.get(&number).copied(),
             in_units: key.is_some(),
             some_rows: filter.is_some() || options.max_rows.is_some(),
             shuffled: !resolved.shuffled.is_empty(),
@@ -449,7 +460,7 @@ pub(super) fn read_besides(table: &Table, resolved: &Resolved) -> Vec<String> {
 
 /// A task for a table, and what was found of it.
 pub(super) struct Asked<'a> {
-    /// The number of its step.
+    /// The number of its task.
     pub(super) step: usize,
     /// The task's name, or its place in the ruleset.
     pub(super) name: String,
