@@ -85,6 +85,11 @@ impl CopyPlan {
         }
     }
 
+    /// Whether a rule masks the column.
+    fn masks(&self, column: &str) -> bool {
+        self.masked.iter().any(|(masked, _)| masked == column)
+    }
+
     /// From where to where, for people.
     pub fn way(&self) -> String {
         let from = match &self.from {
@@ -267,6 +272,39 @@ impl Planner<'_> {
         );
     }
 
+    /// Refuses columns that keep values which the columns they refer to lose: nothing follows by itself in a
+    /// copy. `copies` come with where their tasks are written.
+    pub(super) fn left_behind(&mut self, copies: &[(Span, &CopyPlan)]) {
+        for (span, child) in copies {
+            let CopyFrom::Table(table) = &child.from else {
+                continue;
+            };
+            let facts = table.facts();
+            for key in facts.foreign_keys.iter().filter(|key| !key.incoming) {
+                let parent = copies.iter().map(|(_, plan)| plan);
+                let mut parent = parent.filter(|plan| plan.shown() == key.other());
+                let Some(parent) = parent.next() else {
+                    continue;
+                };
+                for (column, theirs) in key.columns.iter().zip(&key.other_columns) {
+                    if !parent.masks(theirs) || child.masks(column) {
+                        continue;
+                    }
+                    let message = format!(
+                        "to preserve referential integrity, `{column}` of `{}` cannot stay as it is",
+                        facts.shown()
+                    );
+                    let label = format!("it refers to `{theirs}` of `{}`, which is masked", key.other());
+                    self.diagnostics.push(
+                        Diagnostic::new(&codes::FOREIGN_KEY, message)
+                            .at(*span, label)
+                            .help("mask it by the same mask, such as `imitate_unique` with the same `seed`"),
+                    );
+                }
+            }
+        }
+    }
+
     /// Plans the copy of a table whose rules are `resolved`.
     pub(super) async fn copy(
         &mut self,
@@ -276,6 +314,15 @@ impl Planner<'_> {
         columns: FileColumns,
         resolved: Resolved,
     ) -> Answered<Option<CopyPlan>> {
+        if let Some(cascade) = asked.of_table.cascades.first() {
+            let message = "`additional_cascades` are for tables that are masked in place, and these are copied";
+            self.diagnostics.push(
+                Diagnostic::new(&codes::IN_PLACE_ONLY, message)
+                    .at(cascade.table.span, "")
+                    .help("mask its columns by a task of its own, with the same mask and `seed`"),
+            );
+            return Ok(None);
+        }
         let facts = table.facts();
         let (named, span) = (&asked.of_table.table, asked.of_table.table.span);
         let masked = labels(&resolved);

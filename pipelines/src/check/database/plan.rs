@@ -131,6 +131,14 @@ pub(super) async fn plan_tables(
             }
         }
     }
+    let copies = steps.iter().zip(&numbers);
+    let copies: Vec<_> = copies
+        .filter_map(|(step, number): (&Step, &usize)| match step {
+            Step::Copy(plan) => Some((loaded.ruleset.tasks[*number].span, plan.as_ref())),
+            _ => None,
+        })
+        .collect();
+    planner.left_behind(&copies);
     let database = to.is_none().then_some(database);
     (!diagnostics.has_errors()).then_some(PlannedTables {
         database,
