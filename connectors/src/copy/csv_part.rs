@@ -67,7 +67,9 @@ impl Part for CsvPart {
                 let values = values.as_string_view();
                 if values.is_valid(row) {
                     put(values.value(row), &mut self.buffer);
-                } else if let Some(special) = marks.and_then(|marks| special(marks.as_primitive::<Int8Type>(), row)) {
+                } else if let Some(special) =
+                    marks.and_then(|marks| special(marks.as_primitive::<Int8Type>(), row))
+                {
                     self.buffer.extend_from_slice(special.as_bytes());
                 }
             }

@@ -264,7 +264,7 @@ fn as_staged(
 }
 
 /// Lets sequences of filled columns go on behind the highest value, as the next row would meet one.
-async fn advance_sequences(
+pub(super) async fn advance_sequences(
     session: &Session,
     job: &TableJob,
     names: &[String],

@@ -24,6 +24,7 @@ use super::catalogue::Part;
 use super::error::PostgresError;
 use super::job::TableJob;
 use super::leftovers;
+use super::load::advance_sequences;
 use super::pool::{Pool, Pooled};
 use super::progress::list;
 use super::reader::{ReadColumn, Reader};
@@ -388,6 +389,7 @@ async fn replaced(session: &Session, tables: &[Staged]) -> Result<(), PostgresEr
         session.run(statement).await?;
     }
     for Staged { job, .. } in tables {
+        advance_sequences(session, job, &job.masked).await?;
         session.run(&leftovers::analysed(&job.table)).await?;
     }
     Ok(())

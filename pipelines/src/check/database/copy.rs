@@ -294,7 +294,10 @@ impl Planner<'_> {
                         "to preserve referential integrity, `{column}` of `{}` cannot stay as it is",
                         facts.shown()
                     );
-                    let label = format!("it refers to `{theirs}` of `{}`, which is masked", key.other());
+                    let label = format!(
+                        "it refers to `{theirs}` of `{}`, which is masked",
+                        key.other()
+                    );
                     self.diagnostics.push(
                         Diagnostic::new(&codes::FOREIGN_KEY, message)
                             .at(*span, label)

@@ -39,7 +39,10 @@ pub(crate) async fn plan_loads(
         }
         if let Some((number, into)) = table_of(loaded, &batch, diagnostics) {
             let of_table = by_table.entry(into.value.to_string());
-            of_table.or_insert_with(|| (number, into, Vec::new())).2.push(batch);
+            of_table
+                .or_insert_with(|| (number, into, Vec::new()))
+                .2
+                .push(batch);
         }
     }
     let mut planner = Planner::new(loaded, root, database.as_ref(), asked, diagnostics);

@@ -418,7 +418,9 @@ impl Planner<'_> {
             Diagnostic::new(&codes::COPIED_TWICE, message)
                 .at(span, "second")
                 .and(*first, "first")
-                .help("put the rules of both into one task, or copy in two runs with `mode: append`"),
+                .help(
+                    "put the rules of both into one task, or copy in two runs with `mode: append`",
+                ),
         );
         false
     }
