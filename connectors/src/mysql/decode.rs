@@ -310,6 +310,9 @@ fn decimal(text: &[u8], precision: u8, scale: i8) -> Option<i128> {
 /// The value of a key's column as text that the server reads as the same value; hexadecimal for bytes.
 fn key_text(value: &Value, kind: ColumnType) -> Option<Vec<u8>> {
     let text = match (value, kind) {
+        // Four digits: the text `0` is the year 2000.
+        (Value::Int(number), ColumnType::Year) => format!("{number:04}"),
+        (Value::UInt(number), ColumnType::Year) => format!("{number:04}"),
         (Value::Int(number), _) => number.to_string(),
         (Value::UInt(number), _) => number.to_string(),
         (Value::Float(number), _) => format!("{:e}", f64::from(*number)),
@@ -363,7 +366,8 @@ mod tests {
     #[test]
     fn texts_of_keys() {
         for (value, kind, expected) in [
-            (Value::Int(-5), ColumnType::Date, "-5"),
+            (Value::Int(-5), ColumnType::Double, "-5"),
+            (Value::Int(0), ColumnType::Year, "0000"),
             (Value::Bytes(vec![0, 255]), ColumnType::Bytes, "00ff"),
             (Value::Bytes(vec![1, 0]), ColumnType::Bit, "256"),
             (

@@ -118,7 +118,8 @@ fn killed_runs_go_on(strategy: &str, seed: u64) {
     let mut random = Random(seed);
     let (mut kills, mut behind_commit) = (0, 0);
     let start = Instant::now();
-    while kills < most && start.elapsed() < limit {
+    let goes_on = |kills: u32| kills < 5 || (kills < most && start.elapsed() < limit);
+    while goes_on(kills) {
         table.fill();
         // Killed again and again, until a run outlives its delay.
         loop {
@@ -126,7 +127,7 @@ fn killed_runs_go_on(strategy: &str, seed: u64) {
             let delay = random.below(table.whole.as_micros() as u64 * 11 / 10);
             std::thread::sleep(Duration::from_micros(delay));
             // The last one is left in peace.
-            let ended = match start.elapsed() < limit {
+            let ended = match goes_on(kills) {
                 true => child.try_wait().unwrap(),
                 false => Some(child.wait().unwrap()),
             };
@@ -146,7 +147,6 @@ fn killed_runs_go_on(strategy: &str, seed: u64) {
         "{strategy}: killed {kills} runs with kill -9 in {:.0?}, {behind_commit} of them behind an announced commit",
         start.elapsed()
     );
-    assert!(kills >= 5, "only {kills} kills fell into a run");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::trial::{STRATEGIES, Trial};
 /// Whatever can hang on a table.
 const NASTY: &str = "
     DROP DATABASE IF EXISTS `the_other`; CREATE DATABASE `the_other`;
-    CREATE TABLE regions (code char(2) PRIMARY KEY, name varchar(30) UNIQUE) ENGINE = InnoDB;
+    CREATE TABLE regions (code char(2) PRIMARY KEY, name varchar(40) UNIQUE) ENGINE = InnoDB;
     INSERT INTO regions VALUES ('nz', 'New Zealand'), ('au', 'Australia');
     CREATE TABLE people (
         id bigint unsigned NOT NULL AUTO_INCREMENT COMMENT 'the `key`, KEY `no` (x)',

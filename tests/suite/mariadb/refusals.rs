@@ -63,8 +63,8 @@ fn tasks_that_do_not_fit_their_table() {
             "customers",
             "",
             on("id", "{type: imitate_unique}"),
-            "V1206",
-            "customer",
+            "V1205",
+            "what refers to its masked columns",
         ),
         (
             "orders",
@@ -135,10 +135,10 @@ fn tasks_that_do_not_fit_their_table() {
         ),
         (
             "customers",
-            "",
+            "strategy: update",
             on("v", "{type: secure_shuffle}"),
-            "V",
-            "not built for tables",
+            "V1205",
+            "all rows at once",
         ),
     ] {
         trial.pipeline("", &task(table, more, &rules));
@@ -298,8 +298,10 @@ fn masked_values_that_do_not_fit_without_files() {
 
 fn values_do_not_fit(trial: &Trial) {
     let set = |value: &str| format!("{{type: from_fixed, value: {value}}}");
+    // Of these results nobody knows how long they are before there are any.
+    let grown = "{type: chain, masks: [{type: from_fixed, value: x}, {type: replace_regex, regex: x, masks: [{type: from_fixed, value: secret-word}]}]}";
     for (column, mask, said) in [
-        ("short varchar(4)", set("secret-word"), "column `short`"),
+        ("short varchar(4)", grown.to_owned(), "column `short`"),
         (
             "l char(20) CHARACTER SET latin1",
             set("'secret 漢'"),

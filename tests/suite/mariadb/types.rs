@@ -254,7 +254,7 @@ fn every_kind_of_key() {
             "TIMESTAMP '2000-01-01 00:00:00' + INTERVAL n SECOND",
         ),
         ("time(3)", "SEC_TO_TIME(CAST(n AS SIGNED) * 1000 - 150000)"),
-        ("year", "IF(n = 1, 0, 1900 + n MOD 250)"),
+        ("year", "IF(n = 1, 0, 1901 + n MOD 250)"),
         (
             "varchar(30)",
             "CONCAT(CASE n MOD 3 WHEN 0 THEN 'K\\\\' WHEN 1 THEN 'ä' ELSE '' END, n)",
@@ -276,7 +276,8 @@ fn every_kind_of_key() {
             trial.sql(&format!(
                 "DROP TABLE IF EXISTS t; CREATE TABLE t (a {kind} NOT NULL, b int NOT NULL, n int, v varchar(50), PRIMARY KEY (a, b));
                  INSERT INTO t SELECT {value}, seq DIV 200, seq, CONCAT('v', seq) FROM
-                     (SELECT seq, seq AS n FROM seq_1_to_300 WHERE '{kind}' NOT LIKE 'enum%' OR seq < 4) x"
+                     (SELECT seq, seq AS n FROM seq_1_to_300 WHERE {few} = 0 OR seq < 4) x",
+                few = u8::from(kind.starts_with("enum")),
             ));
             let report = trial.mask(
                 &format!("strategy: {strategy}\nbatch_size: 37\nworkers: 3"),
