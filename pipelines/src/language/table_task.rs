@@ -259,16 +259,23 @@ fn join(item: &Node, diagnostics: &mut Diagnostics) -> Option<Join> {
         let node = fields.get(key);
         node.and_then(|node| table_name(node, diagnostics))
     });
-    let [target_key, source_key] = ["target_key", "source_key"].map(|key| {
-        let items = fields.get(key).map_or(&[][..], fields::one_or_many).iter();
-        let names = items.filter_map(|item| fields::named(item, diagnostics));
+    let written = ["target_key", "source_key"]
+        .map(|key| fields.get(key).map_or(&[][..], fields::one_or_many));
+    let [target_key, source_key] = written.map(|items| {
+        let names = items
+            .iter()
+            .filter_map(|item| fields::named(item, diagnostics));
         let names = names.map(|name| name.map(|name| Identifier::parse(&name)));
         names.collect::<Vec<_>>()
     });
-    if target_key.len() != source_key.len() {
+    if written[0].len() != written[1].len() {
         let message = "the two keys have not the same number of columns";
         let place = fields.key_span("source_key");
         diagnostics.push(Diagnostic::new(&codes::WRONG_VALUE, message).at(place, ""));
+        return None;
+    }
+    // A name that could not be read has been reported.
+    if target_key.len() != source_key.len() {
         return None;
     }
     Some(Join {

@@ -112,7 +112,7 @@ fn cascade(item: &Node, diagnostics: &mut Diagnostics) -> Option<Cascade> {
         let named = |name: Spanned<String>| name.map(|name| Identifier::parse(&name));
         columns.extend(source.map(named).zip(target.map(named)));
     }
-    if columns.is_empty() {
+    if pairs.is_empty() {
         fields::wrong_value(listed, "the list of columns is empty", diagnostics);
     }
     Some(Cascade {

@@ -1,31 +1,33 @@
 //! A run on a database: one task after the other, each table in units that are committed one by one.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+mod clean_up;
+mod look;
+mod round;
+
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
-use datafusion::error::DataFusionError;
 use parking_lot::Mutex;
-use tokio::task::JoinSet;
-use visard_connectors::database::{Announce, Job};
+use visard_connectors::database::Announce;
 use visard_connectors::{
-    Database, DatabaseError, InPlace, NUMBER_COLUMN, PATH_COLUMN, ROW_COLUMN, Sink, Source,
-    UnitTable, UnitTarget,
+    Database, DatabaseError, InPlace, NUMBER_COLUMN, PATH_COLUMN, ROW_COLUMN, UnitTable, UnitTarget,
 };
-use visard_engine::{
-    EngineError, MaskedColumn, MemoryBudget, Places, ShuffleMemory, Slice, SliceDone, Slices,
-    TaskPlan, UnitMemory, Units, plan_task, run_slices,
-};
+use visard_engine::{EngineError, MaskedColumn, Places, ShuffleMemory, TaskPlan, Units, plan_task};
 
 use super::folder::EarlierTask;
 use super::journal::{Journal, Record};
 use super::observe::{Event, Observer};
-use super::report::{SliceCounts, Status, TableReport};
+use super::report::{Status, TableReport};
 use super::{Asked, Worked};
 use crate::check::{CopyPlan, Planning, Step, TablePlan, Target, open_database};
 use crate::language::{Diagnostics, RunOptions};
+
+use clean_up::Behind;
+pub use look::{dry_look, logical_and_physical};
+use round::Round;
 
 /// How often a unit is tried again that met a deadlock, or rows that changed meanwhile.
 const TRIES: usize = 3;
@@ -133,68 +135,6 @@ pub(super) async fn work(
     }))
 }
 
-/// A table opened for looking only: at most `rows` rows, and nothing is written.
-///
-/// # Errors
-/// When the server refuses.
-pub async fn dry_look(
-    step: Step,
-    rows: Option<u64>,
-) -> anyhow::Result<Option<(Arc<dyn Source>, TaskPlan, Arc<dyn Sink>)>> {
-    let Some((table, columns)) = dry(step, |job| job.max_rows = rows, false).await? else {
-        return Ok(None);
-    };
-    let task = planned(&table, columns, 0).await?;
-    let source: Arc<dyn Source> = Arc::clone(&table) as _;
-    Ok(Some((source, task, table.sink())))
-}
-
-/// The plans of a table as text.
-///
-/// # Errors
-/// When the server refuses.
-pub async fn logical_and_physical(step: Step) -> anyhow::Result<Option<(String, String)>> {
-    let Some((table, columns)) = dry(step, |_| (), true).await? else {
-        return Ok(None);
-    };
-    let task = planned(&table, columns, 0).await?;
-    let physical = datafusion::physical_plan::displayable(task.physical.as_ref());
-    Ok(Some((
-        task.logical.display_indent().to_string(),
-        physical.indent(false).to_string(),
-    )))
-}
-
-/// What `step` masks, opened so that nothing is written, and its masks; nothing for steps that mask nothing.
-async fn dry(
-    step: Step,
-    change: impl FnOnce(&mut Job),
-    rewrite: bool,
-) -> Result<Option<(Arc<dyn InPlace>, Vec<MaskedColumn>)>, DatabaseError> {
-    Ok(Some(match step {
-        Step::Mask(plan) => {
-            let TablePlan {
-                table,
-                mut job,
-                way,
-                columns,
-                ..
-            } = *plan;
-            job.dry_run = true;
-            change(&mut job);
-            (table.open(job, rewrite && way.rewrite).await?, columns)
-        }
-        Step::Copy(mut plan) => {
-            let mut job = plan.job.clone();
-            job.dry_run = true;
-            change(&mut job);
-            let columns = std::mem::take(&mut plan.columns);
-            (plan.open(job).await?, columns)
-        }
-        Step::Sql { .. } => return Ok(None),
-    }))
-}
-
 type Stop<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 struct Work<'a> {
@@ -208,14 +148,6 @@ struct Work<'a> {
     stopped: Mutex<bool>,
     /// What is cleaned up at the end of the run, by task.
     to_clean_up: Mutex<Vec<(usize, Behind)>>,
-}
-
-/// What has to be cleaned up behind.
-enum Behind {
-    /// Tables that were masked.
-    Masked(Vec<Arc<dyn InPlace>>),
-    /// Tables that an earlier attempt masked, which made names that begin so.
-    Before(Box<TablePlan>, String),
 }
 
 /// A table that is ready, with its masks and about how many bytes it has.
@@ -311,136 +243,8 @@ impl Work<'_> {
         Ok(None)
     }
 
-    /// Removes what an earlier attempt left that did all but that.
-    async fn clean_up_behind(
-        &self,
-        task: usize,
-        plan: Box<TablePlan>,
-        earlier: EarlierTask,
-        report: &mut TableReport,
-    ) {
-        if let Some(still_holding) = earlier.cleaned_up {
-            report.still_holding = still_holding;
-            return;
-        }
-        // Without a name nothing was made.
-        let Some((name, _)) = earlier.begun else {
-            return;
-        };
-        let behind = Behind::Before(plan, name);
-        match self.cleans_up_together() {
-            true => self.to_clean_up.lock().push((task, behind)),
-            false => self.clean_up(task, behind, report).await,
-        }
-    }
-
-    fn cleans_up_together(&self) -> bool {
-        self.database.is_some_and(Database::cleans_up_together)
-    }
-
-    async fn clean_up(&self, task: usize, behind: Behind, report: &mut TableReport) {
-        let mut left = Vec::new();
-        let mut failed = None;
-        let mut add = |of_table: Result<Vec<String>, String>| match of_table {
-            Ok(of_table) => left.extend(of_table),
-            Err(error) => failed = Some(error),
-        };
-        match behind {
-            Behind::Masked(tables) => {
-                for table in tables {
-                    let of_table = table.clean_up(true).await;
-                    add(of_table.map_err(|error| error.find_root().to_string()));
-                }
-            }
-            Behind::Before(plan, name) => {
-                for plan in plan.with_following() {
-                    let job = Job {
-                        // What is made for tables that follow has a name that begins so, too.
-                        name: name.clone(),
-                        ..plan.job
-                    };
-                    let of_table = plan.table.clean_up(&job, plan.way.rewrite).await;
-                    add(of_table.map_err(said));
-                }
-            }
-        }
-        left.dedup();
-        self.note_cleaned_up(task, failed.map_or(Ok(left), Err), report);
-    }
-
-    /// Cleans up behind all tasks, unless the user waits for the run to stop.
-    async fn clean_up_together(&self, firsts: &[usize], reports: &mut [TableReport]) {
-        let all = std::mem::take(&mut *self.to_clean_up.lock());
-        for (task, behind) in all {
-            let report = &mut reports[firsts[task]];
-            let is_stopped = *self.stopped.lock();
-            match is_stopped {
-                true => report.still_holding.push(
-                    "the file holds old values, which are removed when the run is gone on with"
-                        .to_owned(),
-                ),
-                false => self.clean_up(task, behind, report).await,
-            }
-        }
-    }
-
-    /// Statements of the ruleset are known to be done, and what said so is no longer needed.
-    async fn forget(&self, known_by: &str) -> Result<(), String> {
-        match self.database {
-            Some(database) => database.forget(known_by).await.map_err(said),
-            None => Ok(()),
-        }
-    }
-
-    /// Removes the stages of a copy that an earlier attempt did all but that.
-    async fn clean_up_copy(
-        &self,
-        task: usize,
-        plan: CopyPlan,
-        earlier: EarlierTask,
-        report: &mut TableReport,
-    ) {
-        let (None, Some((name, _)), false) = (earlier.cleaned_up, earlier.begun, self.dry_run)
-        else {
-            return;
-        };
-        let job = Job {
-            name,
-            ..plan.job.clone()
-        };
-        let cleaned_up = match plan.open(job).await {
-            Ok(table) => {
-                let left = table.clean_up(true).await;
-                left.map_err(|error| error.find_root().to_string())
-            }
-            Err(error) => Err(said(error)),
-        };
-        self.note_cleaned_up(task, cleaned_up, report);
-    }
-
     fn note_done(&self, task: usize, clear_rows: u64) -> Result<(), String> {
         self.note(&Record::TaskDone { task, clear_rows })
-    }
-
-    /// Keeps what a clean-up left; one that failed is tried again where the run goes on.
-    fn note_cleaned_up(
-        &self,
-        task: usize,
-        cleaned_up: Result<Vec<String>, String>,
-        report: &mut TableReport,
-    ) {
-        let noted = cleaned_up.and_then(|still_holding| {
-            report.still_holding.clone_from(&still_holding);
-            self.note(&Record::CleanedUp {
-                task,
-                still_holding,
-            })
-        });
-        if let Err(error) = noted {
-            report.still_holding.push(format!(
-                "what old values are left could not be removed, and is when the run is gone on with: {error}"
-            ));
-        }
     }
 
     async fn sql(&self, task: usize, sql: &str) -> Result<(), String> {
@@ -691,175 +495,6 @@ impl Work<'_> {
     fn note(&self, record: &Record) -> Result<(), String> {
         let written = self.journal.lock().write(record);
         written.map_err(|error| format!("the journal cannot be written: {error}"))
-    }
-}
-
-/// One try at the units of a table.
-struct Round<'a> {
-    work: &'a Work<'a>,
-    task: usize,
-    at_work: &'a AtWork,
-    /// Whether there is no other try.
-    last: bool,
-    bytes_of_slice: u64,
-    /// Whether no further slice is started.
-    given_up: Arc<Mutex<bool>>,
-    /// Slices that units wait for before they can be committed.
-    left: BTreeMap<usize, usize>,
-    /// What the slices of units did that are not committed yet.
-    counted: HashMap<usize, Vec<SliceCounts>>,
-    /// Units to be tried again.
-    again: Vec<usize>,
-    failure: Option<String>,
-}
-
-type Committed = (usize, Result<u64, DataFusionError>);
-
-impl Round<'_> {
-    async fn run(&mut self, workers: usize, report: &mut TableReport, stop: &mut Stop<'_>) {
-        let work = self.work;
-        let asked = Arc::clone(&self.given_up);
-        let mut done = run_slices(Slices {
-            queue: self.queue(),
-            wanted: Arc::new(move |_| !*asked.lock()),
-            workers,
-            memory: MemoryBudget::new(work.options.memory_budget_bytes()),
-        });
-        let mut commits: JoinSet<Committed> = JoinSet::new();
-        let mut working = true;
-        while working || !commits.is_empty() {
-            tokio::select! {
-                biased;
-                () = &mut *stop, if !*work.stopped.lock() => {
-                    *work.stopped.lock() = true;
-                    work.observer.event(&Event::Interrupted);
-                    *self.given_up.lock() = true;
-                    self.failure.get_or_insert_with(|| "the run was interrupted".to_owned());
-                    // Slices at work are dropped, and with them their transactions; commits are not.
-                    done.close();
-                    working = false;
-                    while done.try_recv().is_ok() {}
-                }
-                Some(Ok((unit, committed))) = commits.join_next() => {
-                    self.committed(unit, committed, report).await;
-                }
-                // No more slices are taken in than can be committed.
-                slice = done.recv(), if working && commits.len() < workers => match slice {
-                    None => working = false,
-                    Some(slice) => self.written(slice, &mut commits).await,
-                },
-            }
-        }
-        for unit in std::mem::take(&mut self.left).into_keys() {
-            self.at_work.table.abort(unit).await;
-        }
-    }
-
-    fn queue(&self) -> VecDeque<Slice> {
-        let AtWork { table, plan } = self.at_work;
-        let held = Arc::new(UnitMemory::new(0));
-        let units = self.left.keys();
-        let slices = units.flat_map(|&unit| table.slices_of(unit).map(move |slice| (unit, slice)));
-        slices
-            .map(|(unit, partition)| Slice {
-                unit,
-                plan: Arc::clone(&plan.physical),
-                context: Arc::clone(&plan.context),
-                partition,
-                memory: table.memory_of(partition),
-                unit_memory: Arc::clone(&held),
-            })
-            .collect()
-    }
-
-    /// Takes a slice's end into account, and commits its unit where it was the last.
-    async fn written(&mut self, slice: SliceDone, commits: &mut JoinSet<Committed>) {
-        let unit = slice.unit;
-        let rows = match slice.rows {
-            Ok(Some(rows)) => rows,
-            // Its unit is no longer wanted.
-            Ok(None) => return,
-            Err(error) => return self.failed(unit, Failure::of(&error)).await,
-        };
-        let Some(left) = self.left.get_mut(&unit) else {
-            return;
-        };
-        *left -= 1;
-        let is_last = *left == 0;
-        self.counted
-            .entry(unit)
-            .or_default()
-            .push((rows, slice.columns));
-        let bytes = self.bytes_of_slice;
-        self.work.observer.event(&Event::Progress { bytes, rows });
-        if !is_last {
-            return;
-        }
-        self.left.remove(&unit);
-        let table = &self.at_work.table;
-        let committed = match self.work.dry_run {
-            true => {
-                let aborted = table.abort(unit);
-                Box::pin(async move {
-                    aborted.await;
-                    Ok(0)
-                })
-            }
-            false => table.commit(unit, self.work.announce(self.task, table.clear_rows())),
-        };
-        commits.spawn(async move { (unit, committed.await) });
-    }
-
-    async fn committed(
-        &mut self,
-        unit: usize,
-        committed: Result<u64, DataFusionError>,
-        report: &mut TableReport,
-    ) {
-        let counted = self.counted.remove(&unit).unwrap_or_default();
-        if let Err(error) = committed {
-            let failure = Failure::of(&EngineError::Slice(error));
-            return self.failed(unit, failure).await;
-        }
-        report.units_done += 1;
-        for (rows, columns) in counted {
-            report.add(rows, columns);
-        }
-    }
-
-    async fn failed(&mut self, unit: usize, failure: Failure) {
-        self.left.remove(&unit);
-        self.counted.remove(&unit);
-        self.at_work.table.abort(unit).await;
-        if failure.again && !self.last && self.at_work.table.is_repeatable() {
-            self.again.push(unit);
-            return;
-        }
-        self.failure.get_or_insert(failure.text);
-        *self.given_up.lock() |= !self.work.options.continue_on_failure;
-    }
-}
-
-/// Why a unit is not done.
-struct Failure {
-    text: String,
-    /// Whether the same once more may go well.
-    again: bool,
-}
-
-impl Failure {
-    fn of(error: &EngineError) -> Self {
-        let cause = match error {
-            EngineError::Slice(error) => match error.find_root() {
-                DataFusionError::External(cause) => cause.downcast_ref::<DatabaseError>(),
-                _ => None,
-            },
-            _ => None,
-        };
-        Self {
-            text: error.to_string(),
-            again: cause.is_some_and(DatabaseError::is_retryable),
-        }
     }
 }
 

@@ -1,0 +1,72 @@
+//! Tables looked at without writing: for `visard preview` and `visard plan`.
+
+use std::sync::Arc;
+
+use visard_connectors::database::Job;
+use visard_connectors::{DatabaseError, InPlace, Sink, Source};
+use visard_engine::{MaskedColumn, TaskPlan};
+
+use super::planned;
+use crate::check::{Step, TablePlan};
+
+/// A table opened for looking only: at most `rows` rows, and nothing is written.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn dry_look(
+    step: Step,
+    rows: Option<u64>,
+) -> anyhow::Result<Option<(Arc<dyn Source>, TaskPlan, Arc<dyn Sink>)>> {
+    let Some((table, columns)) = dry(step, |job| job.max_rows = rows, false).await? else {
+        return Ok(None);
+    };
+    let task = planned(&table, columns, 0).await?;
+    let source: Arc<dyn Source> = Arc::clone(&table) as _;
+    Ok(Some((source, task, table.sink())))
+}
+
+/// The plans of a table as text.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn logical_and_physical(step: Step) -> anyhow::Result<Option<(String, String)>> {
+    let Some((table, columns)) = dry(step, |_| (), true).await? else {
+        return Ok(None);
+    };
+    let task = planned(&table, columns, 0).await?;
+    let physical = datafusion::physical_plan::displayable(task.physical.as_ref());
+    Ok(Some((
+        task.logical.display_indent().to_string(),
+        physical.indent(false).to_string(),
+    )))
+}
+
+/// What `step` masks, opened so that nothing is written, and its masks; nothing for steps that mask nothing.
+async fn dry(
+    step: Step,
+    change: impl FnOnce(&mut Job),
+    rewrite: bool,
+) -> Result<Option<(Arc<dyn InPlace>, Vec<MaskedColumn>)>, DatabaseError> {
+    Ok(Some(match step {
+        Step::Mask(plan) => {
+            let TablePlan {
+                table,
+                mut job,
+                way,
+                columns,
+                ..
+            } = *plan;
+            job.dry_run = true;
+            change(&mut job);
+            (table.open(job, rewrite && way.rewrite).await?, columns)
+        }
+        Step::Copy(mut plan) => {
+            let mut job = plan.job.clone();
+            job.dry_run = true;
+            change(&mut job);
+            let columns = std::mem::take(&mut plan.columns);
+            (plan.open(job).await?, columns)
+        }
+        Step::Sql { .. } => return Ok(None),
+    }))
+}
