@@ -9,6 +9,9 @@ use super::session::{Session, literal, quoted};
 use super::types::ColumnType;
 use crate::database::{Check, ForeignKey, Unique};
 
+/// How often the foreign keys to a table are looked for.
+const LOOKS: usize = 5;
+
 /// A table.
 #[derive(Debug, Clone)]
 pub(super) struct Table {
@@ -248,9 +251,16 @@ impl Session {
               WHERE REFERENCED_TABLE_SCHEMA = {schema} AND REFERENCED_TABLE_NAME = {name} \
               ORDER BY 1, 2, 3, 4, 7"
         );
-        let parts: Vec<(String, bool, String, String, String, String, u64)> =
-            self.rows(&parts).await?;
-        for (name, incoming, schema, other, column, theirs, _) in parts {
+        type Part = (String, bool, String, String, String, String, u64);
+        // The server looks into every table there is, and fails where one is dropped meanwhile.
+        let mut found = self.rows::<Part>(&parts).await;
+        for _ in 1..LOOKS {
+            if !matches!(&found, Err(error) if error.code().is_some()) {
+                break;
+            }
+            found = self.rows(&parts).await;
+        }
+        for (name, incoming, schema, other, column, theirs, _) in found? {
             let place = (schema.clone(), other.clone());
             if incoming && !table.referrers.contains(&place) {
                 table.referrers.push(place);

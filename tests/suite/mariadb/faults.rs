@@ -113,7 +113,7 @@ fn killed_runs_go_on(strategy: &str, seed: u64) {
     let table = Table::new(&trial, strategy, "");
     let (most, limit) = match std::env::var_os("VISARD_TEST_LONG") {
         Some(_) => (200, Duration::MAX),
-        None => (60, Duration::from_secs(15)),
+        None => (60, Duration::from_secs(10)),
     };
     let mut random = Random(seed);
     let (mut kills, mut behind_commit) = (0, 0);
