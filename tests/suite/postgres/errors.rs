@@ -20,7 +20,8 @@ struct Refusal {
     by_rewrite: bool,
 }
 
-const GROWN: &str = "{type: from_fixed, value: 'xq7secret and a good many more letters'}";
+/// Of its results nobody knows how long they are before there are any.
+const GROWN: &str = "{type: replace_regex, regex: '^.+$', masks: [{type: from_fixed, value: 'xq7secret and a good many more letters'}]}";
 const FIXED: &str = "{type: from_fixed, value: xq7secret}";
 
 const REFUSALS: [Refusal; 8] = [
