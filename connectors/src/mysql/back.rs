@@ -145,7 +145,9 @@ impl Back {
                     ))
                     .await?;
             }
-            let ran = session.run(&statement).await;
+            // The name lets the next attempt find this session at work.
+            let named = format!("/* {} */ {statement}", self.name);
+            let ran = session.run(&named).await;
             if !charset.is_empty() {
                 session.run("SET NAMES utf8mb4").await?;
             }
@@ -219,9 +221,9 @@ pub(super) async fn silence(session: &mut Session, job: &TableJob) -> Result<(),
     for name in names {
         let schema = quoted(&job.table.schema);
         let name = quoted(name);
-        session
-            .run(&format!("DROP TRIGGER IF EXISTS {schema}.{name}"))
-            .await?;
+        // The job's name lets the next attempt find this session at work.
+        let dropped = format!("/* {} */ DROP TRIGGER IF EXISTS {schema}.{name}", job.name);
+        session.run(&dropped).await?;
     }
     Ok(())
 }
@@ -281,10 +283,33 @@ pub(super) async fn attached(
                 statements.push(Statement::new(other_schema, dropped, false));
                 let made = format!("ALTER TABLE {sql} ADD {line}");
                 statements.push(Statement::new(other_schema, made, false));
+                if let Some(index) = index_under_another_name(&definition, line) {
+                    // The server makes it again under the name of the constraint, or leaves it alone: then
+                    // there is none of that name, and nothing happens.
+                    let renamed = format!("ALTER TABLE {sql} DROP INDEX {name}, ADD {index}");
+                    statements.push(Statement::new(other_schema, renamed, false));
+                }
             }
         }
     }
     Ok(statements)
+}
+
+/// The line of the index that the server may have made for a foreign key's `line` under a name that is not
+/// the constraint's.
+fn index_under_another_name<'a>(definition: &'a str, line: &str) -> Option<&'a str> {
+    let name = constraint(line)?;
+    let (_, behind) = line.split_once(" FOREIGN KEY (")?;
+    let columns = behind.split_once(") REFERENCES ")?.0.replace("`, `", "`,`");
+    let of_columns = lines(definition).find(|line| {
+        let behind = line.strip_prefix("KEY ").map(|named| {
+            let name = first_name(named).unwrap_or_default();
+            &named[name.len()..]
+        });
+        behind.is_some_and(|behind| behind == format!(" ({columns})"))
+    })?;
+    let has_its_name = definition.contains(&format!("KEY {name} ("));
+    (!has_its_name).then_some(of_columns)
 }
 
 /// The lines of a definition, without the commas at their ends.
@@ -364,5 +389,24 @@ mod tests {
         );
         assert_eq!(constraint(found[0]), Some("`f``1`"));
         assert_eq!(first_name("`a"), None);
+    }
+
+    #[test]
+    fn indexes_of_foreign_keys_under_other_names() {
+        let line = |columns: &str| {
+            format!("CONSTRAINT `f` FOREIGN KEY ({columns}) REFERENCES `p` (`x`, `y`)")
+        };
+        assert_eq!(
+            index_under_another_name(MADE, &line("`a`")),
+            Some("KEY `k` (`a`)")
+        );
+        assert_eq!(index_under_another_name(MADE, &line("`a`, `b`")), None);
+        let both = MADE.replace("KEY `k` (`a`)", "KEY `k` (`a`,`b`)");
+        assert_eq!(
+            index_under_another_name(&both, &line("`a`, `b`")),
+            Some("KEY `k` (`a`,`b`)")
+        );
+        let own = MADE.replace("KEY `k`", "KEY `f`");
+        assert_eq!(index_under_another_name(&own, &line("`a`")), None);
     }
 }

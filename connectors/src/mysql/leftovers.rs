@@ -81,6 +81,8 @@ pub(super) async fn clean_up(
 /// # Errors
 /// When the connection fails.
 pub(super) async fn put_back(server: &Server, job: &TableJob) -> Result<Vec<String>, MysqlError> {
+    // A session that was cut off may still be taking off what would be found in its place.
+    server.end_others(&job.name).await?;
     let mut session = server.connect().await?;
     let mut reader = server.connect().await?;
     Back::of(job)

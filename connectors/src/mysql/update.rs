@@ -82,6 +82,8 @@ impl Update {
             false => Stage::form(&mut session).await?,
         };
         if job.without_triggers && !job.dry_run {
+            // What an earlier attempt still takes off the table is not to be seen half done.
+            server.end_others(&job.name).await?;
             back::silence(&mut session, &job).await?;
         }
         let (mut units_before, mut rows) = (0, 0);
