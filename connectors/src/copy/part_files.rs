@@ -116,13 +116,19 @@ impl PartFiles {
         let Ok(parts) = serde_json::from_str::<Vec<Staged>>(known_by) else {
             return Ok(None);
         };
-        for part in parts {
+        for part in &parts {
             let there = store.sha256(&part.path).await?;
-            if there.is_none_or(|there| there != (part.bytes, part.sha256)) {
+            if there.is_none_or(|there| there != (part.bytes, part.sha256.clone())) {
                 return Ok(Some(false));
             }
         }
-        Ok(Some(true))
+        // Parts of before may be the same to the byte, and others beside them are to go.
+        let folder = parts.first().and_then(|part| part.path.rsplit_once('/'));
+        let there = match folder {
+            Some((folder, _)) => Self::there(store, folder).await?,
+            None => Vec::new(),
+        };
+        Ok(Some(there.len() == parts.len()))
     }
 
     /// Objects in `folder` of `store`, by path; none where there is no folder yet.
@@ -231,8 +237,14 @@ impl Destination for PartFiles {
                     store.delete(path).await?;
                 }
             }
-            for part in staged {
-                part.commit().await?;
+            for (at, part) in staged.into_iter().enumerate() {
+                if let Err(error) = part.commit().await {
+                    // None of the rows is there rather than some of them.
+                    for path in &ours[..at] {
+                        store.delete(path).await?;
+                    }
+                    return Err(error.into());
+                }
             }
             Ok(rows)
         })
