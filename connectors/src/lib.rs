@@ -21,7 +21,7 @@ pub mod store;
 pub mod text;
 pub mod unit;
 
-pub use database::{Announce, Database, DatabaseError, DatabaseTable, InPlace};
+pub use database::{Announce, Database, DatabaseError, DatabaseTable, TableWork};
 pub use format::{FileUnit, Group, GroupRef, Numbers, is_consequence};
 pub use unit::{
     NUMBER_COLUMN, PATH_COLUMN, RAW_COLUMN, ROW_COLUMN, Receipt, SPAN_COLUMN, Sink, Source,

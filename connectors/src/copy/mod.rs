@@ -23,13 +23,12 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
 use datafusion::execution::SendableRecordBatchStream;
-use futures::StreamExt;
 use futures::future::BoxFuture;
 
 pub use listed_files::ListedFiles;
 pub use part_files::{PartFiles, PartFormat};
 
-use crate::database::{Announce, InPlace};
+use crate::database::{Announce, TableWork, counted};
 use crate::unit::{Receipt, Sink, Source};
 
 /// Where rows come from that are copied.
@@ -114,7 +113,7 @@ impl Source for Copy {
     }
 }
 
-impl InPlace for Copy {
+impl TableWork for Copy {
     fn units(&self) -> usize {
         1
     }
@@ -147,18 +146,6 @@ impl InPlace for Copy {
         self.destination.abort()
     }
 
-    fn units_before(&self) -> usize {
-        0
-    }
-
-    fn is_repeatable(&self) -> bool {
-        false
-    }
-
-    fn clear_rows(&self) -> u64 {
-        0
-    }
-
     fn clean_up(&self, _: bool) -> BoxFuture<'static, Result<Vec<String>>> {
         let cleaned_up = (!self.dry_run).then(|| self.destination.clean_up());
         Box::pin(async move {
@@ -186,14 +173,11 @@ impl Sink for Nowhere {
     fn write(
         &self,
         slice: usize,
-        mut rows: SendableRecordBatchStream,
+        rows: SendableRecordBatchStream,
     ) -> BoxFuture<'static, Result<Receipt>> {
         Box::pin(async move {
-            let mut seen = 0;
-            while let Some(batch) = rows.next().await {
-                seen += batch?.num_rows() as u64;
-            }
-            Ok(Receipt { slice, rows: seen })
+            let rows = counted(rows).await?;
+            Ok(Receipt { slice, rows })
         })
     }
 }

@@ -40,6 +40,11 @@ impl Job {
         }
     }
 
+    /// Of `rows` that there are, how many stay as they are, because no more were asked for.
+    pub(crate) fn clear_rows(&self, rows: u64) -> u64 {
+        self.max_rows.map_or(0, |most| rows.saturating_sub(most))
+    }
+
     /// Whether the column `name` is masked or read.
     pub(crate) fn touches(&self, name: &str) -> bool {
         let named = |names: &[String]| names.iter().any(|other| other == name);

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | what does the catalogue say of a table? | `table.rs` |
 //! | what is asked of a table? | `job.rs` |
-//! | how is it masked where it lies? | `in_place.rs` |
+//! | how is it masked where it lies, or copied elsewhere? | `table_work.rs` |
 //! | what of its values has Arrow not? | [`special`] |
 //! | what do rows have in common on their way? | `rows.rs` |
 //! | what does a database answer when it refuses? | `error.rs` |
@@ -13,13 +13,13 @@
 //! Each database has a folder beside this one that implements [`Database`] and [`DatabaseTable`].
 
 mod error;
-mod in_place;
 mod job;
 mod pool;
 mod rows;
 pub mod special;
 mod ssl_mode;
 mod table;
+mod table_work;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -31,12 +31,12 @@ use datafusion::sql::sqlparser::dialect::Dialect;
 use crate::copy::{Destination, Mode, Origin};
 
 pub use error::DatabaseError;
-pub use in_place::{Announce, InPlace};
 pub use job::{CopiedColumn, Job, Join, JoinedColumn};
 pub(crate) use pool::{Pool, Pooled, Server};
 pub(crate) use rows::{counted, repeated};
 pub use ssl_mode::SslMode;
 pub use table::{Check, Column, ForeignKey, RowPlace, Table, Trigger, Unique};
+pub use table_work::{Announce, TableWork};
 
 /// A database that can be asked.
 #[async_trait]
@@ -73,6 +73,15 @@ pub trait Database: Debug + Send + Sync {
     /// When the catalogue cannot be read.
     async fn table_names(&self) -> Result<Vec<String>, DatabaseError>;
 
+    /// Keeps `tables` from being altered, emptied or dropped while they are copied, and lets all of them be read
+    /// as of one moment: [`DatabaseTable::read_out`].
+    ///
+    /// # Errors
+    /// When the database refuses.
+    async fn hold(&self, _tables: &[&Table]) -> Result<(), DatabaseError> {
+        Ok(())
+    }
+
     /// Makes tables ready to be rewritten in one transaction: they change with the commit of the last of
     /// them, and those before only say that they are ready.
     ///
@@ -81,7 +90,7 @@ pub trait Database: Debug + Send + Sync {
     async fn open_together(
         &self,
         _tables: Vec<(Arc<dyn DatabaseTable>, Job)>,
-    ) -> Result<Vec<Arc<dyn InPlace>>, DatabaseError> {
+    ) -> Result<Vec<Arc<dyn TableWork>>, DatabaseError> {
         Err(DatabaseError::new("tables are not rewritten together yet"))
     }
 
@@ -161,7 +170,7 @@ pub trait DatabaseTable: Debug + Send + Sync {
         self: Arc<Self>,
         job: Job,
         rewrite: bool,
-    ) -> Result<Arc<dyn InPlace>, DatabaseError>;
+    ) -> Result<Arc<dyn TableWork>, DatabaseError>;
 
     /// Whether it has no rows.
     ///

@@ -16,8 +16,8 @@ use super::session::{Pool, Server};
 use super::update::Update;
 use super::{leftovers, marks, script};
 use crate::database::{
-    self, Announce, Column, Database, DatabaseError, DatabaseTable, Fact, Facts, InPlace, Job,
-    RowPlace, Trigger,
+    self, Announce, Column, Database, DatabaseError, DatabaseTable, Fact, Facts, Job, RowPlace,
+    TableWork, Trigger,
 };
 
 /// Engines whose tables can be rewritten; only the first can be updated.
@@ -216,7 +216,7 @@ impl DatabaseTable for Found {
         self: Arc<Self>,
         job: Job,
         rewrite: bool,
-    ) -> Result<Arc<dyn InPlace>, DatabaseError> {
+    ) -> Result<Arc<dyn TableWork>, DatabaseError> {
         let job = self.job(job);
         Ok(match rewrite {
             true => Rewrite::open(&self.server, job).await?,

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringViewBuilder, UInt64Array};
+use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
@@ -19,6 +19,7 @@ use super::error::MysqlError;
 use super::job::{KeyColumn, key_column};
 use super::session::{Pool, quoted};
 use super::types::{ColumnType, fields};
+use crate::database::repeated;
 use crate::unit::{PATH_COLUMN, ROW_COLUMN};
 
 /// Rows of a batch.
@@ -210,14 +211,9 @@ fn with_places(
     first: u64,
     schema: &SchemaRef,
 ) -> Result<RecordBatch> {
-    let mut paths = StringViewBuilder::with_capacity(batch.num_rows());
-    let block = paths.append_block(path.as_bytes().to_vec().into());
-    let length = u32::try_from(path.len()).map_err(|_| MysqlError::Schema(path.to_owned()))?;
-    for _ in 0..batch.num_rows() {
-        paths.try_append_view(block, 0, length)?;
-    }
+    let paths = repeated(path, batch.num_rows())?;
     let places = UInt64Array::from_iter_values(first..first + batch.num_rows() as u64);
-    let mut columns: Vec<ArrayRef> = vec![Arc::new(paths.finish()), Arc::new(places)];
+    let mut columns: Vec<ArrayRef> = vec![paths, Arc::new(places)];
     columns.extend(batch.columns().iter().cloned());
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }

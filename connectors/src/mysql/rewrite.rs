@@ -33,7 +33,7 @@ use super::reader::{From, Reader};
 use super::session::{Pool, Pooled, Server, Session, quoted};
 use super::stage::{self, STAGE, Stage};
 use super::update::staged_schema;
-use crate::database::{Announce, InPlace};
+use crate::database::{Announce, TableWork, counted};
 use crate::unit::{Receipt, Sink, Source};
 
 /// The fewest rows of a slice.
@@ -300,7 +300,7 @@ impl Sink for Rewrite {
         let stage = Arc::clone(&self.stage);
         if job.dry_run {
             return Box::pin(async move {
-                let rows = stage::counted(rows).await?;
+                let rows = counted(rows).await?;
                 Ok(Receipt { slice, rows })
             });
         }
@@ -325,7 +325,7 @@ impl Sink for Rewrite {
     }
 }
 
-impl InPlace for Rewrite {
+impl TableWork for Rewrite {
     fn units(&self) -> usize {
         1
     }
@@ -387,19 +387,6 @@ impl InPlace for Rewrite {
                 tracing::warn!("tables beside {} are left: {error}", job.table.shown());
             }
         })
-    }
-
-    fn units_before(&self) -> usize {
-        0
-    }
-
-    fn is_repeatable(&self) -> bool {
-        // Its lock is gone with the first try.
-        false
-    }
-
-    fn clear_rows(&self) -> u64 {
-        0
     }
 
     fn clean_up(&self, all: bool) -> BoxFuture<'static, Result<Vec<String>>> {

@@ -294,12 +294,3 @@ impl Stage {
         Ok(taken)
     }
 }
-
-/// Takes `rows` to nowhere, as a dry run does; how many there were.
-pub(super) async fn counted(mut rows: SendableRecordBatchStream) -> Result<u64> {
-    let mut seen = 0;
-    while let Some(batch) = rows.next().await {
-        seen += batch?.num_rows() as u64;
-    }
-    Ok(seen)
-}

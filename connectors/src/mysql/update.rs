@@ -28,7 +28,7 @@ use super::progress::{self, Cut, Progress, Unit};
 use super::reader::{From, Reader};
 use super::session::{Pool, Pooled, Server, quoted};
 use super::stage::{self, STAGE, Stage};
-use crate::database::{Announce, InPlace};
+use crate::database::{Announce, TableWork, counted};
 use crate::unit::{Receipt, Sink, Source};
 
 /// A table that is masked by joined updates.
@@ -247,7 +247,7 @@ impl Sink for Update {
             .map(|(progress, unit)| progress.done(unit));
         Box::pin(async move {
             if job.dry_run {
-                let rows = stage::counted(rows).await?;
+                let rows = counted(rows).await?;
                 return Ok(Receipt { slice, rows });
             }
             let mut session = pool.take().await?;
@@ -290,7 +290,7 @@ impl Sink for Update {
     }
 }
 
-impl InPlace for Update {
+impl TableWork for Update {
     fn units(&self) -> usize {
         self.units.len()
     }
@@ -346,10 +346,7 @@ impl InPlace for Update {
     }
 
     fn clear_rows(&self) -> u64 {
-        match self.job.max_rows {
-            Some(most) => self.rows.saturating_sub(most),
-            None => 0,
-        }
+        self.job.clear_rows(self.rows)
     }
 
     fn clean_up(&self, all: bool) -> BoxFuture<'static, Result<Vec<String>>> {

@@ -17,14 +17,14 @@ use super::leftovers;
 use super::load::Load;
 use super::pool::Pool;
 use super::rewrite::Rewrite;
-use super::session::{Server, Session};
+use super::session::{Server, Session, quoted};
 use super::snapshot::Snapshot;
 use super::types::WireType;
 use super::update::Update;
 use crate::copy::{Destination, Mode, Origin};
 use crate::database::{
-    self, Announce, Column, CopiedColumn, Database, DatabaseError, DatabaseTable, Fact, Facts,
-    InPlace, Job, RowPlace,
+    self, Announce, Column, CopiedColumn, Database, DatabaseError, DatabaseTable, Fact, Facts, Job,
+    RowPlace, TableWork,
 };
 
 const PRODUCT: &str = "PostgreSQL";
@@ -154,10 +154,24 @@ impl Database for Postgres {
         true
     }
 
+    async fn hold(&self, tables: &[&database::Table]) -> Result<(), DatabaseError> {
+        let tables = tables.iter().map(|table| {
+            let schema = table
+                .schema
+                .as_deref()
+                .map(|schema| format!("{}.", quoted(schema)));
+            format!("{}{}", schema.unwrap_or_default(), quoted(&table.name))
+        });
+        let tables: Vec<String> = tables.collect();
+        let taken = async || Snapshot::take(&self.pool, &tables).await.map(Arc::new);
+        self.snapshot.get_or_try_init(taken).await?;
+        Ok(())
+    }
+
     async fn open_together(
         &self,
         tables: Vec<(Arc<dyn DatabaseTable>, Job)>,
-    ) -> Result<Vec<Arc<dyn InPlace>>, DatabaseError> {
+    ) -> Result<Vec<Arc<dyn TableWork>>, DatabaseError> {
         let session = self.pool.take().await?;
         let mut jobs = Vec::with_capacity(tables.len());
         for (table, job) in tables {
@@ -170,7 +184,7 @@ impl Database for Postgres {
         }
         session.give_back();
         let opened = Rewrite::open(&self.server, jobs).await?.into_iter();
-        Ok(opened.map(|table| table as Arc<dyn InPlace>).collect())
+        Ok(opened.map(|table| table as Arc<dyn TableWork>).collect())
     }
 
     async fn run_in_transaction(
@@ -262,7 +276,7 @@ impl DatabaseTable for Found {
         self: Arc<Self>,
         job: Job,
         rewrite: bool,
-    ) -> Result<Arc<dyn InPlace>, DatabaseError> {
+    ) -> Result<Arc<dyn TableWork>, DatabaseError> {
         let job = self.job(job).await?;
         Ok(match rewrite {
             true => {
@@ -278,7 +292,9 @@ impl DatabaseTable for Found {
         job: Job,
         columns: &[CopiedColumn],
     ) -> Result<Arc<dyn Origin>, DatabaseError> {
-        let taken = async || Snapshot::take(&self.pool).await.map(Arc::new);
+        // A run has taken it before; what only looks sees the table alone.
+        let tables = [self.table.sql()];
+        let taken = async || Snapshot::take(&self.pool, &tables).await.map(Arc::new);
         let snapshot = self.snapshot.get_or_try_init(taken).await?;
         let columns = self.carried(columns);
         let extract = Extract::open(&self.pool, snapshot, self.job(job).await?, &columns).await?;

@@ -41,12 +41,19 @@ impl Extract {
     pub(super) async fn open(
         pool: &Pool,
         snapshot: &Arc<Snapshot>,
-        job: TableJob,
+        mut job: TableJob,
         columns: &[CopiedColumn],
     ) -> Result<Self, PostgresError> {
         let session = pool.take().await?;
+        snapshot.begin(&session).await?;
         let version = session.facts().await?.number;
+        // Its partitions are those of that moment.
+        let (schema, name) = (&job.table.schema, &job.table.name);
+        let table = session.table(Some(schema), name).await?;
+        session.run("COMMIT").await?;
         session.give_back();
+        let table = table.filter(|table| table.is_same(&job.table));
+        job.table = table.ok_or(PostgresError::Altered)?;
         let table = &job.table;
         let whole = format!("{} AS {}", table.sql(), quoted(&table.name));
         let slices = match job.max_rows {

@@ -29,6 +29,12 @@ impl Deref for TableJob {
 }
 
 impl TableJob {
+    /// The table, as SQL names it, that the rows of a slice are staged in.
+    pub(super) fn stage(&self, slice: usize) -> String {
+        let name = format!("{}_stage_{slice}", self.name);
+        format!("{}.{}", quoted(&self.table.schema), quoted(&name))
+    }
+
     /// How a column is read: in its typed form, or as text where it has none.
     pub(super) fn read_as(&self, name: &str) -> Option<ReadColumn> {
         let column = self.table.column(name)?;

@@ -110,11 +110,6 @@ impl Load {
             mode,
         })
     }
-
-    fn stage(job: &TableJob, slice: usize) -> String {
-        let name = format!("{}_stage_{slice}", job.name);
-        format!("{}.{}", quoted(&job.table.schema), quoted(&name))
-    }
 }
 
 impl Sink for Load {
@@ -134,7 +129,7 @@ impl Sink for Load {
         let (pool, job) = (self.pool.clone(), Arc::clone(&self.job));
         let (staged, written) = (Arc::clone(&self.staged), Arc::clone(&self.written));
         Box::pin(async move {
-            let stage = Self::stage(&job, slice);
+            let stage = job.stage(slice);
             let columns = staged.iter().enumerate();
             let columns: Vec<String> = columns
                 .map(|(index, column)| column.definition(index))
@@ -187,7 +182,7 @@ impl Destination for Load {
                     "INSERT INTO {table} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {} AS s",
                     list(&names),
                     values.join(", "),
-                    Self::stage(&job, slice)
+                    job.stage(slice)
                 );
                 let found = session.touch(&filled).await?;
                 if found != expected {

@@ -31,7 +31,7 @@ use super::reader::{ReadColumn, Reader};
 use super::session::{Server, Session, quoted};
 use super::stage::{self, StageColumn};
 use super::types::wire_schema;
-use crate::database::{Announce, InPlace, counted};
+use crate::database::{Announce, TableWork, counted};
 use crate::unit::{Receipt, Sink, Source};
 
 /// The fewest blocks of a slice: 32 MiB.
@@ -170,11 +170,6 @@ impl Rewrite {
         })
     }
 
-    fn stage(&self, slice: usize) -> String {
-        let name = format!("{}_stage_{slice}", self.job.name);
-        format!("{}.{}", quoted(&self.job.table.schema), quoted(&name))
-    }
-
     fn filled(&self, slice: usize) -> String {
         let columns: Vec<String> = self
             .staged
@@ -192,7 +187,7 @@ impl Rewrite {
             self.job.table.sql(),
             list(&columns),
             values.join(", "),
-            self.stage(slice)
+            self.job.stage(slice)
         )
     }
 }
@@ -243,7 +238,7 @@ impl Sink for Rewrite {
             Arc::clone(&self.written),
             Arc::clone(&self.job),
         );
-        let (staged, stage) = (Arc::clone(&self.staged), self.stage(slice));
+        let (staged, stage) = (Arc::clone(&self.staged), self.job.stage(slice));
         Box::pin(async move {
             if job.dry_run {
                 let rows = counted(rows).await?;
@@ -270,7 +265,7 @@ impl Sink for Rewrite {
     }
 }
 
-impl InPlace for Rewrite {
+impl TableWork for Rewrite {
     fn units(&self) -> usize {
         1
     }
@@ -327,19 +322,6 @@ impl InPlace for Rewrite {
                 tracing::warn!("stages of {} are left: {error}", job.table.shown());
             }
         })
-    }
-
-    fn units_before(&self) -> usize {
-        0
-    }
-
-    fn is_repeatable(&self) -> bool {
-        // Its lock is gone with the first try.
-        false
-    }
-
-    fn clear_rows(&self) -> u64 {
-        0
     }
 
     fn clean_up(&self, all: bool) -> BoxFuture<'static, Result<Vec<String>>> {

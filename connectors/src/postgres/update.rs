@@ -27,7 +27,7 @@ use super::reader::{CTID, Reader, TABLEOID, XMIN};
 use super::session::{Server, quoted};
 use super::stage::{self, StageColumn};
 use super::types::{WireColumn, WireType, wire_schema};
-use crate::database::{Announce, InPlace, counted};
+use crate::database::{Announce, TableWork, counted};
 use crate::unit::{Receipt, Sink, Source};
 
 /// The stage of a session.
@@ -231,7 +231,7 @@ impl Sink for Update {
     }
 }
 
-impl InPlace for Update {
+impl TableWork for Update {
     fn units(&self) -> usize {
         self.units.len()
     }
@@ -308,10 +308,7 @@ impl InPlace for Update {
     }
 
     fn clear_rows(&self) -> u64 {
-        match self.job.max_rows {
-            Some(most) => self.rows.saturating_sub(most),
-            None => 0,
-        }
+        self.job.clear_rows(self.rows)
     }
 
     fn clean_up(&self, all: bool) -> BoxFuture<'static, Result<Vec<String>>> {

@@ -18,8 +18,8 @@ use super::rewrite::Rewrite;
 use super::sql::quoted;
 use super::update::Update;
 use crate::database::{
-    self, Announce, Column, Database, DatabaseError, DatabaseTable, Fact, Facts, InPlace, Job,
-    RowPlace,
+    self, Announce, Column, Database, DatabaseError, DatabaseTable, Fact, Facts, Job, RowPlace,
+    TableWork,
 };
 
 /// Below this a file is copied in a moment.
@@ -269,9 +269,9 @@ impl DatabaseTable for Found {
         self: Arc<Self>,
         job: Job,
         rewrite: bool,
-    ) -> Result<Arc<dyn InPlace>, DatabaseError> {
+    ) -> Result<Arc<dyn TableWork>, DatabaseError> {
         let (file, job, compaction) = (self.file.clone(), self.job(job), self.compaction.clone());
-        let opened = move || -> Result<Arc<dyn InPlace>, SqliteError> {
+        let opened = move || -> Result<Arc<dyn TableWork>, SqliteError> {
             Ok(match rewrite {
                 true => Rewrite::open(file, job, compaction)?,
                 false => Update::open(file, job, compaction)?,

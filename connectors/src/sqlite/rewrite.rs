@@ -27,7 +27,7 @@ use super::leftovers::{self, Compaction};
 use super::reader::{AT, Reader, typed_fields};
 use super::refill::{Refill, ranges};
 use super::update::SLICE_BYTES;
-use crate::database::{Announce, InPlace, counted};
+use crate::database::{Announce, TableWork, counted};
 use crate::unit::{Receipt, Sink, Source};
 
 /// A table that is masked by a rewrite.
@@ -166,7 +166,7 @@ impl Sink for Rewrite {
     }
 }
 
-impl InPlace for Rewrite {
+impl TableWork for Rewrite {
     fn units(&self) -> usize {
         1
     }
@@ -224,19 +224,6 @@ impl InPlace for Rewrite {
                 tracing::warn!("a copy of the file is left: {error}");
             }
         })
-    }
-
-    fn units_before(&self) -> usize {
-        0
-    }
-
-    fn is_repeatable(&self) -> bool {
-        // Its lock is gone with the first try.
-        false
-    }
-
-    fn clear_rows(&self) -> u64 {
-        0
     }
 
     fn clean_up(&self, all: bool) -> BoxFuture<'static, Result<Vec<String>>> {

@@ -32,7 +32,7 @@ use super::leftovers::{self, Compaction};
 use super::progress::{Progress, Unit};
 use super::reader::{AT, Reader, VERSION, VERSION_FUNCTION, typed_fields};
 use super::sql::quoted;
-use crate::database::{Announce, InPlace, counted};
+use crate::database::{Announce, TableWork, counted};
 use crate::unit::{Receipt, Sink, Source};
 
 /// The stage of a connection.
@@ -278,7 +278,7 @@ fn stage(
     Ok(())
 }
 
-impl InPlace for Update {
+impl TableWork for Update {
     fn units(&self) -> usize {
         self.units.len()
     }
@@ -330,10 +330,7 @@ impl InPlace for Update {
     }
 
     fn clear_rows(&self) -> u64 {
-        match self.job.max_rows {
-            Some(most) => self.rows.saturating_sub(most),
-            None => 0,
-        }
+        self.job.clear_rows(self.rows)
     }
 
     fn clean_up(&self, all: bool) -> BoxFuture<'static, Result<Vec<String>>> {

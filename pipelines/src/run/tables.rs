@@ -13,7 +13,8 @@ use data_encoding::HEXLOWER;
 use parking_lot::Mutex;
 use visard_connectors::database::Announce;
 use visard_connectors::{
-    Database, DatabaseError, InPlace, NUMBER_COLUMN, PATH_COLUMN, ROW_COLUMN, UnitTable, UnitTarget,
+    Database, DatabaseError, NUMBER_COLUMN, PATH_COLUMN, ROW_COLUMN, TableWork, UnitTable,
+    UnitTarget,
 };
 use visard_engine::{EngineError, MaskedColumn, Places, ShuffleMemory, TaskPlan, Units, plan_task};
 
@@ -68,6 +69,7 @@ pub(super) async fn work(
         begun.refused()?;
         return Ok(None);
     };
+    planned.hold().await?;
     let tables = planned.steps.iter().filter_map(|step| match step {
         Step::Mask(plan) => Some(plan.table.facts().bytes),
         Step::Copy(plan) => Some(plan.bytes()),
@@ -152,7 +154,7 @@ struct Work<'a> {
 
 /// A table that is ready, with its masks and about how many bytes it has.
 struct Opened {
-    table: Arc<dyn InPlace>,
+    table: Arc<dyn TableWork>,
     columns: Vec<MaskedColumn>,
     bytes: u64,
     /// Whether values change their rows, which they do within a unit.
@@ -161,7 +163,7 @@ struct Opened {
 
 /// A table at work: its units, and the plan for their slices.
 struct AtWork {
-    table: Arc<dyn InPlace>,
+    table: Arc<dyn TableWork>,
     plan: TaskPlan,
 }
 
@@ -383,7 +385,7 @@ impl Work<'_> {
 
     async fn work_through(
         &self,
-        (task, table, columns, bytes): (usize, &Arc<dyn InPlace>, Vec<MaskedColumn>, u64),
+        (task, table, columns, bytes): (usize, &Arc<dyn TableWork>, Vec<MaskedColumn>, u64),
         workers: usize,
         report: &mut TableReport,
         stop: &mut Stop<'_>,
@@ -402,7 +404,7 @@ impl Work<'_> {
     async fn end(
         &self,
         task: usize,
-        tables: &[Arc<dyn InPlace>],
+        tables: &[Arc<dyn TableWork>],
         outcome: Result<(), String>,
         reports: &mut [TableReport],
     ) -> Result<(), String> {
@@ -531,7 +533,7 @@ async fn open_together(
 }
 
 async fn planned(
-    table: &Arc<dyn InPlace>,
+    table: &Arc<dyn TableWork>,
     columns: Vec<MaskedColumn>,
     shuffled_bytes: u64,
 ) -> Result<TaskPlan, EngineError> {

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::trial::{Random, Trial, task};
+use super::trial::{Trial, task};
+use crate::databases::Kills;
 use crate::visard::Ended;
 
 /// One column for every way in which values travel.
@@ -332,32 +333,17 @@ fn killed_copies_go_on(trial: &Trial, seed: u64, undo: impl Fn(), all: impl Fn()
     let whole = began.elapsed();
     let expected = all();
     assert_eq!(expected.len(), 6000);
-    let kills = match std::env::var_os("VISARD_TEST_LONG") {
-        Some(_) => 100,
-        None => 8,
-    };
-    let mut random = Random(seed);
-    for kill in 0..kills {
-        undo();
-        trial.forget_run();
-        let mut child = trial.visard.start(&[]);
-        let wait = random.below(whole.as_millis().try_into().unwrap());
-        std::thread::sleep(Duration::from_millis(wait));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let journal = std::fs::read_to_string(trial.visard.path("run/journal.jsonl"));
-        let begun = journal.unwrap_or_default().contains('\n');
-        if !begun {
-            trial.forget_run();
-        }
-        trial
-            .visard
-            .run(if begun { &["--resume"] } else { &[] })
-            .expect(0);
-        assert!(all() == expected, "kill {kill} after {wait} ms: other rows");
-        assert_eq!(trial.leftovers(), [""; 0], "kill {kill}");
+    Kills {
+        what: "copies",
+        seed,
+        most: 100,
+        limit: Duration::from_secs(6),
+        whole,
     }
-    println!("{kills} copies killed at random moments went on");
+    .go_on(&trial.visard, undo, |what| {
+        assert!(all() == expected, "{what}: other rows");
+        assert_eq!(trial.leftovers(), [""; 0], "{what}");
+    });
 }
 
 const LONG_TABLE: &str = "CREATE TABLE t AS SELECT i AS id, 'name ' || i AS name, repeat('filling ', 60) AS rest FROM generate_series(1, 6000) i";
@@ -411,4 +397,39 @@ fn killed_copies_to_files_go_on() {
         rows
     };
     killed_copies_go_on(&trial, 12, undo, all);
+}
+
+/// What empties a table shows through every snapshot: it has to wait until the table is copied.
+#[test]
+fn nobody_empties_a_table_before_its_turn() {
+    let (Some(from), Some(to)) = (Trial::new(), Trial::in_own_database()) else {
+        return;
+    };
+    from.sql(LONG_TABLE);
+    from.sql(
+        "CREATE TABLE last AS SELECT i AS id, 'name ' || i AS name FROM generate_series(1, 500) i",
+    );
+    to.sql("CREATE TABLE t (id int, name text, rest text); CREATE TABLE last (id int, name text)");
+    let (connections, places) = between(&from, &to, "error");
+    let tasks = task("t", "", NAME_RULE) + &task("last", "", NAME_RULE);
+    from.pipeline_between(&connections, &places, "workers: 1", &tasks);
+    from.forget_run();
+    let mut child = from.visard.start(&[]);
+    // Its first task has begun, and so the tables are held.
+    let journal = from.visard.path("run/journal.jsonl");
+    while !std::fs::read_to_string(&journal).is_ok_and(|journal| journal.contains("\"table\"")) {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it ended before it began"
+        );
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let emptied = from.refusal("SET lock_timeout = 1; TRUNCATE last");
+    let at_work = child.try_wait().unwrap().is_none();
+    Ended::of(child.wait_with_output().unwrap()).expect(0);
+    assert_eq!(to.one("SELECT count(*) FROM last"), "500");
+    assert!(
+        emptied.is_some() || !at_work,
+        "it was emptied while it was copied"
+    );
 }

@@ -119,3 +119,30 @@ fn joins_that_cannot_be_are_refused() {
     let ended = trial.visard.call(&["check", "pipeline.yml"]);
     assert!(!ended.stderr.contains("countries."), "{}", ended.stderr);
 }
+
+/// Under an update some rows are masked while others are read: what joins the table with itself would see both.
+#[test]
+fn a_table_is_joined_with_itself() {
+    let Some(trial) = Trial::new() else { return };
+    trial.sql(
+        "CREATE TABLE staff (id int PRIMARY KEY, boss int, name text, boss_name text);
+         INSERT INTO staff SELECT i, i / 2, 'name ' || i, 'x' FROM generate_series(1, 900) i;
+         CREATE TABLE was AS SELECT * FROM staff",
+    );
+    let joins =
+        "joins:\n  - {target_table: staff, target_key: id, source_table: staff, source_key: boss}";
+    let rules = "- column: name\n  masks: [{type: imitate, force_change: true}]\n\
+        - column: boss_name\n  masks: [{type: from_column, source_column: staff.name}]";
+    let options = |strategy: &str| format!("strategy: {strategy}\nbatch_size: 100");
+    trial.pipeline(&options("update"), &task("staff", joins, rules));
+    let ended = trial.run().expect(2);
+    assert!(
+        ended.stderr.contains("V1205") && ended.stderr.contains("staff.name"),
+        "{}",
+        ended.stderr
+    );
+    trial.pipeline(&options("auto"), &task("staff", joins, rules));
+    trial.run().expect(0);
+    let wrong = "SELECT s.id FROM staff s LEFT JOIN was b ON b.id = s.boss WHERE s.boss_name IS DISTINCT FROM b.name";
+    assert_eq!(trial.rows(wrong), [""; 0]);
+}

@@ -90,6 +90,12 @@ impl Trial {
         done.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
 
+    /// What the server says where it refuses statements.
+    pub fn refusal(&self, sql: &str) -> Option<String> {
+        let done = self.runtime.block_on(self.client.batch_execute(sql));
+        done.err().map(|error| format!("{error:?}"))
+    }
+
     pub fn sql(&self, sql: &str) {
         self.sql_in(&self.client, sql);
     }

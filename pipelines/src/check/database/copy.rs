@@ -8,7 +8,7 @@ use visard_connectors::copy::{
 };
 use visard_connectors::database::{CopiedColumn, Job, Table};
 use visard_connectors::store::Store;
-use visard_connectors::{Database, DatabaseError, DatabaseTable, FileUnit, GroupRef, InPlace};
+use visard_connectors::{Database, DatabaseError, DatabaseTable, FileUnit, GroupRef, TableWork};
 use visard_engine::MaskedColumn;
 
 use super::fit::Masked;
@@ -127,7 +127,7 @@ impl CopyPlan {
     ///
     /// # Errors
     /// When a database or a store refuses.
-    pub async fn open(&self, job: Job) -> Result<Arc<dyn InPlace>, DatabaseError> {
+    pub async fn open(&self, job: Job) -> Result<Arc<dyn TableWork>, DatabaseError> {
         let dry_run = job.dry_run;
         let origin: Arc<dyn Origin> = match &self.from {
             CopyFrom::Table(table) => {

@@ -65,6 +65,7 @@ pub(crate) async fn plan_loads(
     }
     (!diagnostics.has_errors()).then_some(PlannedTables {
         database: None,
+        copied: None,
         steps,
         numbers,
     })

@@ -8,7 +8,7 @@ use visard_connectors::{Database, DatabaseError, DatabaseTable};
 use visard_engine::MaskedColumn;
 use visard_engine::udfs::{PlaceUnit, Root};
 
-use super::copy::{CopyPlan, Elsewhere};
+use super::copy::{CopyFrom, CopyPlan, Elsewhere};
 use super::fit::Masked;
 use super::joins::read_beside;
 use super::strategy::{Way, Wish, choose};
@@ -28,11 +28,33 @@ const UNIT_ROWS: u64 = 50_000;
 pub struct PlannedTables {
     /// The database that is changed where it lies; none where rows are copied.
     pub database: Option<Arc<dyn Database>>,
+    /// The database whose tables are copied; none where no tables are.
+    pub copied: Option<Arc<dyn Database>>,
     /// What is done, in order.
     pub steps: Vec<Step>,
     /// The task of each step, by its place in the ruleset: the same in every attempt of a run, whatever files
     /// there are.
     pub numbers: Vec<usize>,
+}
+
+impl PlannedTables {
+    /// Keeps tables that are copied as they are while they are.
+    ///
+    /// # Errors
+    /// When their database refuses.
+    pub(crate) async fn hold(&self) -> Result<(), DatabaseError> {
+        let Some(database) = &self.copied else {
+            return Ok(());
+        };
+        let tables = self.steps.iter().filter_map(|step| match step {
+            Step::Copy(plan) => match &plan.from {
+                CopyFrom::Table(table) => Some(table.facts()),
+                CopyFrom::Files { .. } => None,
+            },
+            Step::Mask(_) | Step::Sql { .. } => None,
+        });
+        database.hold(&tables.collect::<Vec<_>>()).await
+    }
 }
 
 /// One task.
@@ -139,9 +161,13 @@ pub(super) async fn plan_tables(
         })
         .collect();
     planner.left_behind(&copies);
-    let database = to.is_none().then_some(database);
+    let (database, copied) = match to {
+        None => (Some(database), None),
+        Some(_) => (None, Some(database)),
+    };
     (!diagnostics.has_errors()).then_some(PlannedTables {
         database,
+        copied,
         steps,
         numbers,
     })
@@ -318,11 +344,13 @@ impl Planner<'_> {
         let managed = self.loaded.ruleset.auto_manage_triggers.as_ref();
         let managed = managed.map(|managed| managed.value);
         let managed = options.auto_manage_triggers.or(managed);
+        let joined = read_beside(&joined, &resolved);
         let wish = Wish {
             strategy: of_table.strategy.unwrap_or(options.strategy),
             begun: self.asked.begun.get(&number).copied(),
             in_units: key.is_some(),
             some_rows: filter.is_some() || options.max_rows.is_some(),
+            joined: joins_itself(table, &joined, &resolved),
             shuffled: !resolved.shuffled.is_empty(),
             followed: is_followed.then_some(&obstacles[..]),
             together: self.database.rewrites_together(),
@@ -357,7 +385,6 @@ impl Planner<'_> {
         }
         let masked = labels(&resolved);
         let read = read_besides(table, &resolved);
-        let joined = read_beside(&joined, &resolved);
         let job = Job {
             masked: masked.iter().map(|(column, _)| column.clone()).collect(),
             read,
@@ -451,6 +478,25 @@ pub(super) fn labels(resolved: &Resolved) -> Vec<(String, String)> {
         (column.clone(), labels.join(" | "))
     });
     labels.collect()
+}
+
+/// A masked column of `table` that a join of the table with itself reads.
+fn joins_itself<'j>(
+    table: &Table,
+    joined: &'j [JoinedColumn],
+    resolved: &Resolved,
+) -> Option<&'j str> {
+    let itself = |column: &&JoinedColumn| {
+        column
+            .path
+            .last()
+            .is_some_and(|join| (&join.schema, &join.table) == (&table.schema, &table.name))
+            && resolved.steps.contains_key(&column.column)
+    };
+    joined
+        .iter()
+        .find(itself)
+        .map(|column| column.name.as_str())
 }
 
 /// Columns whose values change their rows.

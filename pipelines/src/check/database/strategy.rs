@@ -34,6 +34,8 @@ pub(super) struct Wish<'a> {
     pub(super) some_rows: bool,
     /// Whether an update would go by units.
     pub(super) in_units: bool,
+    /// A column of the masked table itself that is read by a join, and masked.
+    pub(super) joined: Option<&'a str>,
     /// Whether values change their rows.
     pub(super) shuffled: bool,
     /// Why tables that refer to masked columns cannot be rewritten; nothing where there are none.
@@ -98,6 +100,11 @@ fn against_rewrite(table: &Table, wish: Wish<'_>) -> Vec<String> {
 
 fn against_update(table: &Table, wish: Wish<'_>) -> Vec<String> {
     let mut reasons = Vec::new();
+    if let Some(column) = wish.joined {
+        reasons.push(format!(
+            "`{column}` is read of other rows of the table, where an update may have masked it already"
+        ));
+    }
     if wish.shuffled {
         reasons.push("`secure_shuffle` needs all rows at once".to_owned());
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use visard_connectors::database::Job;
-use visard_connectors::{Database, InPlace};
+use visard_connectors::{Database, TableWork};
 
 use super::{Work, said};
 use crate::check::{CopyPlan, TablePlan};
@@ -14,7 +14,7 @@ use crate::run::report::TableReport;
 /// What has to be cleaned up behind.
 pub(super) enum Behind {
     /// Tables that were masked.
-    Masked(Vec<Arc<dyn InPlace>>),
+    Masked(Vec<Arc<dyn TableWork>>),
     /// Tables that an earlier attempt masked, which made names that begin so.
     Before(Box<TablePlan>, String),
 }

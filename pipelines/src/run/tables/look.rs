@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use visard_connectors::database::Job;
-use visard_connectors::{DatabaseError, InPlace, Sink, Source};
+use visard_connectors::{DatabaseError, Sink, Source, TableWork};
 use visard_engine::{MaskedColumn, TaskPlan};
 
 use super::planned;
@@ -46,7 +46,7 @@ async fn dry(
     step: Step,
     change: impl FnOnce(&mut Job),
     rewrite: bool,
-) -> Result<Option<(Arc<dyn InPlace>, Vec<MaskedColumn>)>, DatabaseError> {
+) -> Result<Option<(Arc<dyn TableWork>, Vec<MaskedColumn>)>, DatabaseError> {
     Ok(Some(match step {
         Step::Mask(plan) => {
             let TablePlan {

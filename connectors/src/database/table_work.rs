@@ -1,4 +1,4 @@
-//! Tables that are masked where they lie.
+//! Rows of a table at work: masked where they lie, or on their way elsewhere.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use crate::unit::{Sink, Source};
 /// Notes what a commit will be known by, before it is made: a killed run asks for it later.
 pub type Announce = Box<dyn FnOnce(&str) -> std::io::Result<()> + Send>;
 
-/// A table that is masked where it lies, under one plan.
-pub trait InPlace: Source {
+/// A table that is masked where it lies, or copied elsewhere, under one plan.
+pub trait TableWork: Source {
     /// Number of units.
     fn units(&self) -> usize;
     /// The slices of a unit; units come one after the other.
@@ -30,11 +30,17 @@ pub trait InPlace: Source {
     /// Gives a unit up: nothing of it is changed.
     fn abort(&self, unit: usize) -> BoxFuture<'static, ()>;
     /// Units that an earlier attempt did, and that are none of these.
-    fn units_before(&self) -> usize;
+    fn units_before(&self) -> usize {
+        0
+    }
     /// Whether a unit that was given up can be tried again.
-    fn is_repeatable(&self) -> bool;
+    fn is_repeatable(&self) -> bool {
+        false
+    }
     /// Rows that stay as they are once all units are done, because no more were asked for.
-    fn clear_rows(&self) -> u64;
+    fn clear_rows(&self) -> u64 {
+        0
+    }
     /// Removes what the work needed besides and, where `all` units are done, what still holds old
     /// values; what it cannot remove, in words.
     ///
