@@ -6,12 +6,15 @@
 //! | what is masked, and does all else stay? | `behaviour.rs` |
 //! | some rows, some tasks, or none? | `limits.rs` |
 //! | what becomes of a run that is killed? | `kills.rs` |
+//! | do tables come out as files of the same rows do? | `differential.rs` |
 
 mod behaviour;
+pub mod differential;
 mod kills;
 mod kind;
 mod limits;
 
+pub use kills::Kills;
 pub use kind::{Kind, Random, STRATEGIES, pipeline, task};
 
 /// Each behaviour as a test of each database.
@@ -21,6 +24,13 @@ macro_rules! on_each {
             $(#[test]
             fn $behaviour() {
                 super::$behaviour::<crate::postgres::Trial>();
+            })*
+        }
+
+        mod mariadb {
+            $(#[test]
+            fn $behaviour() {
+                super::$behaviour::<crate::mariadb::Trial>();
             })*
         }
 

@@ -17,3 +17,5 @@ mod refusals;
 mod traces;
 mod trial;
 mod types;
+
+pub(crate) use trial::Trial;

@@ -62,9 +62,9 @@ fn every_kind_of_key<K: Kind>() {
     for strategy in STRATEGIES {
         trial.sql(&format!(
             "DROP TABLE IF EXISTS composite; DROP TABLE IF EXISTS worded; DROP TABLE IF EXISTS keyless; DROP TABLE IF EXISTS negative;
-             CREATE TABLE composite (a int NOT NULL, b text NOT NULL, v text, PRIMARY KEY (b, a));
+             CREATE TABLE composite (a int NOT NULL, b varchar(20) NOT NULL, v text, PRIMARY KEY (b, a));
              INSERT INTO composite SELECT i % 97, 'k' || (i / 97), 'v' || i FROM {0};
-             CREATE TABLE worded (k text PRIMARY KEY, v text);
+             CREATE TABLE worded (k varchar(20) PRIMARY KEY, v text);
              INSERT INTO worded SELECT CASE i % 3 WHEN 0 THEN 'K' WHEN 1 THEN 'ä' ELSE '' END || i, 'v' || i FROM {0};
              CREATE TABLE keyless (a int, v text); INSERT INTO keyless SELECT i, 'v' || i FROM {0};
              CREATE TABLE negative (k int NOT NULL UNIQUE, v text); INSERT INTO negative SELECT (i - 500) * 1000000, 'v' || i FROM {0}",
@@ -78,6 +78,9 @@ fn every_kind_of_key<K: Kind>() {
             ("keyless", &by_place, "a"),
             ("negative", "key: k", "k"),
         ] {
+            if table == "keyless" && strategy == "update" && !K::KEYLESS_UPDATES {
+                continue;
+            }
             let rows = format!("SELECT {own}, v FROM {table} ORDER BY 1");
             let expected: Vec<String> = trial
                 .rows(&rows)
@@ -131,6 +134,9 @@ fn names_and_many_columns<K: Kind>() {
             "{strategy}"
         );
         // Without a key, and a dot in its name.
+        if strategy == "update" && !K::KEYLESS_UPDATES {
+            continue;
+        }
         trial.mask(
             &options,
             "\"a.b\"",

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::kind::{Kind, Random, STRATEGIES, task};
 use super::on_each;
-use crate::visard::Ended;
+use crate::visard::{Ended, Visard};
 
 on_each! {
     killed_runs_go_on
@@ -33,7 +33,7 @@ impl<'a, K: Kind> Table<'a, K> {
         trial.sql(&format!(
             "DROP TABLE IF EXISTS child; DROP TABLE IF EXISTS t; DROP TABLE IF EXISTS original;
              CREATE TABLE original AS SELECT i AS id, 'datum ' || i AS v, i * 7 AS n, 'kept ' || i AS kept FROM {};
-             CREATE TABLE t (id integer PRIMARY KEY, v text NOT NULL, n int, kept text UNIQUE);
+             CREATE TABLE t (id integer PRIMARY KEY, v varchar(80) NOT NULL, n int, kept varchar(80) UNIQUE);
              CREATE INDEX of_v ON t (v); CREATE TABLE child (t int REFERENCES t (id))",
             K::series(ROWS)
         ));
@@ -72,17 +72,7 @@ impl<'a, K: Kind> Table<'a, K> {
     fn is_masked_once(&self, what: &str) {
         assert!(self.rows() == self.masked, "{what}: other rows");
         assert_eq!(self.trial.leftovers(), [""; 0], "{what}");
-        assert!(self.trial.dump() == self.dump, "{what}: other objects");
-    }
-
-    /// Goes on with the run that was begun, if it was.
-    fn resumed(&self) -> &'static [&'static str] {
-        let journal = std::fs::read_to_string(self.trial.visard().path("run/journal.jsonl"));
-        if journal.unwrap_or_default().contains('\n') {
-            return &["--resume"];
-        }
-        self.trial.forget_run();
-        &[]
+        assert_eq!(self.trial.dump(), self.dump, "{what}");
     }
 }
 
@@ -90,21 +80,62 @@ fn killed_runs_go_on<K: Kind>() {
     let Some(trial) = K::try_new() else { return };
     for (seed, strategy) in (1..).zip(STRATEGIES) {
         let table = Table::new(&trial, strategy);
+        Kills {
+            what: strategy,
+            seed,
+            most: 200,
+            limit: Duration::from_secs(12),
+            whole: table.whole,
+        }
+        .go_on(
+            trial.visard(),
+            || table.fill(),
+            |what| table.is_masked_once(what),
+        );
+    }
+}
+
+/// Runs of a pipeline that are killed.
+pub struct Kills<'a> {
+    /// What is said of them.
+    pub what: &'a str,
+    pub seed: u64,
+    /// How many, with `--long`.
+    pub most: u32,
+    /// How long otherwise.
+    pub limit: Duration,
+    /// How long a run takes that nobody disturbs.
+    pub whole: Duration,
+}
+
+impl Kills<'_> {
+    /// Kills runs at random moments and goes on with each, again and again, until one outlives its delay. A run
+    /// begins behind `fill`; `check` looks at what it came to.
+    pub fn go_on(&self, visard: &Visard, fill: impl Fn(), check: impl Fn(&str)) {
         let (most, limit) = match std::env::var_os("VISARD_TEST_LONG") {
-            Some(_) => (200, Duration::MAX),
-            None => (60, Duration::from_secs(12)),
+            Some(_) => (self.most, Duration::MAX),
+            None => (60, self.limit),
         };
-        let mut random = Random(seed);
+        let mut random = Random(self.seed);
         let (mut kills, mut behind_commit) = (0, 0);
         let start = Instant::now();
         // On a busy machine a run takes long, and some are to be killed all the same.
         let goes_on = |kills: u32| (kills < most && start.elapsed() < limit) || kills < 5;
+        let journal =
+            || std::fs::read_to_string(visard.path("run/journal.jsonl")).unwrap_or_default();
         while goes_on(kills) {
-            table.fill();
-            // Killed again and again, until a run outlives its delay.
+            fill();
+            forget(visard);
             loop {
-                let mut child = trial.visard().start(table.resumed());
-                let delay = random.below(table.whole.as_micros() as u64 * 11 / 10);
+                let resumed: &[&str] = match journal().contains('\n') {
+                    true => &["--resume"],
+                    false => {
+                        forget(visard);
+                        &[]
+                    }
+                };
+                let mut child = visard.start(resumed);
+                let delay = random.below(self.whole.as_micros() as u64 * 11 / 10);
                 std::thread::sleep(Duration::from_micros(delay));
                 // The last one is left in peace.
                 let ended = match goes_on(kills) {
@@ -118,14 +149,18 @@ fn killed_runs_go_on<K: Kind>() {
                     break;
                 }
                 kills += 1;
-                let journal = std::fs::read_to_string(trial.visard().path("run/journal.jsonl"));
-                behind_commit += u32::from(journal.unwrap_or_default().contains("task_done"));
+                behind_commit += u32::from(journal().contains("task_done"));
             }
-            table.is_masked_once(&format!("{strategy} after {kills} kills"));
+            check(&format!("{} after {kills} kills", self.what));
         }
         println!(
-            "{strategy}: killed {kills} runs with kill -9 in {:.0?}, {behind_commit} of them behind their last commit",
+            "{}: killed {kills} runs with kill -9 in {:.0?}, {behind_commit} of them behind their last commit",
+            self.what,
             start.elapsed()
         );
     }
+}
+
+fn forget(visard: &Visard) {
+    std::fs::remove_dir_all(visard.path("run")).unwrap_or_default();
 }

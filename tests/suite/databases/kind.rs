@@ -10,6 +10,9 @@ pub trait Kind: Sized {
     /// What tells the place of a row, as a `key` names it.
     const PLACE: &'static str;
 
+    /// Whether rows without a key can be updated.
+    const KEYLESS_UPDATES: bool = true;
+
     /// `None` where the server is not there.
     fn try_new() -> Option<Self>;
 

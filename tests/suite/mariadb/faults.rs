@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::trial::{Random, STRATEGIES, Trial, task};
+use super::trial::{Kind, Random, STRATEGIES, Trial, task};
+use crate::databases::Kills;
 use crate::faults::signal;
 use crate::visard::Ended;
 
@@ -111,41 +112,17 @@ fn killed_rewrites_go_on() {
 fn killed_runs_go_on(strategy: &str, seed: u64) {
     let Some(trial) = Trial::new() else { return };
     let table = Table::new(&trial, strategy, "");
-    let (most, limit) = match std::env::var_os("VISARD_TEST_LONG") {
-        Some(_) => (200, Duration::MAX),
-        None => (60, Duration::from_secs(10)),
-    };
-    let mut random = Random(seed);
-    let (mut kills, mut behind_commit) = (0, 0);
-    let start = Instant::now();
-    let goes_on = |kills: u32| kills < 5 || (kills < most && start.elapsed() < limit);
-    while goes_on(kills) {
-        table.fill();
-        // Killed again and again, until a run outlives its delay.
-        loop {
-            let mut child = trial.visard.start(table.resumed());
-            let delay = random.below(table.whole.as_micros() as u64 * 11 / 10);
-            std::thread::sleep(Duration::from_micros(delay));
-            // The last one is left in peace.
-            let ended = match goes_on(kills) {
-                true => child.try_wait().unwrap(),
-                false => Some(child.wait().unwrap()),
-            };
-            child.kill().unwrap_or_default();
-            let output = Ended::of(child.wait_with_output().unwrap());
-            if ended.is_some() {
-                output.expect(0);
-                break;
-            }
-            kills += 1;
-            let journal = std::fs::read_to_string(trial.visard.path("run/journal.jsonl"));
-            behind_commit += u32::from(journal.unwrap_or_default().contains("committing"));
-        }
-        table.is_masked_once(&format!("{strategy} after {kills} kills"));
+    Kills {
+        what: strategy,
+        seed,
+        most: 200,
+        limit: Duration::from_secs(10),
+        whole: table.whole,
     }
-    println!(
-        "{strategy}: killed {kills} runs with kill -9 in {:.0?}, {behind_commit} of them behind an announced commit",
-        start.elapsed()
+    .go_on(
+        &trial.visard,
+        || table.fill(),
+        |what| table.is_masked_once(what),
     );
 }
 

@@ -1,6 +1,6 @@
 //! Everything that hangs on a table is there after a run as it was before, by the server's word.
 
-use super::trial::{STRATEGIES, Trial};
+use super::trial::{Kind, STRATEGIES, Trial};
 
 /// Whatever can hang on a table.
 const NASTY: &str = "

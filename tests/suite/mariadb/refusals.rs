@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use super::trial::{STRATEGIES, Trial, task};
+use super::trial::{Kind, STRATEGIES, Trial, task};
 
 const FIX: &str = "- column: v\n  masks: [{type: from_fixed, value: x}]";
 

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 
-use super::trial::{STRATEGIES, Trial};
+use super::trial::{Kind, STRATEGIES, Trial};
 
 /// Files below `folder` that hold `marker`.
 fn holders(folder: &Path, marker: &str) -> Vec<PathBuf> {

@@ -9,10 +9,10 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder, Row, Value};
 use tokio::runtime::Runtime;
 
-use crate::visard::{Ended, Visard};
+pub use crate::databases::{Kind, Random, STRATEGIES, task};
 
-/// Both ways in which a table is masked.
-pub const STRATEGIES: [&str; 2] = ["update", "rewrite"];
+use crate::databases::pipeline;
+use crate::visard::Visard;
 
 /// Whether the server takes files is set for all of its sessions.
 static FILES: RwLock<()> = RwLock::new(());
@@ -145,21 +145,15 @@ impl Trial {
         text
     }
 
-    /// The only row of a query.
-    #[track_caller]
-    pub fn one(&self, sql: &str) -> String {
-        let mut rows = self.rows(sql);
-        assert_eq!(rows.len(), 1, "{sql}: {rows:?}");
-        rows.remove(0)
-    }
-
-    /// Writes `pipeline.yml` with these `options` and `tasks`, a line each.
-    pub fn pipeline(&self, options: &str, tasks: &str) {
-        self.pipeline_on("", options, tasks);
-    }
-
-    /// The same with more keys of the connection, `, KEY: VALUE` each; of a key given twice the later counts.
+    /// Writes `pipeline.yml` with more keys of the connection, `, KEY: VALUE` each; of a key given twice the later
+    /// counts.
     pub fn pipeline_on(&self, connection: &str, options: &str, tasks: &str) {
+        let text = pipeline(&self.keys(connection), options, tasks);
+        self.visard.write("pipeline.yml", text);
+    }
+
+    /// The keys of a connection to the database, with more.
+    fn keys(&self, more: &str) -> String {
         let variable = |name: &str| format!("\"${{VISARD_TEST_MARIADB_{name}}}\"");
         let mut keys: Vec<(String, String)> = [
             ("db_type", "mariadb".to_owned()),
@@ -171,49 +165,53 @@ impl Trial {
         ]
         .map(|(key, value)| (key.to_owned(), value))
         .to_vec();
-        for pair in connection.split(", ").filter(|pair| !pair.is_empty()) {
+        for pair in more.split(", ").filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once(": ").unwrap();
             keys.retain(|(known, _)| known != key);
             keys.push((key.to_owned(), value.to_owned()));
         }
         let keys: Vec<String> = keys.iter().map(|(key, v)| format!("{key}: {v}")).collect();
-        let yaml = format!(
-            "version: '1.0'\nname: test\nconnections:\n  db: {{{}}}\n\
-             source: db\noptions:\n  run_secret: a run secret for tests only\n  \
-             disable_instance_secret: true\n{}ruleset:\n  version: '1.0'\n  tasks:\n{}",
-            keys.join(", "),
-            indented(options, 2),
-            indented(tasks, 4),
-        );
-        self.visard.write("pipeline.yml", yaml);
+        keys.join(", ")
+    }
+}
+
+impl Kind for Trial {
+    const PLACE: &'static str = "ROWID";
+    // They are found again in a new table only.
+    const KEYLESS_UPDATES: bool = false;
+
+    /// Its session takes standard SQL: names in double quotes, `||` between texts.
+    fn try_new() -> Option<Self> {
+        let trial = Self::new()?;
+        trial.sql("SET sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES')");
+        Some(trial)
     }
 
-    /// Runs the pipeline as a new run.
-    pub fn run(&self) -> Ended {
-        self.forget_run();
-        self.visard.run(&[])
+    fn visard(&self) -> &Visard {
+        &self.visard
     }
 
-    /// Removes the run folder, so that the next run is a new one.
-    pub fn forget_run(&self) {
-        std::fs::remove_dir_all(self.visard.path("run")).unwrap_or_default();
+    fn connection(&self) -> String {
+        self.keys("")
     }
 
-    /// Masks `table` with `rules` and expects all to be well; the report of the table.
-    #[track_caller]
-    pub fn mask(&self, options: &str, table: &str, rules: &str) -> serde_json::Value {
-        self.pipeline(options, &task(table, "", rules));
-        self.run().expect(0);
-        self.visard.report()["tables"][0].clone()
+    fn series(n: u32) -> String {
+        format!("(SELECT CAST(seq AS SIGNED) AS i FROM seq_1_to_{n}) AS series")
     }
 
-    /// Tables that a run made and did not remove.
-    pub fn leftovers(&self) -> Vec<String> {
+    fn sql(&self, sql: &str) {
+        self.sql(sql);
+    }
+
+    fn rows(&self, sql: &str) -> Vec<String> {
+        self.rows(sql)
+    }
+
+    fn leftovers(&self) -> Vec<String> {
         self.rows("SHOW TABLES LIKE 'visard\\_%'")
     }
 
-    /// Everything the server says of the database but its rows.
-    pub fn dump(&self) -> Vec<String> {
+    fn dump(&self) -> Vec<String> {
         let mut dump = Vec::new();
         for table in self.rows("SHOW FULL TABLES") {
             let (name, kind) = table.split_once('|').unwrap();
@@ -230,6 +228,15 @@ impl Trial {
             self.rows("SELECT * FROM mysql.tables_priv WHERE Db = DATABASE() ORDER BY 1, 2, 3, 4"),
         );
         dump
+    }
+
+    fn state(&self) -> Vec<String> {
+        let mut state = self.dump();
+        state.extend(self.rows(
+            "SELECT TABLE_NAME, CREATE_TIME, UPDATE_TIME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() ORDER BY 1",
+        ));
+        state.extend(self.rows("SELECT * FROM a ORDER BY id"));
+        state
     }
 }
 
@@ -248,34 +255,6 @@ impl Drop for Trial {
         if let Err(error) = done {
             println!("{dropped}: {error}");
         }
-    }
-}
-
-fn indented(text: &str, by: usize) -> String {
-    text.lines()
-        .map(|line| format!("{:by$}{line}\n", ""))
-        .collect()
-}
-
-/// A `mask_table` task, with more keys of its own, a line each.
-pub fn task(table: &str, more: &str, rules: &str) -> String {
-    format!(
-        "- type: mask_table\n  table: '{table}'\n{}  rules:\n{}",
-        indented(more, 2),
-        indented(rules, 4)
-    )
-}
-
-/// Small, seeded, and the same on every machine.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn below(&mut self, n: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
-        (self.0 >> 33) % n
     }
 }
 

@@ -1,6 +1,6 @@
 //! Values of every type, at the ends of what each takes: left alone, kept where Arrow has none such, and set.
 
-use super::trial::{STRATEGIES, Trial};
+use super::trial::{Kind, STRATEGIES, Trial};
 
 /// A column of each type, by name, type and values; a null comes with each.
 const TYPES: &[(&str, &str, &[&str])] = &[

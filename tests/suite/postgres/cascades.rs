@@ -1,8 +1,9 @@
 //! Masked keys, and what refers to them: foreign keys still hold, to the same rows as before.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::trial::{Random, Trial, task};
+use super::trial::{Trial, task};
+use crate::databases::Kills;
 use crate::visard::Ended;
 
 /// Customers, their orders, the lines of these by a key of two columns, and customers that customers brought.
@@ -195,32 +196,18 @@ fn killed_cascades_go_on() {
     trial.run().expect(0);
     let whole = began.elapsed();
     let masked = trial.rows("SELECT id, code, name FROM customers ORDER BY name");
-    let kills = match std::env::var_os("VISARD_TEST_LONG") {
-        Some(_) => 100,
-        None => 6,
-    };
-    let mut random = Random(21);
-    for kill in 0..kills {
-        fill();
-        let mut child = trial.visard.start(&[]);
-        let wait = random.below(whole.as_millis().try_into().unwrap());
-        std::thread::sleep(std::time::Duration::from_millis(wait));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let journal = std::fs::read_to_string(trial.visard.path("run/journal.jsonl"));
-        let begun = journal.unwrap_or_default().contains('\n');
-        if !begun {
-            trial.forget_run();
-        }
-        trial
-            .visard
-            .run(if begun { &["--resume"] } else { &[] })
-            .expect(0);
-        let now = trial.rows("SELECT id, code, name FROM customers ORDER BY name");
-        assert!(now == masked, "kill {kill} after {wait} ms");
-        assert_eq!(trial.one(RELATIONS), relations, "kill {kill}");
-        assert_eq!(trial.dump(), dump, "kill {kill}");
-        assert_eq!(trial.leftovers(), [""; 0], "kill {kill}");
+    Kills {
+        what: "cascades",
+        seed: 21,
+        most: 100,
+        limit: Duration::from_secs(8),
+        whole,
     }
-    println!("{kills} cascades killed at random moments went on");
+    .go_on(&trial.visard, fill, |what| {
+        let now = trial.rows("SELECT id, code, name FROM customers ORDER BY name");
+        assert!(now == masked, "{what}");
+        assert_eq!(trial.one(RELATIONS), relations, "{what}");
+        assert_eq!(trial.dump(), dump, "{what}");
+        assert_eq!(trial.leftovers(), [""; 0], "{what}");
+    });
 }
