@@ -5,11 +5,13 @@
 //! | what does a test need of a database? | `kind.rs` |
 //! | what is masked, and does all else stay? | `behaviour.rs` |
 //! | some rows, some tasks, or none? | `limits.rs` |
+//! | what do rules read of other tables? | `joins.rs` |
 //! | what becomes of a run that is killed? | `kills.rs` |
 //! | do tables come out as files of the same rows do? | `differential.rs` |
 
 mod behaviour;
 pub mod differential;
+mod joins;
 mod kills;
 mod kind;
 mod limits;

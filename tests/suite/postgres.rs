@@ -8,7 +8,6 @@
 //! | what is refused before a row moves? | `refusals.rs` |
 //! | what becomes of a run that is cut off or refused half way? | `faults.rs`, `errors.rs` |
 //! | do tables come out as files of the same rows do? | `differential.rs` |
-//! | what do rules read of other tables? | `joins.rs` |
 //! | what follows a masked key? | `cascades.rs` |
 //! | how do rows get to other databases and files, and back? | `copies.rs` |
 //! | what holds old values afterwards? | `traces.rs` |
@@ -19,7 +18,6 @@ mod copies;
 mod differential;
 mod errors;
 mod faults;
-mod joins;
 mod objects;
 mod refusals;
 mod traces;

@@ -63,6 +63,40 @@ pub struct JoinedColumn {
     pub column: String,
 }
 
+impl JoinedColumn {
+    /// The query, for a place among the columns read, that reads it beside a row of what SQL calls `table`.
+    /// `quoted` quotes a name.
+    pub(crate) fn query(&self, table: &str, quoted: impl Fn(&str) -> String) -> String {
+        let mut from = String::new();
+        let mut here = String::new();
+        for (number, join) in self.path.iter().enumerate() {
+            let before = match number {
+                0 => table.to_owned(),
+                _ => format!("visard_{}", number - 1),
+            };
+            let on = join.on.iter().map(|(own, theirs)| {
+                let (own, theirs) = (quoted(own), quoted(theirs));
+                format!("visard_{number}.{own} = {before}.{theirs}")
+            });
+            let on = on.collect::<Vec<_>>().join(" AND ");
+            let schema = join.schema.as_deref().map(&quoted);
+            let schema = schema.map(|schema| format!("{schema}."));
+            let named = format!(
+                "{}{} AS visard_{number}",
+                schema.unwrap_or_default(),
+                quoted(&join.table)
+            );
+            match number {
+                0 => (from, here) = (named, on),
+                _ => from.push_str(&format!(" JOIN {named} ON {on}")),
+            }
+        }
+        let last = self.path.len().saturating_sub(1);
+        let column = quoted(&self.column);
+        format!("(SELECT visard_{last}.{column} FROM {from} WHERE {here})")
+    }
+}
+
 /// One more table on the way to a joined column. At most one of its rows goes with a row of the one before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Join {

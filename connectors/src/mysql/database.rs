@@ -147,6 +147,10 @@ impl Database for Mysql {
         Ok(script::run(&self.server, statements, &name, announce).await?)
     }
 
+    fn joins(&self) -> bool {
+        true
+    }
+
     async fn is_committed(&self, known_by: &str) -> Result<Option<bool>, DatabaseError> {
         Ok(marks::is_committed(&self.server, known_by).await?)
     }
@@ -166,11 +170,23 @@ struct Found {
 }
 
 impl Found {
-    fn job(&self, job: Job) -> TableJob {
-        TableJob {
+    async fn job(&self, job: Job) -> Result<TableJob, MysqlError> {
+        let mut session = self.pool.take().await?;
+        let mut joined = Vec::with_capacity(job.joined.len());
+        for column in &job.joined {
+            let join = column.path.last().ok_or(MysqlError::Altered)?;
+            let schema = join.schema.as_deref().unwrap_or(&self.table.schema);
+            let other = session.table(schema, &join.table).await?;
+            let other = other.ok_or(MysqlError::Altered)?;
+            let found = other.column(&column.column).ok_or(MysqlError::Altered)?;
+            joined.push(found.kind);
+        }
+        session.give_back();
+        Ok(TableJob {
             table: self.table.clone(),
             job,
-        }
+            joined,
+        })
     }
 }
 
@@ -217,7 +233,7 @@ impl DatabaseTable for Found {
         job: Job,
         rewrite: bool,
     ) -> Result<Arc<dyn TableWork>, DatabaseError> {
-        let job = self.job(job);
+        let job = self.job(job).await?;
         Ok(match rewrite {
             true => Rewrite::open(&self.server, job).await?,
             false => Update::open(&self.server, job).await?,
@@ -225,7 +241,7 @@ impl DatabaseTable for Found {
     }
 
     async fn clean_up(&self, job: &Job, rewrite: bool) -> Result<Vec<String>, DatabaseError> {
-        let job = self.job(job.clone());
+        let job = self.job(job.clone()).await?;
         Ok(leftovers::clean_up(&self.server, &job, rewrite).await?)
     }
 }

@@ -16,6 +16,19 @@ pub(super) struct TableJob {
     pub(super) table: Table,
     /// What is asked of it.
     pub(super) job: Job,
+    /// The types of the columns of other tables that are read beside its rows.
+    pub(super) joined: Vec<ColumnType>,
+}
+
+/// A column that is read.
+#[derive(Debug, Clone)]
+pub(super) struct ReadColumn {
+    /// Its name.
+    pub(super) name: String,
+    /// How its values travel.
+    pub(super) kind: ColumnType,
+    /// What reads it beside a row.
+    pub(super) sql: String,
 }
 
 /// A column of a key by which rows are found again.
@@ -89,13 +102,24 @@ impl TableJob {
         columns.filter(|column| self.masked.contains(&column.name))
     }
 
-    /// The masked columns and those that are read besides, each once, in table order.
-    pub(super) fn typed(&self) -> Vec<(String, ColumnType)> {
+    /// The masked columns and those that are read besides, each once, in table order, then those of other
+    /// tables, beside a row of what SQL calls `table`.
+    pub(super) fn typed(&self, table: &str) -> Vec<ReadColumn> {
         let columns = self.table.columns.iter();
-        columns
+        let own = columns
             .filter(|column| self.touches(&column.name))
-            .map(|column| (column.name.clone(), column.kind))
-            .collect()
+            .map(|column| ReadColumn {
+                name: column.name.clone(),
+                kind: column.kind,
+                sql: quoted(&column.name),
+            });
+        let joined = self.job.joined.iter().zip(&self.joined);
+        let joined = joined.map(|(column, kind)| ReadColumn {
+            name: column.name.clone(),
+            kind: *kind,
+            sql: column.query(table, quoted),
+        });
+        own.chain(joined).collect()
     }
 }
 

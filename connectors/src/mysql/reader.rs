@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use super::decode::Decoder;
 use super::error::MysqlError;
-use super::job::{KeyColumn, key_column};
+use super::job::{KeyColumn, ReadColumn, key_column};
 use super::session::{Pool, quoted};
 use super::types::{ColumnType, fields};
 use crate::database::repeated;
@@ -58,16 +58,18 @@ impl Reader {
         pool: Pool,
         path: String,
         key: &[KeyColumn],
-        columns: Vec<(String, ColumnType)>,
+        columns: Vec<ReadColumn>,
     ) -> Self {
         let keys: Vec<(String, ColumnType)> = key
             .iter()
             .enumerate()
             .map(|(index, column)| (key_column(index), column.kind))
             .collect();
-        let names = key.iter().map(|column| column.name.as_str());
-        let names = names.chain(columns.iter().map(|(name, _)| name.as_str()));
-        let mut list = names.map(quoted).collect::<Vec<_>>().join(", ");
+        let names = key.iter().map(|column| quoted(&column.name));
+        let names = names.chain(columns.iter().map(|column| column.sql.clone()));
+        let mut list = names.collect::<Vec<_>>().join(", ");
+        let columns = columns.into_iter();
+        let columns: Vec<_> = columns.map(|column| (column.name, column.kind)).collect();
         if list.is_empty() {
             list = "NULL".to_owned();
         }

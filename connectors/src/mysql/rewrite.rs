@@ -72,6 +72,7 @@ impl Rewrite {
     pub(super) async fn open(server: &Server, job: TableJob) -> Result<Arc<Self>, MysqlError> {
         let pool = Pool::new(server.clone());
         let (mut key, mut source) = (job.found_by(), job.table.sql());
+        let mut read_from = quoted(&job.table.name);
         let mut slices = vec![progress::Range::default()];
         let (mut holder, mut later, mut form) = (None, Vec::new(), Form::File);
         if !job.dry_run {
@@ -90,6 +91,7 @@ impl Rewrite {
             later = made(&mut session, &job, &table).await?;
             if key.is_none() {
                 source = job.beside("copy");
+                read_from = source.clone();
                 numbered(&mut session, &job, &source).await?;
                 key = Some(vec![KeyColumn::row_number()]);
             }
@@ -114,7 +116,7 @@ impl Rewrite {
         let key = key.unwrap_or_default();
         let masked = job.masked_columns().cloned().collect();
         Ok(Arc::new(Self {
-            reader: Reader::new(pool.clone(), job.table.shown(), &key, job.typed()),
+            reader: Reader::new(pool.clone(), job.table.shown(), &key, job.typed(&read_from)),
             stage: Arc::new(Stage::new(key, masked, form)),
             written: Arc::new(Mutex::new(vec![None; slices.len()])),
             source,

@@ -115,7 +115,12 @@ impl Update {
         let masked = job.masked_columns().cloned().collect();
         Ok(Arc::new(Self {
             by_key: job.by_key(&key),
-            reader: Reader::new(pool.clone(), job.table.shown(), &key, job.typed()),
+            reader: Reader::new(
+                pool.clone(),
+                job.table.shown(),
+                &key,
+                job.typed(&quoted(&job.table.name)),
+            ),
             stage: Arc::new(Stage::new(key, masked, form)),
             progress,
             units,

@@ -91,47 +91,11 @@ impl TableJob {
 /// How `joined`, which is the column `found`, is read beside a row of `table`: by a query that fails
 /// where two rows go with one.
 pub(super) fn read_beside(table: &Table, joined: &JoinedColumn, found: &Column) -> ReadColumn {
-    let mut from = String::new();
-    let mut here = String::new();
-    for (number, join) in joined.path.iter().enumerate() {
-        let before = match number {
-            0 => quoted(&table.name),
-            _ => format!("visard_{}", number - 1),
-        };
-        let on = join.on.iter();
-        let on: Vec<String> = on
-            .map(|(own, theirs)| {
-                format!(
-                    "visard_{number}.{} = {before}.{}",
-                    quoted(own),
-                    quoted(theirs)
-                )
-            })
-            .collect();
-        let schema = join
-            .schema
-            .as_deref()
-            .map(|schema| format!("{}.", quoted(schema)));
-        let named = format!(
-            "{}{} AS visard_{number}",
-            schema.unwrap_or_default(),
-            quoted(&join.table)
-        );
-        match number {
-            0 => {
-                from = named;
-                here = on.join(" AND ");
-            }
-            _ => from.push_str(&format!(" JOIN {named} ON {}", on.join(" AND "))),
-        }
-    }
-    let last = joined.path.len().saturating_sub(1);
-    let column = format!("visard_{last}.{}", quoted(&joined.column));
     ReadColumn {
         name: joined.name.clone(),
         wire: found.wire.unwrap_or(WireType::Text),
         by_text: found.wire.is_none(),
         type_name: found.type_name.clone(),
-        expression: Some(format!("(SELECT {column} FROM {from} WHERE {here})")),
+        expression: Some(joined.query(&quoted(&table.name), quoted)),
     }
 }

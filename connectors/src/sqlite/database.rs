@@ -157,6 +157,10 @@ impl Database for Sqlite {
         Ok(blocking(move || run(&file, &statements, announce)).await?)
     }
 
+    fn joins(&self) -> bool {
+        true
+    }
+
     async fn is_committed(&self, known_by: &str) -> Result<Option<bool>, DatabaseError> {
         let known_by = known_by.to_owned();
         self.ask(move |connection| exists(connection, &known_by).map(Some))
@@ -213,11 +217,9 @@ struct Found {
 }
 
 impl Found {
-    fn job(&self, job: Job) -> TableJob {
-        TableJob {
-            table: self.table.clone(),
-            job,
-        }
+    /// It may block.
+    fn job(&self, job: Job) -> Result<TableJob, SqliteError> {
+        TableJob::new(&self.file.reader()?, self.table.clone(), job)
     }
 }
 
@@ -270,8 +272,9 @@ impl DatabaseTable for Found {
         job: Job,
         rewrite: bool,
     ) -> Result<Arc<dyn TableWork>, DatabaseError> {
-        let (file, job, compaction) = (self.file.clone(), self.job(job), self.compaction.clone());
+        let (file, compaction) = (self.file.clone(), self.compaction.clone());
         let opened = move || -> Result<Arc<dyn TableWork>, SqliteError> {
+            let job = self.job(job)?;
             Ok(match rewrite {
                 true => Rewrite::open(file, job, compaction)?,
                 false => Update::open(file, job, compaction)?,
@@ -281,11 +284,13 @@ impl DatabaseTable for Found {
     }
 
     async fn clean_up(&self, job: &Job, rewrite: bool) -> Result<Vec<String>, DatabaseError> {
-        let (file, job, compaction) = (
-            self.file.clone(),
-            self.job(job.clone()),
-            self.compaction.clone(),
-        );
+        let (file, compaction) = (self.file.clone(), self.compaction.clone());
+        let job = TableJob {
+            table: self.table.clone(),
+            job: job.clone(),
+            // Nothing is read any more.
+            joined: Vec::new(),
+        };
         let cleaned_up = move || leftovers::clean_up(&file, &job, rewrite, &compaction);
         Ok(blocking(cleaned_up).await?)
     }

@@ -2,10 +2,13 @@
 
 use std::ops::Deref;
 
+use rusqlite::Connection;
+
 use super::address::Address;
 use super::catalogue::Table;
 use super::error::SqliteError;
 use super::lane::Lane;
+use super::sql::quoted;
 use crate::database::Job;
 
 /// A table to be masked where it lies.
@@ -15,6 +18,8 @@ pub(super) struct TableJob {
     pub(super) table: Table,
     /// What is asked of it.
     pub(super) job: Job,
+    /// Columns of other tables that are read beside its rows, and the queries that read them.
+    pub(super) joined: Vec<(TypedColumn, String)>,
 }
 
 /// A column as a run reads and writes it.
@@ -35,6 +40,32 @@ impl Deref for TableJob {
 }
 
 impl TableJob {
+    /// A job on `table`, with what `connection` says of joined ones.
+    ///
+    /// # Errors
+    /// When one of them is not there any more.
+    pub(super) fn new(
+        connection: &Connection,
+        table: Table,
+        job: Job,
+    ) -> Result<Self, SqliteError> {
+        let mut joined = Vec::with_capacity(job.joined.len());
+        for column in &job.joined {
+            let join = column.path.last().ok_or(SqliteError::Altered)?;
+            let other = Table::look_up(connection, &join.table)?.ok_or(SqliteError::Altered)?;
+            let found = other
+                .columns
+                .iter()
+                .find(|found| found.name == column.column);
+            let typed = TypedColumn {
+                name: column.name.clone(),
+                lane: found.ok_or(SqliteError::Altered)?.lane,
+            };
+            joined.push((typed, column.query(&quoted(&table.name), quoted)));
+        }
+        Ok(Self { table, job, joined })
+    }
+
     /// The masked columns and those that are read besides, each once, in table order.
     pub(super) fn typed(&self) -> Vec<TypedColumn> {
         self.columns(|name| self.touches(name))

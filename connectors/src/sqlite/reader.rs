@@ -51,6 +51,8 @@ pub(super) struct Reader {
     /// Columns of the address in front of it, and whether it is the rowid.
     address: Address,
     columns: Vec<TypedColumn>,
+    /// How many of the columns, the first ones, are the table's own.
+    own: usize,
     /// Masked columns whose values change their rows, and so have to be of one class.
     shuffled: Vec<String>,
     versions: Versions,
@@ -99,11 +101,16 @@ impl Reader {
     /// # Errors
     /// When nothing finds a row of the table.
     pub(super) fn new(file: DatabaseFile, job: &TableJob) -> Result<Self, SqliteError> {
-        let (columns, address) = (job.typed(), job.address()?.clone());
+        let (mut columns, address) = (job.typed(), job.address()?.clone());
+        let own = columns.len();
         let table = quoted(&job.table.name);
         let mut list = address.list(&table);
         for column in &columns {
             list.push_str(&format!(", {table}.{}", quoted(&column.name)));
+        }
+        for (column, query) in &job.joined {
+            columns.push(column.clone());
+            list.push_str(&format!(", {query}"));
         }
         let mut fields = vec![
             Field::new(PATH_COLUMN, DataType::Utf8View, false),
@@ -121,6 +128,7 @@ impl Reader {
             list,
             address,
             columns,
+            own,
         })
     }
 
@@ -148,6 +156,7 @@ impl Reader {
             path: self.path.clone(),
             address: self.address.clone(),
             columns: self.columns.clone(),
+            own: self.own,
             shuffled: self.shuffled.clone(),
             versions: self.versions.clone(),
             schema: Arc::clone(&self.schema),
@@ -214,6 +223,7 @@ struct Query {
     path: String,
     address: Address,
     columns: Vec<TypedColumn>,
+    own: usize,
     shuffled: Vec<String>,
     versions: Versions,
     schema: SchemaRef,
@@ -244,11 +254,13 @@ impl Query {
             building.at.append_value(&at);
             building.places.append_value(place);
             let mut bytes = at.len() + 32;
-            let mut version = Vec::with_capacity(all - first);
+            let mut version = Vec::with_capacity(self.own);
             for (column, builder) in (first..all).zip(&mut building.columns) {
                 let value = row.get_ref(column)?;
                 bytes += builder.push(value)?;
-                version.push(value);
+                if version.len() < self.own {
+                    version.push(value);
+                }
             }
             building
                 .versions
