@@ -65,8 +65,14 @@ pub struct JoinedColumn {
 
 impl JoinedColumn {
     /// The query, for a place among the columns read, that reads it beside a row of what SQL calls `table`.
-    /// `quoted` quotes a name.
-    pub(crate) fn query(&self, table: &str, quoted: impl Fn(&str) -> String) -> String {
+    /// In a `dry_run` nothing is built, and the query of what would be stands in its place. `quoted` quotes a
+    /// name.
+    pub(crate) fn query(
+        &self,
+        table: &str,
+        dry_run: bool,
+        quoted: impl Fn(&str) -> String,
+    ) -> String {
         let mut from = String::new();
         let mut here = String::new();
         for (number, join) in self.path.iter().enumerate() {
@@ -79,13 +85,15 @@ impl JoinedColumn {
                 format!("visard_{number}.{own} = {before}.{theirs}")
             });
             let on = on.collect::<Vec<_>>().join(" AND ");
-            let schema = join.schema.as_deref().map(&quoted);
-            let schema = schema.map(|schema| format!("{schema}."));
-            let named = format!(
-                "{}{} AS visard_{number}",
-                schema.unwrap_or_default(),
-                quoted(&join.table)
-            );
+            let source = match &join.select {
+                Some(select) if dry_run => format!("(\n{select}\n)"),
+                _ => {
+                    let schema = join.schema.as_deref().map(&quoted);
+                    let schema = schema.map(|schema| format!("{schema}."));
+                    format!("{}{}", schema.unwrap_or_default(), quoted(&join.table))
+                }
+            };
+            let named = format!("{source} AS visard_{number}");
             match number {
                 0 => (from, here) = (named, on),
                 _ => from.push_str(&format!(" JOIN {named} ON {on}")),
@@ -104,6 +112,8 @@ pub struct Join {
     pub schema: Option<String>,
     /// The table's name.
     pub table: String,
+    /// The query that builds it, where the run does.
+    pub select: Option<String>,
     /// Its columns, each with the column of the table before that has the same value.
     pub on: Vec<(String, String)>,
 }

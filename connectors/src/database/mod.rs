@@ -4,6 +4,7 @@
 //! |---|---|
 //! | what does the catalogue say of a table? | `table.rs` |
 //! | what is asked of a table? | `job.rs` |
+//! | what is built for a run only? | `built.rs` |
 //! | how is it masked where it lies, or copied elsewhere? | `table_work.rs` |
 //! | what of its values has Arrow not? | [`special`] |
 //! | what do rows have in common on their way? | `rows.rs` |
@@ -12,6 +13,7 @@
 //!
 //! Each database has a folder beside this one that implements [`Database`] and [`DatabaseTable`].
 
+mod built;
 mod error;
 mod job;
 mod pool;
@@ -30,6 +32,7 @@ use datafusion::sql::sqlparser::dialect::Dialect;
 
 use crate::copy::{Destination, Mode, Origin};
 
+pub use built::BuiltTable;
 pub use error::DatabaseError;
 pub use job::{CopiedColumn, Job, Join, JoinedColumn};
 pub(crate) use pool::{Pool, Pooled, Server};
@@ -119,6 +122,19 @@ pub trait Database: Debug + Send + Sync {
     fn joins(&self) -> bool {
         false
     }
+
+    /// What the catalogue would say of a table that is not built yet; in the database's words, why it cannot
+    /// be.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn described(&self, built: &BuiltTable) -> Result<Result<Table, String>, DatabaseError>;
+
+    /// The statements that build a table.
+    fn made(&self, built: &BuiltTable) -> String;
+
+    /// The statement that drops a table that was built, where it is there.
+    fn dropped(&self, built: &BuiltTable) -> String;
 
     /// Whether what was announced as `known_by` was committed; `None` where the database no longer knows.
     ///

@@ -3,7 +3,7 @@
 use arrow::datatypes::DataType;
 
 /// A table, as any database describes it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Table {
     /// Its schema; none in databases that have no schemas.
     pub schema: Option<String>,
@@ -42,13 +42,14 @@ pub struct Table {
 }
 
 /// What tells the place of a row, where no key tells rows apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum RowPlace {
     /// Block and place in it, as PostgreSQL has it.
     Tuple,
     /// A number that may be a value of the row, and is not shown.
     Number,
     /// Nothing: a row is where its key says.
+    #[default]
     None,
 }
 

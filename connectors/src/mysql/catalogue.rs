@@ -190,6 +190,26 @@ impl Session {
         Ok(Some(table))
     }
 
+    /// The columns of a table `name` that `select` would fill, which is not made: their names and types.
+    ///
+    /// # Errors
+    /// When the server refuses the query.
+    pub(super) async fn described(
+        &mut self,
+        name: &str,
+        select: &str,
+    ) -> Result<Vec<Column>, MysqlError> {
+        let name = quoted(name);
+        let made = format!(
+            "CREATE TEMPORARY TABLE {name} AS SELECT * FROM (\n{select}\n) AS visard LIMIT 0"
+        );
+        self.run(&made).await?;
+        // The catalogue has no temporary tables.
+        let columns: Vec<Row> = self.rows(&format!("SHOW COLUMNS FROM {name}")).await?;
+        self.run(&format!("DROP TEMPORARY TABLE {name}")).await?;
+        columns.into_iter().map(shown_column).collect()
+    }
+
     /// What makes a table, as the server says it.
     ///
     /// # Errors
@@ -354,6 +374,29 @@ impl Session {
              WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA = DATABASE() ORDER BY 1 LIMIT 1000";
         self.rows(names).await
     }
+}
+
+/// A column as `SHOW COLUMNS` has it: its name and its type.
+fn shown_column(mut row: Row) -> Result<Column, MysqlError> {
+    let mut taken = |index| row.take::<String, _>(index).ok_or(MysqlError::Altered);
+    let (name, type_name) = (taken(0)?, taken(1)?);
+    let end = type_name.find(['(', ' ']).unwrap_or(type_name.len());
+    let (data_type, behind) = type_name.split_at(end);
+    let numbers = behind.trim_start_matches('(').split(')').next();
+    let mut numbers = numbers.unwrap_or_default().split(',');
+    let mut number = || numbers.next().and_then(|number| number.trim().parse().ok());
+    let (precision, scale) = (number().unwrap_or(0), number().unwrap_or(0));
+    Ok(Column {
+        kind: ColumnType::of(data_type, &type_name, precision, scale),
+        data_type: data_type.to_owned(),
+        made: type_name.clone(),
+        length: None,
+        required: false,
+        generated: false,
+        is_touched: false,
+        name,
+        type_name,
+    })
 }
 
 fn column(mut row: Row) -> Result<Column, MysqlError> {

@@ -12,12 +12,12 @@ use super::config::MysqlConfig;
 use super::error::MysqlError;
 use super::job::TableJob;
 use super::rewrite::Rewrite;
-use super::session::{Pool, Server};
+use super::session::{Pool, Server, quoted};
 use super::update::Update;
 use super::{leftovers, marks, script};
 use crate::database::{
-    self, Announce, Column, Database, DatabaseError, DatabaseTable, Fact, Facts, Job, RowPlace,
-    TableWork, Trigger,
+    self, Announce, BuiltTable, Column, Database, DatabaseError, DatabaseTable, Fact, Facts, Job,
+    RowPlace, TableWork, Trigger,
 };
 
 /// Engines whose tables can be rewritten; only the first can be updated.
@@ -147,6 +147,45 @@ impl Database for Mysql {
         Ok(script::run(&self.server, statements, &name, announce).await?)
     }
 
+    async fn described(
+        &self,
+        built: &BuiltTable,
+    ) -> Result<Result<database::Table, String>, DatabaseError> {
+        let mut session = self.pool.take().await?;
+        let columns = session.described(&built.name, &built.select).await;
+        let database = session.first("SELECT DATABASE()").await?;
+        session.give_back();
+        match columns {
+            Ok(columns) => Ok(Ok(database::Table {
+                schema: built.schema.clone().or(database),
+                name: built.name.clone(),
+                columns: columns.iter().map(described_column).collect(),
+                ..database::Table::default()
+            })),
+            Err(error @ MysqlError::Server(_)) => Ok(Err(error.to_string())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn made(&self, built: &BuiltTable) -> String {
+        // In one statement: none could be taken back.
+        let keys = built.keys.iter().map(|key| {
+            let columns: Vec<String> = key.iter().map(|column| quoted(column)).collect();
+            format!("UNIQUE KEY ({})", columns.join(", "))
+        });
+        let keys = keys.collect::<Vec<_>>().join(", ");
+        let keys = match keys.is_empty() {
+            true => keys,
+            false => format!(" ({keys})"),
+        };
+        let table = built.sql(&quoted);
+        format!("CREATE TABLE {table}{keys} AS\n{}\n", built.select)
+    }
+
+    fn dropped(&self, built: &BuiltTable) -> String {
+        built.dropped(quoted)
+    }
+
     fn joins(&self) -> bool {
         true
     }
@@ -176,10 +215,16 @@ impl Found {
         for column in &job.joined {
             let join = column.path.last().ok_or(MysqlError::Altered)?;
             let schema = join.schema.as_deref().unwrap_or(&self.table.schema);
-            let other = session.table(schema, &join.table).await?;
-            let other = other.ok_or(MysqlError::Altered)?;
-            let found = other.column(&column.column).ok_or(MysqlError::Altered)?;
-            joined.push(found.kind);
+            let columns = match &join.select {
+                Some(select) if job.dry_run => session.described(&join.table, select).await?,
+                _ => {
+                    let other = session.table(schema, &join.table).await?;
+                    other.ok_or(MysqlError::Altered)?.columns
+                }
+            };
+            let mut columns = columns.iter();
+            let found = columns.find(|found| found.name == column.column);
+            joined.push(found.ok_or(MysqlError::Altered)?.kind);
         }
         session.give_back();
         Ok(TableJob {
@@ -246,16 +291,20 @@ impl DatabaseTable for Found {
     }
 }
 
-/// What the catalogue says, as any database would say it.
-fn described(table: &Table) -> database::Table {
-    let columns = table.columns.iter().map(|column| Column {
+fn described_column(column: &super::catalogue::Column) -> Column {
+    Column {
         name: column.name.clone(),
         type_name: column.type_name.clone(),
         data_type: column.kind.data_type(),
         length: column.length,
         required: column.required,
         generated: column.generated,
-    });
+    }
+}
+
+/// What the catalogue says, as any database would say it.
+fn described(table: &Table) -> database::Table {
+    let columns = table.columns.iter().map(described_column);
     let triggers = table.triggers.iter().map(|trigger| Trigger {
         name: trigger.name.clone(),
         fires: trigger.of_updates,

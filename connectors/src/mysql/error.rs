@@ -241,7 +241,7 @@ fn staged_column(message: &str) -> Option<usize> {
 /// What a condition means whose message may quote values, or speaks of the stage.
 fn condition(code: u16) -> Option<&'static str> {
     Some(match code {
-        1062 | 1586 => "a masked value is there twice where it has to be unique",
+        1062 | 1586 => "a value is there twice where it has to be unique",
         1048 | 1263 => "a masked value is null where the table takes none",
         1406 => "a masked value is too long for its column",
         1264 => "a masked number is out of the range of its column",
@@ -295,7 +295,7 @@ mod tests {
             (
                 1062,
                 "Duplicate entry 'secret' for key 'x' for key 'email'",
-                "a masked value is there twice where it has to be unique, key `email` (error 1062)",
+                "a value is there twice where it has to be unique, key `email` (error 1062)",
             ),
             (
                 1366,

@@ -117,7 +117,7 @@ impl TableJob {
         let joined = joined.map(|(column, kind)| ReadColumn {
             name: column.name.clone(),
             kind: *kind,
-            sql: column.query(table, quoted),
+            sql: column.query(table, self.dry_run, quoted),
         });
         own.chain(joined).collect()
     }

@@ -247,6 +247,40 @@ impl Session {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
+    /// What the catalogue would say of a table `name` that `select` fills, which is not made.
+    ///
+    /// # Errors
+    /// When the server refuses the query.
+    pub(super) async fn described(
+        &self,
+        name: &str,
+        select: &str,
+    ) -> Result<Option<Table>, PostgresError> {
+        let made = format!(
+            "CREATE TEMPORARY TABLE {} AS\n{select}\nWITH NO DATA",
+            quoted(name)
+        );
+        self.run("BEGIN").await?;
+        let table = match self.run(&made).await {
+            Ok(()) => self.table(Some("pg_temp"), name).await,
+            Err(error) => Err(error),
+        };
+        self.run("ROLLBACK").await?;
+        table
+    }
+
+    /// The schema in which names without one are made.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub(super) async fn schema(&self) -> Result<Option<String>, PostgresError> {
+        let row = self
+            .client()
+            .query_one("SELECT current_schema()", &[])
+            .await?;
+        Ok(row.get(0))
+    }
+
     /// The server's version, as it writes it: `15.18`.
     ///
     /// # Errors

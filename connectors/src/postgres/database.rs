@@ -23,8 +23,8 @@ use super::types::WireType;
 use super::update::Update;
 use crate::copy::{Destination, Mode, Origin};
 use crate::database::{
-    self, Announce, Column, CopiedColumn, Database, DatabaseError, DatabaseTable, Fact, Facts, Job,
-    RowPlace, TableWork,
+    self, Announce, BuiltTable, Column, CopiedColumn, Database, DatabaseError, DatabaseTable, Fact,
+    Facts, Job, RowPlace, TableWork,
 };
 
 const PRODUCT: &str = "PostgreSQL";
@@ -148,6 +148,37 @@ impl Database for Postgres {
 
     fn joins(&self) -> bool {
         true
+    }
+
+    async fn described(
+        &self,
+        built: &BuiltTable,
+    ) -> Result<Result<database::Table, String>, DatabaseError> {
+        let session = self.pool.take().await?;
+        let table = session.described(&built.name, &built.select).await;
+        let schema = match &built.schema {
+            Some(schema) => Some(schema.clone()),
+            None => session.schema().await?,
+        };
+        session.give_back();
+        match table {
+            Ok(table) => {
+                let mut table = described(&table.ok_or(PostgresError::Altered)?);
+                table.schema = schema;
+                Ok(Ok(table))
+            }
+            Err(error) if error.code().is_some() => Ok(Err(error.to_string())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn made(&self, built: &BuiltTable) -> String {
+        // What the log does not have need not be removed from it.
+        built.made("CREATE UNLOGGED TABLE", quoted)
+    }
+
+    fn dropped(&self, built: &BuiltTable) -> String {
+        built.dropped(quoted)
     }
 
     fn rewrites_together(&self) -> bool {
@@ -324,10 +355,13 @@ async fn of_table(session: &Session, table: Table, job: Job) -> Result<TableJob,
     let mut joined = Vec::with_capacity(job.joined.len());
     for column in &job.joined {
         let join = column.path.last().ok_or(PostgresError::Altered)?;
-        let other = session.table(join.schema.as_deref(), &join.table).await?;
+        let other = match &join.select {
+            Some(select) if job.dry_run => session.described(&join.table, select).await?,
+            _ => session.table(join.schema.as_deref(), &join.table).await?,
+        };
         let other = other.ok_or(PostgresError::Altered)?;
         let found = other.column(&column.column).ok_or(PostgresError::Altered)?;
-        joined.push(read_beside(&table, column, found));
+        joined.push(read_beside(&table, column, found, job.dry_run));
     }
     Ok(TableJob { table, job, joined })
 }

@@ -182,7 +182,7 @@ fn condition(code: &SqlState) -> &'static str {
         "22P02" | "22P03" | "42601" | "42602" => "a masked value is not of the column's type",
         "23502" => "a masked value is null where the table takes none",
         "23503" => "a masked value breaks a foreign key",
-        "23505" => "a masked value is there twice where it has to be unique",
+        "23505" => "a value is there twice where it has to be unique",
         "23514" => "a masked value breaks a check",
         "23P01" => "a masked value breaks an exclusion",
         "42703" | "42704" | "42725" | "42883" | "42P01" | "3F000" => {

@@ -90,12 +90,17 @@ impl TableJob {
 
 /// How `joined`, which is the column `found`, is read beside a row of `table`: by a query that fails
 /// where two rows go with one.
-pub(super) fn read_beside(table: &Table, joined: &JoinedColumn, found: &Column) -> ReadColumn {
+pub(super) fn read_beside(
+    table: &Table,
+    joined: &JoinedColumn,
+    found: &Column,
+    dry_run: bool,
+) -> ReadColumn {
     ReadColumn {
         name: joined.name.clone(),
         wire: found.wire.unwrap_or(WireType::Text),
         by_text: found.wire.is_none(),
         type_name: found.type_name.clone(),
-        expression: Some(joined.query(&quoted(&table.name), quoted)),
+        expression: Some(joined.query(&quoted(&table.name), dry_run, quoted)),
     }
 }

@@ -10,7 +10,7 @@ use super::sql::{self, CheckText, list, quoted};
 use crate::database::{Check, ForeignKey, Trigger, Unique};
 
 /// A table.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Table {
     /// Its name, in the letters of its definition.
     pub(super) name: String,
@@ -107,21 +107,9 @@ impl Table {
         let mut table = Self {
             kind,
             sql: sql.unwrap_or_default(),
-            columns: Vec::new(),
-            address: None,
             has_own_address: without_rowid,
-            primary_key: None,
-            uniques: Vec::new(),
-            foreign_keys: Vec::new(),
-            checks: Vec::new(),
-            triggers: Vec::new(),
-            made: Vec::new(),
-            indexed_by: Vec::new(),
-            virtual_tables: Vec::new(),
-            rows: 0,
-            bytes: 0,
-            file_bytes: 0,
             name,
+            ..Self::default()
         };
         let is_table = table.kind == "table" && !table.name.starts_with("sqlite_");
         if !is_table {
@@ -131,7 +119,7 @@ impl Table {
             }
             return Ok(Some(table));
         }
-        let key = table.read_columns(connection, strict)?;
+        let key = table.read_columns(connection, strict, &table.sql_name())?;
         table.read_indexes(connection, &key, without_rowid)?;
         table.read_foreign_keys(connection)?;
         table.read_triggers(connection)?;
@@ -163,10 +151,37 @@ impl Table {
     }
 
     /// Reads the columns; the primary key's in order.
+    /// A table `name` that `select` would fill, which is not made: its columns are all that is known of it.
+    ///
+    /// # Errors
+    /// When SQLite refuses the query.
+    pub(super) fn described(
+        connection: &Connection,
+        name: &str,
+        select: &str,
+    ) -> Result<Self, SqliteError> {
+        let quoted_name = quoted(name);
+        // Nothing of the file changes, and only this connection sees what it makes.
+        connection.pragma_update(None, "query_only", false)?;
+        let rows = format!("(\n{select}\n)");
+        connection.execute_batch(&format!(
+            "CREATE TEMP TABLE {quoted_name} AS SELECT * FROM {rows} LIMIT 0"
+        ))?;
+        let mut table = Self {
+            name: name.to_owned(),
+            ..Self::default()
+        };
+        table.read_columns(connection, false, &rows)?;
+        connection.execute_batch(&format!("DROP TABLE temp.{quoted_name}"))?;
+        connection.pragma_update(None, "query_only", true)?;
+        Ok(table)
+    }
+
     fn read_columns(
         &mut self,
         connection: &Connection,
         strict: bool,
+        from: &str,
     ) -> Result<Vec<String>, SqliteError> {
         let columns =
             "SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1) ORDER BY cid";
@@ -192,7 +207,7 @@ impl Table {
             .iter()
             .map(|column| Affinity::of(&column.type_name, strict))
             .collect();
-        let seen = self.seen(connection, &affinities, strict)?;
+        let seen = self.seen(connection, &affinities, strict, from)?;
         for ((column, affinity), seen) in self.columns.iter_mut().zip(affinities).zip(seen) {
             column.lane = match seen {
                 Some(seen) => Lane::of(&column.type_name, affinity, seen),
@@ -203,12 +218,13 @@ impl Table {
     }
 
     /// Which classes are in the columns whose type does not tell: text columns hold text or blobs, and
-    /// strict tables what they say.
+    /// strict tables what they say. The rows are those of `from`.
     fn seen(
         &self,
         connection: &Connection,
         affinities: &[Affinity],
         strict: bool,
+        from: &str,
     ) -> Result<Vec<Option<Seen>>, SqliteError> {
         let mut seen: Vec<Option<Seen>> = affinities
             .iter()
@@ -233,7 +249,7 @@ impl Table {
             }
         });
         let list = list.collect::<Vec<_>>().join(", ");
-        let statement = format!("SELECT {list} FROM {}", self.sql_name());
+        let statement = format!("SELECT {list} FROM {from}");
         let mut statement = connection.prepare(&statement)?;
         let mut found = statement.query([])?;
         while let Some(row) = found.next()? {

@@ -18,8 +18,8 @@ use super::rewrite::Rewrite;
 use super::sql::quoted;
 use super::update::Update;
 use crate::database::{
-    self, Announce, Column, Database, DatabaseError, DatabaseTable, Fact, Facts, Job, RowPlace,
-    TableWork,
+    self, Announce, BuiltTable, Column, Database, DatabaseError, DatabaseTable, Fact, Facts, Job,
+    RowPlace, TableWork,
 };
 
 /// Below this a file is copied in a moment.
@@ -155,6 +155,29 @@ impl Database for Sqlite {
     ) -> Result<(), DatabaseError> {
         let (file, statements) = (self.file.clone(), statements.to_owned());
         Ok(blocking(move || run(&file, &statements, announce)).await?)
+    }
+
+    async fn described(
+        &self,
+        built: &BuiltTable,
+    ) -> Result<Result<database::Table, String>, DatabaseError> {
+        let (name, select) = (built.name.clone(), built.select.clone());
+        let described = self.ask(move |connection| {
+            if let Err(error) = connection.prepare(&select) {
+                return Ok(Err(SqliteError::unprepared(&error).ok_or(error)?));
+            }
+            let table = Table::described(connection, &name, &select)?;
+            Ok(Ok(described(&table, false)))
+        });
+        Ok(described.await?)
+    }
+
+    fn made(&self, built: &BuiltTable) -> String {
+        built.made("CREATE TABLE", quoted)
+    }
+
+    fn dropped(&self, built: &BuiltTable) -> String {
+        built.dropped(quoted)
     }
 
     fn joins(&self) -> bool {

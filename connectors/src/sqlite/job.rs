@@ -52,16 +52,23 @@ impl TableJob {
         let mut joined = Vec::with_capacity(job.joined.len());
         for column in &job.joined {
             let join = column.path.last().ok_or(SqliteError::Altered)?;
-            let other = Table::look_up(connection, &join.table)?.ok_or(SqliteError::Altered)?;
-            let found = other
-                .columns
-                .iter()
-                .find(|found| found.name == column.column);
+            let other = match &join.select {
+                Some(select) if job.dry_run => {
+                    Some(Table::described(connection, &join.table, select)?)
+                }
+                _ => Table::look_up(connection, &join.table)?,
+            };
+            let other = other.ok_or(SqliteError::Altered)?;
+            let mut columns = other.columns.iter();
+            let found = columns.find(|found| found.name == column.column);
             let typed = TypedColumn {
                 name: column.name.clone(),
                 lane: found.ok_or(SqliteError::Altered)?.lane,
             };
-            joined.push((typed, column.query(&quoted(&table.name), quoted)));
+            joined.push((
+                typed,
+                column.query(&quoted(&table.name), job.dry_run, quoted),
+            ));
         }
         Ok(Self { table, job, joined })
     }

@@ -184,6 +184,7 @@ codes! {
     "V1216" TOO_LONG Error "masked values are longer than their column takes";
     "V1217" MAY_BE_TOO_LONG Warning "masked values may be longer than their column takes; the run fails then";
     "V1218" COPIED_TWICE Error "two tasks copy to one table or folder, or one to where its rows come from";
+    "V1219" NOT_BUILT Error "a table for joins cannot be built: the database refuses its query, or there is one";
 }
 
 #[cfg(test)]

@@ -55,6 +55,7 @@ pub(super) async fn work(
     let earlier = || begun.earlier.tasks.iter();
     let ask = Planning {
         dry_run: asked.dry_run,
+        resumed: !begun.earlier.tasks.is_empty(),
         begun: earlier()
             .filter_map(|(task, earlier)| Some((*task, earlier.begun.as_ref()?.1)))
             .collect(),

@@ -7,6 +7,7 @@ on_each! {
     rules_read_columns_of_joined_tables
     joins_that_cannot_be_are_refused
     a_table_is_joined_with_itself
+    tables_are_built_for_joins
 }
 
 /// People of countries, and their orders, of which some are of nobody we know.
@@ -151,4 +152,67 @@ fn a_table_is_joined_with_itself<K: Kind>() {
     trial.run().expect(0);
     let wrong = "SELECT s.id FROM staff s LEFT JOIN was b ON b.id = s.boss WHERE coalesce(s.boss_name, '') <> coalesce(b.name, '')";
     assert_eq!(trial.rows(wrong), [""; 0]);
+}
+
+const PEOPLE: &str = "SELECT * FROM \"People\" ORDER BY id";
+const BUILD: &str = "- type: build_temp_table
+  table: latest
+  select: SELECT person, max(id) AS last_order, count(*) AS orders FROM orders GROUP BY person
+";
+const LATEST: &str = "joins:\n  - {target_table: latest, target_key: person, source_table: '\"People\"', source_key: id}";
+const ORDERS: &str = "- column: age\n  masks: [{type: from_column, source_column: latest.orders}]";
+
+fn tables_are_built_for_joins<K: Kind>() {
+    let Some(trial) = K::try_new() else { return };
+    let tasks = format!("{BUILD}{}", task("\"People\"", LATEST, ORDERS));
+    for strategy in STRATEGIES {
+        fill(&trial);
+        let before = trial.dump();
+        let rows = trial.rows(PEOPLE);
+        let options = format!("strategy: {strategy}\nbatch_size: 30");
+        trial.pipeline(&format!("{options}\ndry_run: true"), &tasks);
+        trial.run().expect(0);
+        trial.pipeline(&options, &tasks);
+        let shown = trial.visard().call(&["preview", "pipeline.yml"]).expect(0);
+        assert!(shown.stdout.contains("25"), "{}", shown.stdout);
+        assert_eq!((trial.rows(PEOPLE), trial.dump()), (rows, before.clone()));
+        trial.run().expect(0);
+        let wrong = "SELECT p.id FROM \"People\" p WHERE p.age <> (SELECT count(*) FROM orders o WHERE o.person = p.id)";
+        assert_eq!(trial.rows(wrong), [""; 0], "{strategy}");
+        assert_eq!(trial.dump(), before, "{strategy}");
+    }
+
+    // What is there is left alone.
+    trial.sql("CREATE TABLE latest (person int)");
+    let ended = trial.run().expect(2);
+    assert!(
+        ended.stderr.contains("V1219") && ended.stderr.contains("already"),
+        "{}",
+        ended.stderr
+    );
+    trial.sql("DROP TABLE latest");
+
+    let refused = tasks.replace("max(id)", "max(no_such)");
+    trial.pipeline("", &refused);
+    let ended = trial.run().expect(2);
+    assert!(
+        ended.stderr.contains("V1219") && ended.stderr.contains("no_such"),
+        "{}",
+        ended.stderr
+    );
+
+    // Two rows of it would go with one.
+    let twofold = tasks.replace("GROUP BY person", "GROUP BY person, id % 7");
+    trial.pipeline("", &twofold);
+    let (rows, dump) = (
+        trial.rows("SELECT * FROM \"People\" ORDER BY id"),
+        trial.dump(),
+    );
+    let ended = trial.run().expect(1);
+    assert!(
+        ended.stderr.contains("twice") || ended.stderr.contains("UNIQUE"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!((trial.rows(PEOPLE), trial.dump()), (rows, dump));
 }

@@ -2,6 +2,7 @@
 
 use visard_connectors::database::{Join, JoinedColumn, Table};
 
+use super::built::Building;
 use super::plan::{Answered, Planner};
 use crate::check::rules::Resolved;
 use crate::language::{
@@ -40,14 +41,22 @@ impl Planner<'_> {
                 self.diagnostics.push(problem.at(join.source.span, ""));
                 return Ok(None);
             };
-            let Some(target) = self.find(&join.target).await? else {
-                return Ok(None);
+            let is_target = |built: &Building| self.is(&built.facts, &join.target.value);
+            let built = self.built.iter().position(is_target);
+            let target = match built {
+                Some(built) => self.built[built].facts.clone(),
+                None => {
+                    let Some(found) = self.find(&join.target).await? else {
+                        return Ok(None);
+                    };
+                    // Rows that are hidden would read as null, and decide otherwise.
+                    if !self.readable(found.facts(), join.target.span) {
+                        return Ok(None);
+                    }
+                    found.facts().clone()
+                }
             };
-            let target = target.facts();
-            // Rows that are hidden would read as null, and decide otherwise.
-            if !self.readable(target, join.target.span) {
-                return Ok(None);
-            }
+            let target = &target;
             let mut on = Vec::with_capacity(join.on.len());
             for (own, theirs) in &join.on {
                 let pair = self.column(target, own).zip(self.column(&source, theirs));
@@ -60,7 +69,10 @@ impl Planner<'_> {
                 let has = |column: &String| on.iter().any(|(own, _)| own == column);
                 unique.tells_rows && unique.columns.iter().all(has)
             });
-            if !tells {
+            if let Some(built) = built {
+                let key = on.iter().map(|(own, _)| own.clone()).collect();
+                self.built[built].is_joined_by(key);
+            } else if !tells {
                 let message = format!(
                     "no unique index of `{}` has only columns of this key, so that several of its rows may go with one",
                     target.shown()
@@ -82,6 +94,7 @@ impl Planner<'_> {
             path.push(Join {
                 schema: target.schema.clone(),
                 table: target.name.clone(),
+                select: built.map(|built| self.built[built].table.select.clone()),
                 on,
             });
             joined.push((target.clone(), path));
@@ -90,7 +103,7 @@ impl Planner<'_> {
     }
 
     /// Whether a task means `table` by `name`.
-    fn is(&self, table: &Table, name: &TableName) -> bool {
+    pub(super) fn is(&self, table: &Table, name: &TableName) -> bool {
         let same = |written: &Identifier, real: &str| {
             written.text == real || (!written.quoted && self.database.folded(&written.text) == real)
         };

@@ -36,11 +36,7 @@ impl Planner<'_> {
             return Ok(Some(found));
         }
         let schema = schema.as_ref().map(folded);
-        if let Some(found) = self
-            .database
-            .table(schema.as_deref(), &folded(name))
-            .await?
-        {
+        if let Some(found) = database.table(schema.as_deref(), &folded(name)).await? {
             return Ok(Some(found));
         }
         let names = database.table_names().await?;

@@ -8,9 +8,11 @@
 //! | is `where` one condition? | `condition.rs` |
 //! | which table, key and rows does a task mean? | `lookup.rs` |
 //! | which columns of other tables are read beside a row? | `joins.rs` |
+//! | what is built for joins? | `built.rs` |
 //! | what follows a masked key? | `cascade.rs` |
 //! | how does it get to another place, and files into tables? | `copy.rs`, `load.rs` |
 
+mod built;
 mod cascade;
 mod condition;
 mod copy;

@@ -8,6 +8,7 @@ use visard_connectors::{Database, DatabaseError, DatabaseTable};
 use visard_engine::MaskedColumn;
 use visard_engine::udfs::{PlaceUnit, Root};
 
+use super::built::Building;
 use super::copy::{CopyFrom, CopyPlan, Elsewhere};
 use super::fit::Masked;
 use super::joins::read_beside;
@@ -116,6 +117,8 @@ impl TablePlan {
 pub(crate) struct Planning {
     /// Whether nothing is written.
     pub(crate) dry_run: bool,
+    /// Whether there was an earlier attempt of the run.
+    pub(crate) resumed: bool,
     /// The steps that an earlier attempt of the run began, and whether with a rewrite.
     pub(crate) begun: HashMap<usize, bool>,
     /// Those of them that were about to end.
@@ -153,6 +156,7 @@ pub(super) async fn plan_tables(
             }
         }
     }
+    planner.finish_built(&mut steps, &mut numbers);
     let copies = steps.iter().zip(&numbers);
     let copies: Vec<_> = copies
         .filter_map(|(step, number): (&Step, &usize)| match step {
@@ -181,6 +185,8 @@ pub(super) struct Planner<'a> {
     /// Where tables are copied to; none where they are masked where they lie.
     pub(super) to: Option<&'a Elsewhere>,
     pub(super) asked: Planning,
+    /// Tables that earlier tasks build.
+    pub(super) built: Vec<Building>,
     /// Columns that earlier tasks mask, by table.
     masked_before: HashMap<String, Vec<(String, Span)>>,
     /// Tables and folders that earlier tasks fill.
@@ -205,6 +211,7 @@ impl<'a> Planner<'a> {
             database,
             to: None,
             asked,
+            built: Vec::new(),
             masked_before: HashMap::new(),
             filled_before: HashMap::new(),
             diagnostics,
@@ -233,7 +240,11 @@ impl Planner<'_> {
         let name = task.name.clone().unwrap_or_else(|| task.path.clone());
         Ok(match &task.kind {
             TaskKind::Table(of_table) => self.table(number, task, of_table, name).await?,
-            TaskKind::RunSql { .. } | TaskKind::TruncateTable { .. } if self.to.is_some() => {
+            TaskKind::RunSql { .. }
+            | TaskKind::TruncateTable { .. }
+            | TaskKind::BuildTempTable { .. }
+                if self.to.is_some() =>
+            {
                 self.only_in_place(task);
                 None
             }
@@ -248,11 +259,8 @@ impl Planner<'_> {
                     sql: found.emptied(),
                 })
             }
-            TaskKind::BuildTempTable { table, .. } => {
-                let message = "`build_temp_table` is not built yet";
-                self.diagnostics
-                    .push(Diagnostic::new(&codes::NO_JOINS, message).at(table.span, ""));
-                None
+            TaskKind::BuildTempTable { table, select } => {
+                self.build((number, name), table, select).await?
             }
             TaskKind::TabularFile { .. } => None,
         })
