@@ -110,11 +110,14 @@ pub(super) fn memory(
     let size = |leaf: &usize| group.columns[*leaf];
     let typed = leaves(&part.read);
     let sizes: Vec<ChunkSize> = typed.iter().map(size).collect();
-    // Read-ahead, a decompressed page and a dictionary for each column.
+    // Read-ahead, a decompressed page and a dictionary for each column. A page is read and decompressed
+    // whole, however large it is.
     let reading: u64 = sizes
         .iter()
         .map(|size| {
-            size.compressed().min(options.read_ahead) + size.uncompressed().min(2 * PAGE_BYTES)
+            let pages = size.uncompressed().min(2 * size.page().max(PAGE_BYTES));
+            let ahead = options.read_ahead.max(size.page());
+            size.compressed().min(ahead) + pages
         })
         .sum();
     let rows = (batch_rows(group, columns, options) as u64 * BATCHES_HELD).min(group.rows);
@@ -205,7 +208,9 @@ mod tests {
     fn group(rows: u64, sizes: [i64; 4]) -> RowGroupShape {
         RowGroupShape {
             rows,
-            columns: sizes.map(|size| ChunkSize::new(size, size)).into(),
+            columns: sizes
+                .map(|size| ChunkSize::new(size, size, Some(size as u64 / PAGE_BYTES)))
+                .into(),
         }
     }
 
@@ -247,6 +252,28 @@ mod tests {
         // Values of 10 KiB: fewer of them are in a batch.
         let (narrow, wide) = (of(1_000_000, 10 * MIB), of(100_000, 1000 * MIB));
         assert!(wide < narrow + 8 * options.batch_bytes, "{narrow} {wide}");
+    }
+
+    #[test]
+    fn pages_are_held_whole() {
+        let (columns, options) = (columns(), ParquetOptions::default());
+        let of = |pages| {
+            let size = ChunkSize::new(100 * MIB, 300 * MIB, pages);
+            let columns_of = RowGroupShape {
+                rows: 10_000_000,
+                columns: [size; 4].into(),
+            };
+            memory(
+                &columns_of,
+                &columns,
+                &Part::whole(&columns),
+                &options,
+                true,
+            )
+        };
+        // 300 in pages of a MiB, or in one, or nobody knows; compressed and not.
+        assert!(of(None) >= of(Some(300)) + 4 * (80 + 290) * MIB as u64);
+        assert_eq!(of(None), of(Some(1)));
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use parquet::basic::PageType;
+use parquet::file::metadata::ColumnChunkMetaData;
+
 use super::error::{FormatError, catch, damaged};
 use super::footer::Footer;
 use super::metadata::key_values;
@@ -33,20 +36,46 @@ pub struct RowGroupShape {
     pub columns: Box<[ChunkSize]>,
 }
 
-/// Size of a column chunk, kept in KiB.
+/// Size of a column chunk and of its pages, kept in KiB.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ChunkSize {
     compressed_kib: u32,
     uncompressed_kib: u32,
+    page_kib: u32,
 }
 
 impl ChunkSize {
-    pub(super) fn new(compressed: i64, uncompressed: i64) -> Self {
-        let kib = |bytes: i64| u32::try_from((bytes.max(0) as u64).div_ceil(1024));
+    /// A chunk of `pages` data pages; where nobody says how many, it may be a single one.
+    pub(super) fn new(compressed: i64, uncompressed: i64, pages: Option<u64>) -> Self {
+        let kib = |bytes: u64| u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        let [compressed, uncompressed] =
+            [compressed, uncompressed].map(|bytes| bytes.max(0) as u64);
+        let pages = pages.unwrap_or(1).max(1);
         Self {
-            compressed_kib: kib(compressed).unwrap_or(u32::MAX),
-            uncompressed_kib: kib(uncompressed).unwrap_or(u32::MAX),
+            compressed_kib: kib(compressed),
+            uncompressed_kib: kib(uncompressed),
+            page_kib: kib(uncompressed.div_ceil(pages)),
         }
+    }
+
+    fn of(column: &ColumnChunkMetaData) -> Self {
+        /// The most that an offset index has for a page: three numbers with their headers.
+        const LOCATION_BYTES: u64 = 29;
+        let listed = column.page_encoding_stats().map(|pages| {
+            let data = pages.iter().filter(|page| {
+                matches!(page.page_type, PageType::DATA_PAGE | PageType::DATA_PAGE_V2)
+            });
+            data.map(|page| u64::try_from(page.count).unwrap_or(0))
+                .sum()
+        });
+        // At least so many.
+        let indexed = column.offset_index_length();
+        let indexed = indexed.map(|bytes| u64::try_from(bytes).unwrap_or(0) / LOCATION_BYTES);
+        Self::new(
+            column.compressed_size(),
+            column.uncompressed_size(),
+            listed.or(indexed),
+        )
     }
 
     /// The larger of both, compressed and uncompressed.
@@ -54,6 +83,7 @@ impl ChunkSize {
         Self {
             compressed_kib: self.compressed_kib.max(other.compressed_kib),
             uncompressed_kib: self.uncompressed_kib.max(other.uncompressed_kib),
+            page_kib: self.page_kib.max(other.page_kib),
         }
     }
 
@@ -65,6 +95,11 @@ impl ChunkSize {
     /// Bytes once decompressed, rounded up to KiB.
     pub fn uncompressed(self) -> u64 {
         u64::from(self.uncompressed_kib) * 1024
+    }
+
+    /// Bytes of a page once decompressed, on average, rounded up to KiB.
+    pub(super) fn page(self) -> u64 {
+        u64::from(self.page_kib) * 1024
     }
 }
 
@@ -106,11 +141,7 @@ fn inspect_blocking(store: &Store, object: &Object) -> Result<ParquetShape, Form
         .iter()
         .map(|group| RowGroupShape {
             rows: group.num_rows() as u64,
-            columns: group
-                .columns()
-                .iter()
-                .map(|column| ChunkSize::new(column.compressed_size(), column.uncompressed_size()))
-                .collect(),
+            columns: group.columns().iter().map(ChunkSize::of).collect(),
         })
         .collect();
     Ok(ParquetShape {
