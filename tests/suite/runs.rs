@@ -337,3 +337,40 @@ fn wide_row_groups_come_out_the_same_in_little_memory() {
     }
     assert!(outputs[0] == outputs[1], "other bytes in little memory");
 }
+
+/// A text that is no date has no age: it fulfils no comparison of one, and neither is it an error.
+#[test]
+fn ages_of_what_is_no_date() {
+    let visard = Visard::new();
+    let born = [
+        "2010-05-01",
+        "1950-05-01",
+        " 1950-05-01T12:00:00+02:00 ",
+        "31/12/1950",
+        "31/12/2010",
+        "bad",
+        "1990-13-45",
+        "0000-00-00",
+        "",
+    ];
+    let rows: String = born.iter().map(|born| format!("{born},a,b\n")).collect();
+    visard.write("in/a.csv", format!("born,young,old\n{rows}"));
+    visard.pipeline(
+        "",
+        "- if: {column: born, age_less_than: 18, at: '2026-01-31'}\n  \
+           rules: [{column: young, masks: [{type: from_fixed, value: 'yes'}]}]\n\
+         - if: {column: born, age_greater_than_or_equal: 18, at: '2026-01-31'}\n  \
+           rules: [{column: old, masks: [{type: from_fixed, value: 'yes'}]}]",
+    );
+    visard.run(&[]).expect(0);
+    let chosen = ["yes,b", "a,yes", "a,yes"]
+        .into_iter()
+        .chain(std::iter::repeat("a,b"));
+    let rows: String = born
+        .iter()
+        .zip(chosen)
+        .map(|(born, chosen)| format!("{born},{chosen}\n"))
+        .collect();
+    let masked = String::from_utf8(visard.read("out/a.csv")).unwrap();
+    assert_eq!(masked, format!("born,young,old\n{rows}"));
+}

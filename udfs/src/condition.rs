@@ -13,6 +13,7 @@ use regex::Regex;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::calendar::{DAY, day_of};
+use crate::date_form::iso_text_day;
 use crate::mask::TypeFamily;
 
 /// What a rule asks of a row.
@@ -58,6 +59,8 @@ pub enum Operand {
     Number(f64),
     /// As nanoseconds since 1970 in UTC; a value that is no date or timestamp does not compare.
     Instant(i128),
+    /// As days since 1970; of a column of text what ISO 8601 writes, and no other text compares.
+    Day(i64),
 }
 
 impl Operand {
@@ -73,6 +76,11 @@ impl Operand {
     fn of(self, column: &DataType) -> Result<Self, &'static str> {
         let family = TypeFamily::of(column);
         match (family, self) {
+            (Some(TypeFamily::Date | TypeFamily::Timestamp), Self::Day(day)) => {
+                Ok(Self::Instant(i128::from(day * DAY) * NANOS))
+            }
+            (None | Some(TypeFamily::Text), Self::Day(day)) => Ok(Self::Day(day)),
+            (Some(_), Self::Day(_)) => Err("a column of dates, timestamps or text"),
             (None | Some(TypeFamily::Text), operand) => Ok(operand),
             (
                 Some(TypeFamily::Integer | TypeFamily::Decimal | TypeFamily::Float),
@@ -129,6 +137,7 @@ impl Operand {
             },
             Self::Number(number) => value.trim().parse::<f64>().ok()?.partial_cmp(number),
             Self::Instant(instant) => Some(canonical_instant(value)?.cmp(instant)),
+            Self::Day(day) => Some(iso_text_day(value.trim())?.cmp(day)),
         }
     }
 }
@@ -300,7 +309,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{
-        ArrayRef, Date32Array, Decimal128Array, Int32Array, Time64MicrosecondArray,
+        ArrayRef, Date32Array, Decimal128Array, Int32Array, StringArray, Time64MicrosecondArray,
         TimestampMicrosecondArray, TimestampNanosecondArray,
     };
 
@@ -327,6 +336,22 @@ mod tests {
         let moments = TimestampMicrosecondArray::from(vec![day - 1, day, day + 3 * hour]);
         let zoned: ArrayRef = Arc::new(moments.clone().with_timezone("+02:00"));
         let moments: ArrayRef = Arc::new(moments);
+        let born: ArrayRef = Arc::new(StringArray::from(vec![
+            "1999-12-31T23:30:00-02:00",
+            "2000-01-01",
+            " 2000-01-01 ",
+            "2000-01-01 00:00:00",
+            "2024-02-29T23:59:59.5Z",
+            "31/12/1950",
+            "bad",
+            "",
+            "1990-13-45",
+            "2023-02-29",
+            "0000-00-00",
+            "2000-1-1",
+            "2000-01-01x",
+            "2000-01-01T25:00:00",
+        ]));
         let nanos: ArrayRef = Arc::new(TimestampNanosecondArray::from(vec![-1, 0, 1]));
         let times: ArrayRef = Arc::new(Time64MicrosecondArray::from(vec![
             0,
@@ -370,6 +395,19 @@ mod tests {
                 Test::LessThan(Operand::Integer(5)),
                 Err("a date, as in `2000-01-31`"),
             ),
+            (&days, Test::LessThan(Operand::Day(10_958)), Ok(vec![0, 1])),
+            (&moments, Test::LessThan(Operand::Day(10_959)), Ok(vec![0])),
+            (
+                &ages,
+                Test::LessThan(Operand::Day(10_959)),
+                Err("a column of dates, timestamps or text"),
+            ),
+            (
+                &born,
+                Test::GreaterThanOrEqual(Operand::Day(10_957)),
+                Ok(vec![1, 2, 3, 4]),
+            ),
+            (&born, Test::LessThan(Operand::Day(10_957)), Ok(vec![0])),
             (
                 &moments,
                 Test::LessThanOrEqual(text("2000-01-03")),

@@ -207,6 +207,17 @@ fn rewrite_iso(
     Ok(())
 }
 
+/// The day of a text in ISO 8601, with or without a time, as it is written: a zone does not move it.
+pub(crate) fn iso_text_day(text: &str) -> Option<i64> {
+    let (date, rest) = text.as_bytes().split_first_chunk::<10>()?;
+    let day = iso_day(date)?;
+    match rest.first() {
+        None => Some(day),
+        Some(b'T' | b' ') => text.get(11..).and_then(IsoTime::read).map(|_| day),
+        Some(_) => None,
+    }
+}
+
 /// The day of `YYYY-MM-DD`, if there is such a day.
 pub(crate) fn iso_day(date: &[u8; 10]) -> Option<i64> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *date else {

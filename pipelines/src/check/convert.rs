@@ -167,6 +167,7 @@ fn operand(literal: &Literal) -> Operand {
         Literal::Int(value) => Operand::Integer(*value),
         Literal::Float(value) => Operand::Number(*value),
         Literal::Text(text) => Operand::text(text),
+        Literal::Day(day) => Operand::Day(day.to_epoch_days().into()),
     }
 }
 

@@ -72,6 +72,8 @@ pub enum Literal {
     Float(f64),
     /// Text.
     Text(String),
+    /// A day; a text that is no date compares with none.
+    Day(NaiveDate),
 }
 
 impl Condition {
@@ -303,7 +305,7 @@ fn parse_ages(
         let Some(born) = born else {
             return bad(node.span, "an age is a whole number of years", diagnostics);
         };
-        let born = Literal::Text(born.to_string());
+        let born = Literal::Day(born);
         let test = match younger {
             true => Test::GreaterThanOrEqual(born),
             false => Test::LessThan(born),
