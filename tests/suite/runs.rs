@@ -374,3 +374,40 @@ fn ages_of_what_is_no_date() {
     let masked = String::from_utf8(visard.read("out/a.csv")).unwrap();
     assert_eq!(masked, format!("born,young,old\n{rows}"));
 }
+
+/// What a mask leaves in clear is told of, in delimited text and in Parquet with its dictionaries.
+#[test]
+fn the_report_tells_what_stayed_in_clear() {
+    let visard = Visard::new();
+    let cards = ["4111111111111111", "12", "12", "12-3", "411-1111"];
+    let rows: String = cards.iter().map(|card| format!("{card},x\n")).collect();
+    visard.write("in/a.csv", format!("card,note\n{rows}"));
+    let column = |texts: &[&str]| -> ArrayRef { Arc::new(StringArray::from(texts.to_vec())) };
+    let columns = [("card", column(&cards)), ("note", column(&["x"; 5]))];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let file = std::fs::File::create(visard.path("in/b.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    visard.pipeline(
+        "",
+        "- column: card\n  masks: [{type: fpe, short: keep}]\n\
+         - column: note\n  masks: [{type: do_nothing}]",
+    );
+    visard.run(&[]).expect(0);
+    for file in visard.report()["files"].as_array().unwrap() {
+        let card = serde_json::json!({
+            "values": 5, "nulls": 0, "masked": 5, "unchanged": 3, "short": 3, "outside": 2, "kept": 0,
+        });
+        assert_eq!(file["columns"]["card"], card, "{file}");
+        assert_eq!(file["columns"]["note"]["unchanged"], 5, "{file}");
+    }
+    let page = String::from_utf8(visard.read("run/report.txt")).unwrap();
+    for line in [
+        "unchanged",
+        "3 were too short for `fpe`",
+        "2 had characters outside",
+    ] {
+        assert!(page.contains(line), "{page}");
+    }
+}

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewArray, UInt32Array};
+use arrow::array::{
+    AnyDictionaryArray, Array, ArrayRef, AsArray, BooleanArray, StringViewArray, UInt32Array,
+};
+use arrow::compute::kernels::cmp::eq;
 use arrow::compute::{concat, interleave, take};
 use arrow::datatypes::{DataType, UInt64Type};
 use arrow_select::dictionary::garbage_collect_any_dictionary;
@@ -22,7 +25,7 @@ use crate::mask::Mask;
 use crate::nested::{is_one_a_row, leaf_of_structs, leaf_type, map_leaf};
 use crate::restore::restore;
 use crate::rows::Rows;
-use crate::tally::{self, Counts};
+use crate::tally::{self, Counts, Met};
 
 /// What decides a row's draw.
 #[derive(Debug, Clone, PartialEq)]
@@ -270,6 +273,7 @@ impl ColumnMask {
                 .values(),
         };
         let (shuffled, drawn) = drawn.split_at(usize::from(self.shuffle.is_some()));
+        let own = column;
         // Not the row's own value from here on.
         let column = shuffled.first().unwrap_or(column);
         let drawn = self.drawn(places, drawn)?;
@@ -282,7 +286,7 @@ impl ColumnMask {
         if !column.data_type().is_nested() {
             let messages = drawn.messages(column, column.len())?;
             let rows = Rows::new(column.len(), &messages, &inputs).numbered(numbers);
-            return self.leaves(Arc::clone(column), chosen, &rows);
+            return self.leaves(Arc::clone(column), own, chosen, &rows);
         }
         let none = Messages::default();
         map_leaf(column, &self.path, &mut |leaves, row_of| {
@@ -297,7 +301,8 @@ impl ColumnMask {
             let rows = Rows::new(column.len(), &none, &inputs).numbered(numbers);
             let rows = rows.select(row_of, &ordinals, Part::Element)?;
             let rows = rows.with_messages(&messages);
-            self.leaves(leaves, chosen.as_ref(), &rows)
+            let own = Arc::clone(&leaves);
+            self.leaves(leaves, &own, chosen.as_ref(), &rows)
                 .map_err(|error| error.in_rows(row_of))
         })
     }
@@ -328,24 +333,26 @@ impl ColumnMask {
         Ok(Drawn::Values(values.collect::<Result<_, MaskError>>()?))
     }
 
-    /// Masks the leaf values a rule chose and leaves the others as they are.
+    /// Masks the leaf values a rule chose and leaves the others as they are. `own` is what the rows
+    /// held, where `values` are not their own.
     fn leaves(
         &self,
         values: ArrayRef,
+        own: &ArrayRef,
         chosen: Option<&BooleanArray>,
         rows: &Rows<'_>,
     ) -> Result<ArrayRef, MaskError> {
         if chosen.is_none() && self.chooses.is_none() {
             self.count(&values, values.len());
-            return self.masked(values, rows);
+            return self.masked(values, own, rows);
         }
-        let own = match &self.chooses {
+        let tested = match &self.chooses {
             None => None,
             Some(condition) => Some((condition, [(self.path.clone(), canonical_text(&values)?)])),
         };
         let is_chosen = |row: usize| {
             chosen.is_none_or(|chosen| chosen.value(row))
-                && own
+                && tested
                     .as_ref()
                     .is_none_or(|(condition, text)| condition.evaluate(row, text))
         };
@@ -354,16 +361,18 @@ impl ColumnMask {
             .collect();
         self.count(&values, picked.len());
         if picked.len() == values.len() {
-            return self.masked(values, rows);
+            return self.masked(values, own, rows);
         }
         if picked.is_empty() {
             return Ok(values);
         }
         let internal = |_| MaskError::Internal("a row index lies outside the batch");
-        let some = take(&values, &UInt32Array::from(picked.clone()), None).map_err(internal)?;
+        let indices = UInt32Array::from(picked.clone());
+        let pick = |all: &ArrayRef| take(all, &indices, None).map_err(internal);
         let masked = self
             .masked(
-                some,
+                pick(&values)?,
+                &pick(own)?,
                 &rows.select(&picked, &vec![0; picked.len()], Part::Element)?,
             )
             .map_err(|error| error.in_rows(&picked))?;
@@ -389,7 +398,34 @@ impl ColumnMask {
         tally::count(&self.path, counts);
     }
 
-    fn masked(&self, values: ArrayRef, rows: &Rows<'_>) -> Result<ArrayRef, MaskError> {
+    /// The masks over `values`, of rows that held `own`; counts what they did to them.
+    fn masked(
+        &self,
+        values: ArrayRef,
+        own: &ArrayRef,
+        rows: &Rows<'_>,
+    ) -> Result<ArrayRef, MaskError> {
+        if !tally::is_counting() {
+            return self.masked_uncounted(values, rows);
+        }
+        // Left behind by values that were refused.
+        tally::take_met();
+        let masked = self.masked_uncounted(values, rows)?;
+        let Met { short, outside } = tally::take_met();
+        let same = eq(own, &masked).map_err(|_| MaskError::Type {
+            found: own.data_type().clone(),
+        })?;
+        let counts = Counts {
+            unchanged: same.true_count() as u64,
+            short,
+            outside,
+            ..Counts::default()
+        };
+        tally::count(&self.path, counts);
+        Ok(masked)
+    }
+
+    fn masked_uncounted(&self, values: ArrayRef, rows: &Rows<'_>) -> Result<ArrayRef, MaskError> {
         let count = values.len();
         let masked = match values.as_any_dictionary_opt() {
             // Each value of a dictionary is masked once, used or not; none of these masks fails for
@@ -400,7 +436,7 @@ impl ColumnMask {
                 let dictionary = compact.as_any_dictionary();
                 let distinct = dictionary.values();
                 let none = Messages::default();
-                let rows = Rows::new(distinct.len(), &none, &[]);
+                let rows = Rows::new(distinct.len(), &none, &[]).weighing(occurrences(dictionary));
                 let masked = self.chain.mask(Arc::clone(distinct), &rows)?;
                 dictionary.with_values(restore(masked, distinct.data_type())?)
             }
@@ -432,6 +468,20 @@ impl ColumnMask {
         let pieces: Vec<&dyn Array> = pieces.iter().map(AsRef::as_ref).collect();
         concat(&pieces).map_err(|_| MaskError::Internal("the pieces of a column do not fit"))
     }
+}
+
+/// How often each value of a dictionary occurs.
+fn occurrences(dictionary: &dyn AnyDictionaryArray) -> Vec<u64> {
+    let mut occurrences = vec![0; dictionary.values().len()];
+    if occurrences.is_empty() {
+        return occurrences;
+    }
+    // A null has the key of any value.
+    let keys = dictionary.normalized_keys();
+    for (row, key) in keys.into_iter().enumerate() {
+        occurrences[key] += u64::from(dictionary.keys().is_valid(row));
+    }
+    occurrences
 }
 
 /// Whether a mask may go by the rows' numbers: a result for each row of a column, and in none of them

@@ -19,6 +19,8 @@ pub struct Rows<'r> {
     documents: Option<StringViewArray>,
     /// Empty where no mask goes by them.
     numbers: Cow<'r, [u64]>,
+    /// How many rows of a column each stands for; empty where it is one.
+    weights: Cow<'r, [u64]>,
 }
 
 impl<'r> Rows<'r> {
@@ -31,6 +33,7 @@ impl<'r> Rows<'r> {
             inputs: Cow::Borrowed(inputs),
             documents: None,
             numbers: Cow::Borrowed(&[]),
+            weights: Cow::Borrowed(&[]),
         }
     }
 
@@ -38,6 +41,14 @@ impl<'r> Rows<'r> {
     pub fn numbered(self, numbers: &'r [u64]) -> Self {
         Self {
             numbers: Cow::Borrowed(numbers),
+            ..self
+        }
+    }
+
+    /// The same rows, each in place of so many of a column.
+    pub(crate) fn weighing(self, weights: Vec<u64>) -> Self {
+        Self {
+            weights: Cow::Owned(weights),
             ..self
         }
     }
@@ -53,6 +64,7 @@ impl<'r> Rows<'r> {
             inputs: self.inputs,
             documents: self.documents,
             numbers: self.numbers,
+            weights: self.weights,
         }
     }
 
@@ -72,6 +84,7 @@ impl<'r> Rows<'r> {
             inputs: self.inputs.clone(),
             documents: self.documents.clone(),
             numbers: self.numbers.clone(),
+            weights: self.weights.clone(),
         }
     }
 
@@ -118,6 +131,11 @@ impl<'r> Rows<'r> {
         &self.numbers
     }
 
+    /// How many rows of a column a row stands for.
+    pub(crate) fn weight(&self, row: usize) -> u64 {
+        self.weights.get(row).copied().unwrap_or(1)
+    }
+
     /// A column asked for with [`crate::mask::Binder::input`], in canonical text.
     pub fn input(&self, index: usize) -> &StringViewArray {
         &self.inputs[index]
@@ -142,6 +160,10 @@ impl<'r> Rows<'r> {
             numbers: match self.numbers.is_empty() {
                 true => Cow::Owned(vec![]),
                 false => Cow::Owned(self.numbers[start..start + length].to_vec()),
+            },
+            weights: match self.weights.is_empty() {
+                true => Cow::Owned(vec![]),
+                false => Cow::Owned(self.weights[start..start + length].to_vec()),
             },
         }
     }
@@ -175,6 +197,10 @@ impl<'r> Rows<'r> {
             numbers: match self.numbers.is_empty() {
                 true => Cow::Owned(vec![]),
                 false => rows.iter().map(|&row| self.numbers[row as usize]).collect(),
+            },
+            weights: match self.weights.is_empty() {
+                true => Cow::Owned(vec![]),
+                false => rows.iter().map(|&row| self.weights[row as usize]).collect(),
             },
         })
     }

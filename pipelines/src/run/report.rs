@@ -57,6 +57,15 @@ pub struct ColumnReport {
     pub nulls: u64,
     /// Masked.
     pub masked: u64,
+    /// Of the masked ones those that are no nulls and came out as they went in.
+    #[serde(default)]
+    pub unchanged: u64,
+    /// Met by `fpe` with too few characters of its alphabet: its `short` says what became of them.
+    #[serde(default)]
+    pub short: u64,
+    /// Met by `fpe` with characters outside its alphabet: its `outside` says what became of them.
+    #[serde(default)]
+    pub outside: u64,
     /// Left as they were by `if` or `skip`.
     pub kept: u64,
 }
@@ -263,6 +272,9 @@ fn add_counts(columns: &mut BTreeMap<String, ColumnReport>, counted: BTreeMap<St
         column.values += counts.values;
         column.nulls += counts.nulls;
         column.masked += counts.masked;
+        column.unchanged += counts.unchanged;
+        column.short += counts.short;
+        column.outside += counts.outside;
         column.kept = column.values.saturating_sub(column.masked);
     }
 }
@@ -271,8 +283,8 @@ fn write_columns(columns: &BTreeMap<String, ColumnReport>, page: &mut String) ->
     if !columns.is_empty() {
         writeln!(
             page,
-            "  {:<28} {:>10} {:>10} {:>10} {:>10}",
-            "column", "values", "nulls", "masked", "kept"
+            "  {:<28} {:>10} {:>10} {:>10} {:>10} {:>10}",
+            "column", "values", "nulls", "masked", "unchanged", "kept"
         )?;
     }
     for (path, column) in columns {
@@ -281,12 +293,26 @@ fn write_columns(columns: &BTreeMap<String, ColumnReport>, page: &mut String) ->
             nulls,
             masked,
             kept,
+            unchanged,
+            short,
+            outside,
         } = column;
         let path = one_line(path);
         writeln!(
             page,
-            "  {path:<28} {values:>10} {nulls:>10} {masked:>10} {kept:>10}"
+            "  {path:<28} {values:>10} {nulls:>10} {masked:>10} {unchanged:>10} {kept:>10}"
         )?;
+        for (count, what) in [
+            (short, "were too short for `fpe`: see its `short`"),
+            (
+                outside,
+                "had characters outside the alphabet of `fpe`: see its `outside`",
+            ),
+        ] {
+            if *count > 0 {
+                writeln!(page, "    {count} {what}")?;
+            }
+        }
     }
     Ok(())
 }

@@ -32,6 +32,7 @@ use crate::mask::{
 };
 use crate::permutation::Permutation;
 use crate::rows::Rows;
+use crate::tally::{self, Met};
 use even::Even;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
@@ -356,6 +357,7 @@ impl Fpe {
         // Of the rows that go through the kernel: where their numerals stand, and the row.
         let mut spans = Vec::with_capacity(values.len());
         let mut encrypted = Vec::new();
+        let mut met = Met::default();
         for (row, value) in values.iter().enumerate() {
             let start = numerals.len();
             let fate = match value {
@@ -363,7 +365,10 @@ impl Fpe {
                 Some("") => Fate::Keep,
                 Some(value) => {
                     let outside = spelling.read(value, &mut numerals);
-                    self.fate(row, outside, &mut numerals[start..])?
+                    let numerals = &mut numerals[start..];
+                    met.outside += u64::from(outside) * rows.weight(row);
+                    met.short += u64::from(numerals.len() < self.tables.len()) * rows.weight(row);
+                    self.fate(row, outside, numerals)?
                 }
             };
             match fate {
@@ -377,6 +382,7 @@ impl Fpe {
             }
             fates.push(fate);
         }
+        tally::meet(met);
         self.encrypt(&mut numerals, &spans, &encrypted, rows)?;
         let mut masked = StringViewBuilder::with_capacity(values.len());
         let mut text = Vec::new();

@@ -85,6 +85,8 @@ impl Numbers {
             }
             let texts = StringViewArray::from(texts);
             let again = rows.select(&outside, &vec![0; outside.len()], Part::Element)?;
+            // They are counted already.
+            let again = again.weighing(vec![0; outside.len()]);
             images = encrypt(&texts, &again).map_err(|error| error.in_rows(&outside))?;
             walking = outside;
         }
