@@ -54,6 +54,10 @@ fn wrong_input_is_refused_with_a_way_out() {
             "V1008",
         ),
         (
+            "- column: email\n  unique: true\n  skip: [null, '', n/a]\n  masks: [{type: imitate_unique}]",
+            "V1008",
+        ),
+        (
             "- column: email\n  hash_columns: [idd]\n  masks: [{type: imitate}]",
             "nearest: `id`",
         ),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Int64Array, NullArray, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
@@ -410,4 +410,45 @@ fn the_report_tells_what_stayed_in_clear() {
     ] {
         assert!(page.contains(line), "{page}");
     }
+}
+
+/// A column that Parquet gives no type, as pandas writes one of nulls alone, goes along with any rule.
+#[test]
+fn columns_of_nulls_alone() {
+    let visard = Visard::new();
+    let nulls = || Arc::new(NullArray::new(2));
+    let ids: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+    let columns: [(&str, ArrayRef); 4] = [
+        ("id", ids),
+        ("email", nulls()),
+        ("phone", nulls()),
+        ("city", nulls()),
+    ];
+    let columns = columns
+        .into_iter()
+        .map(|(name, column)| (name, column, true));
+    let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+    let file = std::fs::File::create(visard.write("in/a.parquet", "")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    visard.pipeline(
+        "coverage: strict",
+        "- column: id\n  hash_columns: [email]\n  masks: [{type: imitate}]\n\
+         - column: email\n  masks: [{type: email}]\n\
+         - column: phone\n  masks: [{type: do_nothing}]\n\
+         - if: {column: phone, is_null: true}\n  rules: [{column: city, masks: [{type: from_fixed, value: x}]}]",
+    );
+    visard.run(&[]).expect(0);
+    let file = std::fs::File::open(visard.path("out/a.parquet")).unwrap();
+    let mut read = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file)
+        .unwrap()
+        .build()
+        .unwrap();
+    let masked = read.next().unwrap().unwrap();
+    assert_eq!(masked.schema(), batch.schema());
+    for column in 1..4 {
+        assert_eq!(masked.column(column), batch.column(column));
+    }
+    assert_ne!(masked.column(0), batch.column(0));
 }

@@ -268,7 +268,7 @@ impl Condition {
     }
 
     /// Whether every value of one column that the condition does not choose is null or empty text.
-    pub(crate) fn leaves_only_blanks(&self) -> bool {
+    pub fn leaves_only_blanks(&self) -> bool {
         self.only_blanks(false)
     }
 

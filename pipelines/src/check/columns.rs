@@ -67,6 +67,7 @@ impl FileColumns {
                 nullable: leaf.nullable,
                 repeated: leaf.max_rep_level > 0,
                 refusal: match root.name().contains('.') && leaf.name != *root.name() {
+                    _ if leaf.data_type == DataType::Null => None,
                     true => Some("lies below a column whose name holds a dot"),
                     false => leaf.maskable().err(),
                 },

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use arrow::datatypes::DataType;
 use visard_connectors::{PATH_COLUMN, is_place_column};
 use visard_engine::MaskedStep;
 use visard_engine::udfs::{
@@ -257,6 +258,9 @@ impl<'a> Resolver<'a> {
         first: bool,
         read: &mut Vec<String>,
     ) -> Option<MaskedStep> {
+        if column.refusal.is_some() && rule.only_does_nothing() && !column.by_sql {
+            return None;
+        }
         if let Some(refusal) = column.refusal {
             let called = called(column);
             let message = format!("the column {called} of `{}` {refusal}", self.file);
@@ -272,6 +276,10 @@ impl<'a> Resolver<'a> {
         let draw_by = self.draw_by(rule, column);
         let chosen = self.chosen(rule, column);
         let sound = draw_by.is_some() && chosen.is_some();
+        // There is nothing but nulls in it, and nothing else can be: it stays as it is.
+        if column.data_type == DataType::Null {
+            return None;
+        }
         let Chosen { of_value, of_row } = chosen.unwrap_or_default();
         let column_rule = ColumnRule {
             path: column.path.clone(),
@@ -282,6 +290,7 @@ impl<'a> Resolver<'a> {
             places: Some(self.places),
             first,
         };
+        let of_value = column_rule.chooses.clone();
         let bound = ColumnMask::bind(&column_rule, &column.root_type, self.root, self.seeds);
         let mask = match bound {
             Ok(mask) => mask,
@@ -321,6 +330,16 @@ impl<'a> Resolver<'a> {
                 Diagnostic::new(&codes::NOT_DISTINCT, message)
                     .at(pattern.span, "the rule asks for `unique`")
                     .help("use `from_unique`, `imitate_unique` or `hash` with its default length, or remove `unique`"),
+            );
+        }
+        let leaves_more = |of_value: &udfs::Condition| !of_value.leaves_only_blanks();
+        if rule.unique && of_value.as_ref().is_some_and(leaves_more) {
+            let called = called(column);
+            let message = format!("a value of {called} that stays may be what another one becomes");
+            self.diagnostics.push(
+                Diagnostic::new(&codes::NOT_DISTINCT, message)
+                    .at(pattern.span, "the rule asks for `unique`")
+                    .help("let `skip` name nothing but null and empty text, or remove `unique`"),
             );
         }
         for argument in mask.arguments() {

@@ -75,6 +75,11 @@ impl Rule {
         }
     }
 
+    /// Whether its masks leave every value as it is.
+    pub fn only_does_nothing(&self) -> bool {
+        self.masks.iter().all(|mask| mask.kind == "do_nothing")
+    }
+
     /// Whether an `if` keeps this rule and `other` from ever masking the same row.
     pub fn is_separate_from(&self, other: &Self) -> bool {
         self.branches.iter().any(|(number, taken)| {
