@@ -30,6 +30,7 @@ mod schemas;
 mod shuffle;
 mod sql;
 mod sqlite;
+mod starter;
 mod statistics;
 mod stores;
 mod tidy;

@@ -11,6 +11,7 @@
 //! | `dialect` | which bytes have a meaning, and which encoding are they in? |
 //! | `field` | what value does a field hold, and how is a value written into one? |
 //! | `shape` | what are the columns, and where do the records begin? |
+//! | `sniff` | which delimiter does a file seem to have? |
 //! | `marks` | where are the bytes that have a meaning? |
 //! | `parity` | which of them are quoted? |
 //! | `record` | where does the next record end, and where are its typed fields? |
@@ -37,6 +38,7 @@ mod record;
 mod rows;
 mod shape;
 mod sink;
+mod sniff;
 mod source;
 mod split;
 
@@ -48,3 +50,4 @@ pub use error::{Refusal, TextError};
 pub use group::TextGroup;
 pub use options::{Header, Ragged, TextOptions};
 pub use shape::{TextShape, inspect};
+pub use sniff::sniff_delimiter;

@@ -202,7 +202,7 @@ impl TextShape {
 }
 
 /// The byte that ends records: CR where lines end with it alone, else LF.
-fn newline(dialect: &Dialect, units: &[u8]) -> u8 {
+pub(super) fn newline(dialect: &Dialect, units: &[u8]) -> u8 {
     let old_mac = Dialect {
         newline: b'\r',
         ..dialect.clone()

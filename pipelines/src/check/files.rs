@@ -250,6 +250,19 @@ pub async fn columns_of(
     }))
 }
 
+/// The delimiter that the first records of a text file seem to have, where it is not the one its name says.
+///
+/// # Errors
+/// When it cannot be read, in words.
+pub async fn likely_delimiter(store: &Store, object: &Object) -> Result<Option<char>, String> {
+    match format_of(&object.path, &language::TextOptions::default()) {
+        Some(Format::Text(options)) => text::sniff_delimiter(store, object, &options)
+            .await
+            .map_err(|error| with_causes(&error)),
+        _ => Ok(None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

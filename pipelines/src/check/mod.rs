@@ -36,7 +36,7 @@ use visard_engine::udfs::{MASKS, find_mask};
 pub use columns::FileColumn;
 pub use database::{CopyFrom, CopyPlan, CopyTo, PlannedTables, Step, TablePlan, Way};
 pub(crate) use database::{Planning, connect, open_database};
-pub use files::{Format, columns_of};
+pub use files::{Format, columns_of, likely_delimiter};
 pub use group::GroupPlan;
 pub use numbering::Numbering;
 pub use plan::{Action, Done, FilePlan, Planned, plan};

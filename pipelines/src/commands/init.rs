@@ -1,18 +1,19 @@
 //! `visard init`: a pipeline to start from, made of what a folder really holds.
 
+mod hints;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, bail};
-use arrow::datatypes::DataType;
 use visard_connectors::store::{ConnectionConfig, MountedShare, Store};
-use visard_engine::udfs::TypeFamily;
 
 use super::{print, say};
-use crate::check::{FileColumn, columns_of};
+use crate::check::{FileColumn, columns_of, likely_delimiter};
 use crate::language::TextOptions;
 use crate::run::exit;
+use hints::{NOTHING, suggest};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  visard init data/ > pipeline.yml\n  visard check pipeline.yml")]
@@ -24,111 +25,12 @@ pub(super) struct Args {
     destination: Option<PathBuf>,
 }
 
-/// Masks for columns whose names tell of personal data. The first one whose word is in a name counts.
-/// No row is read, so a mask has to take whatever the column holds: what is no phone number or IBAN
-/// becomes null rather than an error, and where there can be no null `otherwise` stands.
-const HINTS: &[Hint] = &[
-    Hint::text(&["email", "e_mail"], "{type: email}"),
-    Hint::valid(
-        &["ip_address", "ipaddr"],
-        "{type: ip_address, on_invalid: suppress}",
-    ),
-    Hint::valid(
-        &["mac_address"],
-        "{type: mac_address, on_invalid: suppress}",
-    ),
-    Hint::text(
-        &["first_name", "firstname", "given_name", "forename"],
-        "{type: person_name, part: first}",
-    ),
-    Hint::text(
-        &["last_name", "lastname", "surname", "family_name"],
-        "{type: person_name, part: last}",
-    ),
-    Hint::text(&["city", "town"], "{type: address, part: city}"),
-    Hint::any(&["street"], "{type: address, part: street}"),
-    Hint::any(&["address"], "{type: address}"),
-    Hint::text(&["mail"], "{type: email}"),
-    Hint::valid(
-        &["phone", "mobile", "fax"],
-        "{type: phone, on_invalid: suppress}",
-    ),
-    Hint::valid(&["iban"], "{type: iban, on_invalid: suppress}"),
-    Hint::any(
-        &[
-            "account",
-            "card",
-            "pan",
-            "ssn",
-            "passport",
-            "licence",
-            "license",
-            "tax",
-            "national_id",
-        ],
-        IMITATE,
-    ),
-    Hint {
-        words: &["birth", "dob"],
-        text: "{type: retain_year, on_invalid: suppress}",
-        date: "{type: retain_year}",
-        ..Hint::NONE
-    },
-    // A name of what, is not known: of a person, a firm, a thing.
-    Hint::any(&["name"], IMITATE),
-    Hint::text(&["note", "comment", "remark"], "{type: suppress}"),
-];
-
-const NOTHING: &str = "{type: do_nothing}";
-const IMITATE: &str = "{type: imitate}";
-
-/// A mask for each kind of column.
-struct Hint {
-    words: &'static [&'static str],
-    /// For text.
-    text: &'static str,
-    /// For text in place of a mask that may give null, where there can be none.
-    otherwise: &'static str,
-    /// For whole numbers.
-    number: &'static str,
-    /// For dates and timestamps.
-    date: &'static str,
-}
-
-impl Hint {
-    const NONE: Self = Self {
-        words: &[],
-        text: NOTHING,
-        otherwise: NOTHING,
-        number: NOTHING,
-        date: NOTHING,
-    };
-
-    /// A mask that makes null of what is not valid; numbers, and where there can be no null, are
-    /// imitated.
-    const fn valid(words: &'static [&'static str], text: &'static str) -> Self {
-        Self {
-            otherwise: IMITATE,
-            ..Self::any(words, text)
-        }
-    }
-
-    /// A mask that takes any text; numbers are imitated.
-    const fn any(words: &'static [&'static str], text: &'static str) -> Self {
-        Self {
-            number: IMITATE,
-            ..Self::text(words, text)
-        }
-    }
-
-    /// A mask that takes any text.
-    const fn text(words: &'static [&'static str], text: &'static str) -> Self {
-        Self {
-            words,
-            text,
-            ..Self::NONE
-        }
-    }
+/// Files that one task is for.
+struct Kind {
+    files: Vec<String>,
+    /// Where it is not the one that their names say.
+    delimiter: Option<char>,
+    columns: Vec<FileColumn>,
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
@@ -136,25 +38,53 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
         base_directory: args.folder.clone(),
     };
     let store = Store::open("folder", &ConnectionConfig::MountedShare(config)).await?;
-    let mut kinds: BTreeMap<Vec<String>, (Vec<String>, Vec<FileColumn>)> = BTreeMap::new();
+    let mut kinds: BTreeMap<_, Kind> = BTreeMap::new();
     for object in store.list().await? {
         if let Some(obstacle) = object.obstacle {
             say(&format!("left out: {} ({obstacle})\n", object.path));
             continue;
         }
-        match columns_of(&store, &object, &TextOptions::default()).await {
+        let delimiter = match likely_delimiter(&store, &object).await {
+            Ok(delimiter) => delimiter,
+            Err(problem) => {
+                say(&format!("left out: {problem}\n"));
+                continue;
+            }
+        };
+        let options = TextOptions {
+            delimiter,
+            ..TextOptions::default()
+        };
+        match columns_of(&store, &object, &options).await {
             None => say(&format!(
                 "left out: {} (neither Parquet nor delimited text)\n",
                 object.path
             )),
             Some(Err(problem)) => say(&format!("left out: {problem}\n")),
+            Some(Ok(columns)) if columns.is_empty() => {
+                say(&format!("left out: {} (it has no columns)\n", object.path));
+            }
             Some(Ok(columns)) => {
-                let names = columns.iter().map(|column| column.path.clone()).collect();
-                kinds
-                    .entry(names)
-                    .or_insert_with(|| (Vec::new(), columns))
-                    .0
-                    .push(object.path);
+                let shape = |column: &FileColumn| {
+                    let FileColumn {
+                        path, by_number, ..
+                    } = column;
+                    // A mask that one file's column takes has to be taken by the others'.
+                    (
+                        path.clone(),
+                        *by_number,
+                        column.data_type.to_string(),
+                        column.nullable,
+                    )
+                };
+                let shape: Vec<_> = columns.iter().map(shape).collect();
+                let kind = Kind {
+                    files: vec![],
+                    delimiter,
+                    columns,
+                };
+                let kind = kinds.entry((shape, delimiter)).or_insert(kind);
+                kind.files.push(object.path);
             }
         }
     }
@@ -172,7 +102,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
         .into_owned();
     let destination = args
         .destination
-        .unwrap_or_else(|| args.folder.with_file_name(format!("{name}-masked")));
+        .unwrap_or_else(|| beside(&args.folder, &format!("{name}-masked")));
     let mut page = String::new();
     write_pipeline(
         &mut page,
@@ -190,22 +120,18 @@ fn write_pipeline(
     name: &str,
     folder: &Path,
     destination: &Path,
-    kinds: impl Iterator<Item = (Vec<String>, Vec<FileColumn>)>,
+    kinds: impl Iterator<Item = Kind>,
 ) -> std::fmt::Result {
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
     writeln!(
         page,
         "# A start. Look at every column: what its name does not tell, only you know."
     )?;
-    writeln!(page, "version: '1.0'\nname: {}", quoted(name))?;
+    writeln!(page, "version: '1.0'\nname: {}", literal(name))?;
     writeln!(page, "connections:")?;
     for (connection, path) in [("source", folder), ("masked", destination)] {
         writeln!(page, "  {connection}:\n    type: mounted_share_connection")?;
-        writeln!(
-            page,
-            "    base_directory: {}",
-            quoted(&path.display().to_string())
-        )?;
+        let path = literal(&path.display().to_string());
+        writeln!(page, "    base_directory: {path}")?;
     }
     writeln!(page, "source: source\ndestination: masked\noptions:")?;
     writeln!(
@@ -216,7 +142,12 @@ fn write_pipeline(
         page,
         "ruleset:\n  version: '1.0'\n  skip_defaults: [null, '']\n  tasks:"
     )?;
-    for (files, columns) in kinds {
+    for Kind {
+        files,
+        delimiter,
+        columns,
+    } in kinds
+    {
         writeln!(
             page,
             "    - type: mask_tabular_file\n      recurse: true\n      include:"
@@ -235,6 +166,16 @@ fn write_pipeline(
                 quoted(&escaped)
             )?;
         }
+        if let Some(delimiter) = delimiter {
+            let delimiter = match delimiter {
+                '\t' => "tab".to_owned(),
+                delimiter => quoted(&delimiter.to_string()),
+            };
+            writeln!(
+                page,
+                "      # The first records look divided by this; see whether they are.\n      delimiter: {delimiter}"
+            )?;
+        }
         let lacks_header = columns.iter().any(|column| column.by_number);
         let name_of = |(place, column): (usize, &FileColumn)| match lacks_header {
             true => format!("column_{}", place + 1),
@@ -251,11 +192,24 @@ fn write_pipeline(
             )?;
         }
         writeln!(page, "      rules:")?;
-        for (name, column) in names.iter().zip(&columns) {
+        for (place, (name, column)) in names.iter().zip(&columns).enumerate() {
+            // One name may stand for several, which cannot be told apart.
+            let covers = |one: &String, other: &String| {
+                one == other
+                    || other
+                        .strip_prefix(one.as_str())
+                        .is_some_and(|rest| rest.starts_with('.'))
+            };
+            if names[..place].iter().any(|earlier| covers(earlier, name)) {
+                continue;
+            }
+            let alone = names.iter().filter(|other| covers(name, other)).count() == 1;
             writeln!(page, "        - column: {}", quoted(name))?;
-            let mask = match column.by_number {
-                true => NOTHING,
-                false => suggest(&column.path, &column.data_type, column.nullable),
+            let mask = match column.refusal {
+                None if alone && !column.by_number => {
+                    suggest(&column.path, &column.data_type, column.nullable)
+                }
+                _ => NOTHING,
             };
             if [
                 "address",
@@ -277,68 +231,62 @@ fn write_pipeline(
     Ok(())
 }
 
-/// A mask for a column by its name, where its type allows; `do_nothing` otherwise.
-fn suggest(path: &str, data_type: &DataType, nullable: bool) -> &'static str {
-    let name = path.to_lowercase();
-    let named = |hint: &&Hint| hint.words.iter().any(|word| name.contains(word));
-    let Some(hint) = HINTS.iter().find(named) else {
-        return NOTHING;
-    };
-    match TypeFamily::of(data_type) {
-        Some(TypeFamily::Text) if hint.text.contains("suppress") && !nullable => hint.otherwise,
-        Some(TypeFamily::Text) => hint.text,
-        Some(TypeFamily::Integer) => hint.number,
-        Some(TypeFamily::Date | TypeFamily::Timestamp) => hint.date,
-        _ => NOTHING,
+/// The folder `name` beside `folder`, which may be written as `.`.
+fn beside(folder: &Path, name: &str) -> PathBuf {
+    match folder.components().next_back() {
+        Some(Component::Normal(_)) => folder.with_file_name(name),
+        Some(Component::CurDir) => Path::new("..").join(name),
+        _ => folder.join("..").join(name),
     }
+}
+
+/// `text` as a value of YAML.
+fn quoted(text: &str) -> String {
+    match text.contains(char::is_control) {
+        // A text of JSON is one of YAML.
+        true => serde_json::Value::from(text).to_string(),
+        false => format!("'{}'", text.replace('\'', "''")),
+    }
+}
+
+/// The same where variables are replaced: these are none.
+fn literal(text: &str) -> String {
+    quoted(&text.replace("${", "$${"))
 }
 
 #[cfg(test)]
 mod tests {
-    use arrow::datatypes::TimeUnit;
-
     use super::*;
 
     #[test]
-    fn masks_by_name_and_type() {
-        let text = || DataType::Utf8View;
-        for (name, data_type, nullable, mask) in [
-            ("email_address", text(), false, "{type: email}"),
-            ("Last_Name", text(), true, "{type: person_name, part: last}"),
-            ("street", text(), true, "{type: address, part: street}"),
-            ("billing_address", text(), true, "{type: address}"),
-            ("mailing_address", text(), true, "{type: address}"),
-            (
-                "ip_address",
-                text(),
-                true,
-                "{type: ip_address, on_invalid: suppress}",
-            ),
-            ("phone", text(), true, "{type: phone, on_invalid: suppress}"),
-            ("phone", text(), false, IMITATE),
-            ("phone", DataType::Int64, true, IMITATE),
-            ("iban", text(), true, "{type: iban, on_invalid: suppress}"),
-            (
-                "birthday",
-                text(),
-                true,
-                "{type: retain_year, on_invalid: suppress}",
-            ),
-            ("birthday", DataType::Date32, false, "{type: retain_year}"),
-            ("birthday", DataType::Int64, false, NOTHING),
-            ("note", text(), true, "{type: suppress}"),
-            ("note", text(), false, NOTHING),
-            ("name", DataType::Boolean, true, NOTHING),
-            (
-                "email",
-                DataType::Timestamp(TimeUnit::Second, None),
-                true,
-                NOTHING,
-            ),
-            ("amount", text(), true, NOTHING),
+    fn folders_beside_folders() {
+        for (folder, found) in [
+            ("data", "out"),
+            ("data/", "out"),
+            ("a/data", "a/out"),
+            ("a/data/.", "a/out"),
+            ("/srv/data", "/srv/out"),
+            (".", "../out"),
+            ("./", "../out"),
+            ("..", "../../out"),
+            ("a/..", "a/../../out"),
         ] {
-            let found = suggest(name, &data_type, nullable);
-            assert_eq!(found, mask, "{name} {data_type}");
+            assert_eq!(
+                beside(Path::new(folder), "out"),
+                Path::new(found),
+                "{folder}"
+            );
+        }
+    }
+
+    #[test]
+    fn values_of_yaml() {
+        for (text, written) in [
+            ("a'b", "'a''b'"),
+            ("a\nb", "\"a\\nb\""),
+            ("${HOME}", "'$${HOME}'"),
+        ] {
+            assert_eq!(literal(text), written);
         }
     }
 }
