@@ -123,14 +123,15 @@ fn a_stop_by_the_user_leaves_whole_files_and_says_so() {
     visard.pipeline("workers: 2", "- column: email\n  masks: [{type: hash}]");
     visard.run(&[]).expect(0);
     let expected = outputs(&visard);
-    let mut interrupted = 0;
-    for delay in (0..20).map(|n| 5 + n * 25) {
+    let mut interrupted = std::collections::BTreeSet::new();
+    let signals = ["-INT", "-TERM", "-HUP"].iter().cycle();
+    for (delay, stop) in (0..21).map(|n| 5 + n * 25).zip(signals) {
         for folder in ["out", "run"] {
             std::fs::remove_dir_all(visard.path(folder)).unwrap_or_default();
         }
         let child = visard.start(&[]);
         std::thread::sleep(Duration::from_millis(delay));
-        signal(&child, "-INT");
+        signal(&child, stop);
         let ended = Ended::of(child.wait_with_output().unwrap());
         for (path, bytes) in outputs(&visard) {
             assert_eq!(
@@ -141,13 +142,34 @@ fn a_stop_by_the_user_leaves_whole_files_and_says_so() {
         }
         // Before the handler is there the signal ends the process; after the last file nothing is left.
         if ended.code == Some(130) {
-            interrupted += 1;
+            interrupted.insert(*stop);
             assert!(ended.stderr.contains("interrupted"), "{}", ended.stderr);
             visard.run(&["--resume"]).expect(0);
             assert_eq!(outputs(&visard), expected);
         }
     }
-    assert!(interrupted > 0);
+    assert_eq!(interrupted.len(), 3, "only {interrupted:?} came in time");
+}
+
+/// Under `nohup` a run goes on when its terminal goes away.
+#[test]
+fn a_run_that_ignores_hang_ups_goes_on() {
+    let visard = Visard::new();
+    inputs(&visard);
+    visard.pipeline("workers: 2", "- column: email\n  masks: [{type: hash}]");
+    let mut command = visard.run_command(&[]);
+    through_the_shell(&mut command, "trap '' HUP");
+    let child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let journal = || std::fs::read_to_string(visard.path("run/journal.jsonl"));
+    while !journal().is_ok_and(|journal| journal.contains("\"begun\"")) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    signal(&child, "-HUP");
+    Ended::of(child.wait_with_output().unwrap()).expect(0);
 }
 
 #[test]
@@ -166,14 +188,14 @@ fn a_full_disk_fails_the_file_and_leaves_nothing_of_it() {
     let mut command = visard.command(&["run", "pipeline.yml", "--run-folder", "run"]);
     // A file-size limit stands in for a full disk: mounting one needs rights that tests may lack.
     let limit = 256 * 1024;
-    limit_file_size(&mut command, limit);
+    through_the_shell(&mut command, &format!("ulimit -f {}", limit / 1024));
     let ended = Ended::of(command.output().unwrap()).expect(3);
     assert!(ended.stderr.contains("large.csv"), "{}", ended.stderr);
     assert_eq!(visard.files("out"), ["small.csv"]);
 }
 
-/// `RLIMIT_FSIZE` for the child, by the shell's `ulimit`.
-fn limit_file_size(command: &mut std::process::Command, bytes: u64) {
+/// Has a shell do `first` and then become the command.
+fn through_the_shell(command: &mut std::process::Command, first: &str) {
     let program = command.get_program().to_owned();
     let args: Vec<_> = command.get_args().map(|arg| arg.to_owned()).collect();
     let envs: Vec<_> = command
@@ -181,11 +203,7 @@ fn limit_file_size(command: &mut std::process::Command, bytes: u64) {
         .map(|(name, value)| (name.to_owned(), value.map(|value| value.to_owned())))
         .collect();
     let folder = command.get_current_dir().unwrap().to_owned();
-    // SIGXFSZ is ignored, so that writing fails with an error as on a full disk.
-    let script = format!(
-        "trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"",
-        bytes / 1024
-    );
+    let script = format!("{first}; exec \"$0\" \"$@\"");
     let mut limited = std::process::Command::new("bash");
     limited
         .arg("-c")

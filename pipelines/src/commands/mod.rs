@@ -10,6 +10,7 @@ mod preview;
 mod progress;
 mod run;
 mod schema;
+mod signals;
 mod sql;
 
 use std::io::{IsTerminal, Write};
@@ -101,7 +102,10 @@ pub fn main() -> ExitCode {
         .enable_all()
         .build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(Box::pin(dispatch(cli.command))),
+        Ok(runtime) => runtime.block_on(async {
+            signals::outlive_file_size_limit();
+            Box::pin(dispatch(cli.command)).await
+        }),
         Err(error) => Err(anyhow::Error::new(error).context("no threads can be started")),
     };
     match result {

@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use tokio::signal::unix::{SignalKind, signal};
-
 use super::progress::{Bar, Lines};
+use super::signals::asked_to_stop;
 use super::{PipelineArgs, on_a_terminal, print, report, say};
 use crate::language::{Diagnostics, Sources, one_line};
 use crate::run::{self, Event, Observer, Request};
@@ -122,38 +121,6 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
         say(&format!("run secret: {path}\n"));
     }
     Ok(outcome.code)
-}
-
-/// Ctrl-C or SIGTERM; a second one ends the process at once.
-pub(super) async fn asked_to_stop() {
-    let (ask, asked) = tokio::sync::oneshot::channel();
-    // A thread of its own hears them however busy the others are.
-    std::thread::spawn(move || {
-        let listener = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        listener.block_on(listen(ask))
-    });
-    // Where signals cannot be caught, the run goes on to its end.
-    if asked.await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
-async fn listen(ask: tokio::sync::oneshot::Sender<()>) -> std::io::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut next = async || {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    };
-    next().await;
-    // A run that has ended meanwhile asks no more.
-    let _ = ask.send(());
-    next().await;
-    std::process::exit(i32::from(run::exit::INTERRUPTED));
 }
 
 /// A reader that went away changes nothing of how the run ended, nor its exit code.

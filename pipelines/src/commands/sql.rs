@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use visard_engine::{Queries, QueryError};
 
 use super::answer::{Answer, Ended, Format};
-use super::run::asked_to_stop;
+use super::signals::asked_to_stop;
 use super::{PipelineArgs, is_closed_pipe, print, report, say};
 use crate::check::{self, Loaded, Table, TableColumn};
 use crate::language::{Diagnostic, Diagnostics, Sources, codes, quoted_list};
