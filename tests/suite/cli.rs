@@ -118,6 +118,85 @@ fn a_check_looks_at_files_past_broken_rules() {
     assert!(!visard.path("out/a.csv").exists());
 }
 
+/// What a run would be refused for is told by a check, with its place.
+#[test]
+fn a_check_refuses_what_a_run_refuses() {
+    let rules = "- column: email\n  masks: [{type: hash}]";
+    let visard = Visard::new();
+    visard.write("in/a.csv", "id,email\n1,ann@x.org\n");
+    visard.write("file", "");
+    visard.pipeline("", rules);
+    let yaml = String::from_utf8(visard.read("pipeline.yml")).unwrap();
+    let secret = "a run secret for tests only";
+    let s3 = "{type: s3_connection, bucket: b, region: x, endpoint: 'http://127.0.0.1:9', allow_http: true, \
+              access_key_id: a, secret_access_key: b}";
+    let folder = |name: &str| format!("{{type: mounted_share_connection, base_directory: {name}}}");
+    for (from, to, code) in [
+        (secret, "é".repeat(257), "V0313"),
+        (secret, "é".repeat(15), "V0306"),
+        (&folder("out"), folder("file/below"), "V1011"),
+        (&folder("out"), folder("/proc/below"), "V1011"),
+        (&folder("in"), s3.to_owned(), "V1011"),
+        (&folder("out"), s3.to_owned(), "V1011"),
+    ] {
+        visard.write("pipeline.yml", yaml.replace(from, &to));
+        let checked = visard.call(&["check", "pipeline.yml"]).expect(2);
+        let ran = visard.run(&[]).expect(2);
+        for said in [&checked.stderr, &ran.stderr] {
+            let placed = said.contains(&format!("error[{code}]")) && said.contains("pipeline.yml:");
+            assert!(placed, "{to}:\n{said}");
+        }
+        assert!(!visard.path("run").exists(), "{to}");
+    }
+    visard.write("pipeline.yml", yaml.replace(secret, &"é".repeat(256)));
+    visard.run(&[]).expect(0);
+}
+
+/// A short secret is warned of once.
+#[test]
+fn a_short_secret_is_told_of_once() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", "id,email\n1,ann@x.org\n");
+    visard.pipeline("", "- column: email\n  masks: [{type: hash}]");
+    let yaml = String::from_utf8(visard.read("pipeline.yml")).unwrap();
+    visard.write(
+        "pipeline.yml",
+        yaml.replace("a run secret for tests only", "sixteen letters!"),
+    );
+    visard.run(&[]).expect(0);
+    let warnings = visard.report()["warnings"].clone();
+    assert_eq!(warnings.as_array().unwrap().len(), 1, "{warnings}");
+}
+
+/// A run that was refused is not in the way of the next one.
+#[test]
+fn a_refused_run_leaves_no_folder() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", "id,email\n1,ann@x.org\n");
+    visard.pipeline("", "- column: emial\n  masks: [{type: hash}]");
+    let yaml = String::from_utf8(visard.read("pipeline.yml")).unwrap();
+    let without = yaml.replace(
+        "  run_secret: a run secret for tests only\n",
+        "  workers: 1\n",
+    );
+    visard.write("pipeline.yml", &without);
+    visard.run(&[]).expect(2);
+    assert!(!visard.path("run").exists());
+    // A folder that was there stays, and what lay in it.
+    visard.write("run/mine", "");
+    visard.run(&[]).expect(2);
+    assert_eq!(visard.files("run"), ["mine"]);
+    visard.write("pipeline.yml", without.replace("emial", "email"));
+    visard.run(&[]).expect(0);
+    assert!(visard.path("run/run-secret").exists());
+    let again = visard.run(&[]).expect(2);
+    assert!(
+        again.stderr.contains("holds a run already"),
+        "{}",
+        again.stderr
+    );
+}
+
 #[test]
 fn preview_shows_and_writes_nothing() {
     let visard = Visard::new();

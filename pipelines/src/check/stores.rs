@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access};
 use visard_connectors::store::{
     AzureBlobConfig, ConnectionConfig, Exposure, GcsConfig, MountedShare, S3Config, Secret, Store,
     exposure,
@@ -103,7 +104,13 @@ async fn open_target(
 ) -> Option<Store> {
     let place = &loaded.pipeline.destination;
     match (missing_target(loaded), target) {
-        (Some(_), Target::LookedAt) => stand_in(loaded, diagnostics).await,
+        (Some(folder), Target::LookedAt) => match can_be_made(&folder) {
+            Ok(()) => stand_in(loaded, diagnostics).await,
+            Err(error) => {
+                cannot_be_made(loaded, &folder, &error, diagnostics);
+                None
+            }
+        },
         (Some(folder), Target::Made) => match std::fs::create_dir_all(&folder) {
             Ok(()) => open(loaded, place, diagnostics).await,
             Err(error) => {
@@ -137,6 +144,20 @@ async fn stand_in(loaded: &Loaded, diagnostics: &mut Diagnostics) -> Option<Stor
     let base_directory = gone.path().to_owned();
     let config = ConnectionConfig::MountedShare(MountedShare { base_directory });
     Store::open(name, &config).await.ok()
+}
+
+/// Whether a folder that is not there yet could be made, as far as can be told without making it.
+fn can_be_made(folder: &Path) -> std::io::Result<()> {
+    let folder = std::path::absolute(folder)?;
+    let above = folder.ancestors().skip(1).find(|above| above.exists());
+    let above = above.unwrap_or(Path::new("/"));
+    if folder.is_symlink() {
+        return Err(std::io::ErrorKind::AlreadyExists.into());
+    }
+    if !above.is_dir() {
+        return Err(std::io::ErrorKind::NotADirectory.into());
+    }
+    Ok(access(above, Access::WRITE_OK | Access::EXEC_OK)?)
 }
 
 fn cannot_be_made(
@@ -280,6 +301,24 @@ pub fn store_config(connection: &Connection, below: &str) -> Option<ConnectionCo
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folders_that_can_be_made() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("file"), "").unwrap();
+        std::os::unix::fs::symlink("nowhere", root.path().join("link")).unwrap();
+        for (folder, fine) in [
+            ("a/b", true),
+            ("file/b", false),
+            ("file/b/c", false),
+            ("link", false),
+        ] {
+            let found = can_be_made(&root.path().join(folder));
+            assert_eq!(found.is_ok(), fine, "{folder}");
+        }
+        // Nobody makes folders there, not even root.
+        assert!(can_be_made(Path::new("/proc/a/b")).is_err());
+    }
 
     #[test]
     fn a_folder_to_come_may_lie_in_the_source() {

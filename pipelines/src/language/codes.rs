@@ -82,6 +82,7 @@ codes! {
 
     "V0311" DATABASE_PATH Error "a path is given for a database, which has no folders";
     "V0312" PLACE_OPTION Error "a place says something that does not go with what is read and written";
+    "V0313" SECRET_TOO_LONG Error "the run secret is longer than 256 characters";
 
     "V0401" UNKNOWN_TASK Error "a task has a type that does not exist";
     "V0402" NO_TASKS Error "a ruleset or a group has no tasks";

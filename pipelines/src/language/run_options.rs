@@ -222,7 +222,7 @@ fn enough_memory(node: &Node, diagnostics: &mut Diagnostics) -> Option<u64> {
 }
 
 /// The run secret. Its length counts in characters; 16 is the least other servers take, 20 the
-/// least they advise.
+/// least they advise, 256 the most.
 fn run_secret(
     fields: &Fields<'_>,
     sources: &Sources,
@@ -232,7 +232,7 @@ fn run_secret(
     let secret = interpolate::secret(node, sources, diagnostics)?;
     let help = "use 20 random characters or more, or leave it out to have one generated";
     let length = secret.expose().chars().count();
-    let short = match length {
+    let wrong = match length {
         0..16 => Some((
             &codes::SECRET_TOO_SHORT,
             "the run secret is shorter than 16 characters",
@@ -241,9 +241,13 @@ fn run_secret(
             &codes::SECRET_SHORT,
             "the run secret is shorter than 20 characters",
         )),
+        257.. => Some((
+            &codes::SECRET_TOO_LONG,
+            "the run secret is longer than 256 characters",
+        )),
         _ => None,
     };
-    if let Some((code, message)) = short {
+    if let Some((code, message)) = wrong {
         let place = fields.key_span("run_secret");
         diagnostics.push(Diagnostic::new(code, message).at(place, "").help(help));
     }

@@ -34,7 +34,7 @@ pub(super) async fn work(
     if diagnostics.has_errors() {
         return Ok(None);
     }
-    let begun = asked.begin()?;
+    let mut begun = asked.begin()?;
     stores.target = stores.target.on_begin(begun.on_begin());
     let done = Done {
         files: begun.earlier.settle(&stores.target).await?,
@@ -47,6 +47,7 @@ pub(super) async fn work(
     };
     let before = stores.target.list().await?;
     let in_place = stores.source.same_place(&stores.target);
+    begun.work_begins();
     list_units(
         &planned,
         &begun.earlier,

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, DirBuilder};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -10,16 +11,63 @@ use visard_connectors::store::{Staged, Store, Version};
 
 use super::exit;
 use super::journal::{Identity, Journal, Record};
+use super::secrets::run_secret_path;
 use crate::check::Numbering;
 
 /// Where run folders are made when none is named, below the working directory.
 const RUNS: &str = ".visard/runs";
 
-/// Makes a private run folder: `folder` if given, else a new one named after time and pipeline.
+/// The folder of a run that has not begun its work. Dropped, it is as it was found, so that a run that was
+/// refused is in the way of none.
+#[derive(Debug)]
+pub(super) struct Fresh {
+    folder: PathBuf,
+    /// Whether the folder was not there before.
+    made: bool,
+    /// Whether a run secret was there before.
+    had_secret: bool,
+    begun: bool,
+}
+
+impl Fresh {
+    /// The run begins its work: what is in the folder stays.
+    pub(super) fn work_begins(mut self) {
+        self.begun = true;
+    }
+
+    fn undo(&self) -> io::Result<()> {
+        let gone = |removed: io::Result<()>| match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+        gone(fs::remove_file(Journal::path(&self.folder)))?;
+        if !self.had_secret {
+            gone(fs::remove_file(run_secret_path(&self.folder)))?;
+        }
+        match self.made {
+            true => fs::remove_dir(&self.folder),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        if !self.begun
+            && let Err(error) = self.undo()
+        {
+            let folder = self.folder.display();
+            tracing::warn!("what a refused run left in `{folder}` stays: {error}");
+        }
+    }
+}
+
+/// Makes a private run folder: `folder` if given, else a new one named after time and pipeline. One
+/// whose run ended before it began its work is taken over.
 ///
 /// # Errors
 /// When it cannot be made, or holds a run already.
-pub(super) fn create(folder: Option<&Path>, name: &str) -> anyhow::Result<PathBuf> {
+pub(super) fn create(folder: Option<&Path>, name: &str) -> anyhow::Result<(PathBuf, Fresh)> {
     let time = chrono::Utc::now().format("%Y%m%dT%H%M%S%3fZ");
     let safe: String = name
         .chars()
@@ -35,18 +83,46 @@ pub(super) fn create(folder: Option<&Path>, name: &str) -> anyhow::Result<PathBu
         || Path::new(RUNS).join(format!("{time}-{safe}")),
         Path::to_owned,
     );
+    let made = !folder.exists();
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(&folder)
         .with_context(|| format!("the run folder `{}` cannot be made", folder.display()))?;
-    if Journal::path(&folder).exists() {
-        bail!(
-            "`{}` holds a run already; go on with it by --resume",
-            folder.display()
-        );
+    let journal = Journal::path(&folder);
+    if journal.exists() {
+        // Kept open until its file is gone: while it is, nobody else takes the folder.
+        let found = Journal::reopen(&folder);
+        if !found
+            .as_ref()
+            .is_ok_and(|(records, _)| is_without_work(records))
+        {
+            bail!(
+                "`{}` holds a run already; go on with it by --resume",
+                folder.display()
+            );
+        }
+        fs::remove_file(&journal)
+            .with_context(|| format!("`{}` cannot be removed", journal.display()))?;
     }
-    Ok(folder)
+    let fresh = Fresh {
+        made,
+        had_secret: run_secret_path(&folder).exists(),
+        begun: false,
+        folder: folder.clone(),
+    };
+    Ok((folder, fresh))
+}
+
+/// Whether a run ended before it put anything on record that it would do.
+fn is_without_work(records: &[Record]) -> bool {
+    let is_frame = |record: &Record| {
+        matches!(
+            record,
+            Record::Began(_) | Record::Resumed | Record::Ended { .. }
+        )
+    };
+    records.iter().all(is_frame)
 }
 
 /// Refuses a path among the files that are read or written: a run folder holds secrets, and the files of
@@ -280,6 +356,44 @@ mod tests {
         assert_eq!(found("mine"), Some(runs.path().join("2-interrupted")));
         assert_eq!(found("other"), Some(runs.path().join("5-of-another")));
         assert_eq!(found("third"), None);
+    }
+
+    #[test]
+    fn a_run_that_did_nothing_leaves_its_folder_as_it_was() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("run");
+        let secret = run_secret_path(&folder);
+        let begin = || {
+            let (made, fresh) = create(Some(&folder), "x").unwrap();
+            let mut journal = Journal::create(&made).unwrap();
+            let identity = Identity::new("plan".to_owned(), "keys".to_owned());
+            journal.note(&Record::Began(identity)).unwrap();
+            (fresh, journal)
+        };
+        drop(begin());
+        assert!(!folder.exists());
+        // What somebody else put there stays.
+        fs::create_dir(&folder).unwrap();
+        fs::write(&secret, "mine").unwrap();
+        drop(begin());
+        assert_eq!(fs::read(&secret).unwrap(), b"mine");
+        // A run that was killed before it did anything is no run to go on with.
+        begin().0.work_begins();
+        assert!(Journal::path(&folder).exists());
+        let (fresh, mut journal) = begin();
+        assert!(
+            create(Some(&folder), "x").is_err(),
+            "a run is at work in it"
+        );
+        let path = "a".to_owned();
+        journal.note(&Record::Committed { path }).unwrap();
+        fresh.work_begins();
+        drop(journal);
+        assert!(
+            create(Some(&folder), "x").is_err(),
+            "there is something to go on with"
+        );
+        assert!(Journal::path(&folder).exists() && secret.exists());
     }
 
     #[test]

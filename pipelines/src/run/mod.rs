@@ -35,7 +35,7 @@ pub use tables::{dry_look, logical_and_physical};
 
 use crate::check::{self, Done, Loaded, Planned, Stores, Table, Target};
 use crate::language::{Diagnostics, Severity, Sources};
-use folder::Earlier;
+use folder::{Earlier, Fresh};
 
 /// How a run ended, for a shell.
 pub mod exit {
@@ -142,8 +142,7 @@ pub async fn run(
         interrupted,
     );
     let seconds = started.0.elapsed().as_secs_f64();
-    let mut warnings = keys.warnings;
-    warnings.extend(report::recall(&mut files, &folder));
+    let mut warnings = Vec::from_iter(report::recall(&mut files, &folder));
     warnings.extend(
         diagnostics
             .iter()
@@ -218,6 +217,8 @@ struct Asked<'a> {
 /// A run that has a folder, keys and a journal.
 struct Begun {
     folder: PathBuf,
+    /// Of a run that resumes none, until it begins its work.
+    fresh: Option<Fresh>,
     name: String,
     keys: Keys,
     identity: Identity,
@@ -241,15 +242,22 @@ impl Asked<'_> {
         if let Some(folder) = &request.run_folder {
             folder::outside("run folder", folder, &folders(loaded))?;
         }
-        let folder = match request.resume {
-            true => folder::find(request.run_folder.as_deref(), &loaded.digest)?,
-            false => folder::create(request.run_folder.as_deref(), &name)?,
+        let (folder, fresh) = match request.resume {
+            true => {
+                let folder = folder::find(request.run_folder.as_deref(), &loaded.digest)?;
+                (folder, None)
+            }
+            false => {
+                let (folder, fresh) = folder::create(request.run_folder.as_deref(), &name)?;
+                (folder, Some(fresh))
+            }
         };
         let keys = keys(request, loaded, &folder)?;
         let identity = Identity::new(loaded.digest.clone(), keys.root.check_value());
         let (earlier, journal) = open_journal(request, &folder, &identity)?;
         Ok(Begun {
             folder,
+            fresh,
             name,
             keys,
             identity,
@@ -271,8 +279,18 @@ impl Begun {
         })
     }
 
-    /// Notes that the run was refused before anything was written.
+    /// From here on there may be something to go on with: what is in the run folder stays.
+    fn work_begins(&mut self) {
+        if let Some(fresh) = self.fresh.take() {
+            fresh.work_begins();
+        }
+    }
+
+    /// Notes that the run was refused before anything was written, where its folder stays.
     fn refused(&self) -> anyhow::Result<()> {
+        if self.fresh.is_some() {
+            return Ok(());
+        }
         let code = exit::REFUSED;
         Ok(self.journal.lock().write(&Record::Ended { code })?)
     }
@@ -281,7 +299,6 @@ impl Begun {
 struct Keys {
     root: Root,
     written_to: Option<PathBuf>,
-    warnings: Vec<String>,
 }
 
 fn keys(request: &Request, loaded: &Loaded, folder: &Path) -> anyhow::Result<Keys> {
@@ -303,7 +320,6 @@ fn keys(request: &Request, loaded: &Loaded, folder: &Path) -> anyhow::Result<Key
     Ok(Keys {
         root,
         written_to: run.written_to,
-        warnings: run.warning.into_iter().collect(),
     })
 }
 

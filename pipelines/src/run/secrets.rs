@@ -13,8 +13,6 @@ use zeroize::Zeroizing;
 const RUN_SECRET_FILE: &str = "run-secret";
 /// Characters a run secret has at least and at most.
 const RUN_SECRET_CHARACTERS: std::ops::RangeInclusive<usize> = 16..=256;
-/// Below this a run secret is taken, with a warning.
-const ADVISED_CHARACTERS: usize = 20;
 
 /// A run secret and how it came about.
 pub(super) struct RunSecret {
@@ -22,8 +20,11 @@ pub(super) struct RunSecret {
     pub(super) secret: Zeroizing<String>,
     /// Where it was written, if it was generated.
     pub(super) written_to: Option<PathBuf>,
-    /// What to tell the user about it.
-    pub(super) warning: Option<String>,
+}
+
+/// Where a generated run secret is kept.
+pub(super) fn run_secret_path(run_folder: &Path) -> PathBuf {
+    run_folder.join(RUN_SECRET_FILE)
 }
 
 /// The run secret that was given, else the one in the run folder, else a new one written there.
@@ -36,20 +37,16 @@ pub(super) fn run_secret(given: Option<&str>, run_folder: &Path) -> anyhow::Resu
         if !RUN_SECRET_CHARACTERS.contains(&characters) {
             bail!("a run secret has 16 to 256 characters, this one has {characters}");
         }
-        let warning = (characters < ADVISED_CHARACTERS)
-            .then(|| format!("the run secret has {characters} characters; 20 or more are advised"));
         return Ok(RunSecret {
             secret: Zeroizing::new(given.to_owned()),
             written_to: None,
-            warning,
         });
     }
-    let path = run_folder.join(RUN_SECRET_FILE);
+    let path = run_secret_path(run_folder);
     let secret = read_or_create(&path)?;
     Ok(RunSecret {
         secret,
         written_to: Some(path),
-        warning: None,
     })
 }
 
@@ -58,7 +55,7 @@ pub(super) fn run_secret(given: Option<&str>, run_folder: &Path) -> anyhow::Resu
 /// # Errors
 /// When there is none, or it cannot be read.
 pub(super) fn kept_run_secret(run_folder: &Path) -> anyhow::Result<Zeroizing<String>> {
-    let path = run_folder.join(RUN_SECRET_FILE);
+    let path = run_secret_path(run_folder);
     read(&path)?.with_context(|| format!("`{}` holds no run secret", run_folder.display()))
 }
 
@@ -173,20 +170,9 @@ mod tests {
     #[test]
     fn lengths_of_given_secrets() {
         let folder = tempfile::tempdir().unwrap();
-        for (length, taken, warned) in [
-            (15, false, false),
-            (16, true, true),
-            (20, true, false),
-            (256, true, false),
-            (257, false, false),
-        ] {
+        for (length, taken) in [(15, false), (16, true), (256, true), (257, false)] {
             let secret = run_secret(Some(&"é".repeat(length)), folder.path());
             assert_eq!(secret.is_ok(), taken, "{length}");
-            assert_eq!(
-                secret.is_ok_and(|secret| secret.warning.is_some()),
-                warned,
-                "{length}"
-            );
         }
     }
 }

@@ -71,6 +71,7 @@ pub(super) async fn work(
         return Ok(None);
     };
     planned.hold().await?;
+    begun.work_begins();
     let tables = planned.steps.iter().filter_map(|step| match step {
         Step::Mask(plan) => Some(plan.table.facts().bytes),
         Step::Copy(plan) => Some(plan.bytes()),
