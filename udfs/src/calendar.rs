@@ -29,21 +29,23 @@ pub(crate) fn day_of(year: i64, month: u32, day: u32) -> i64 {
 }
 
 /// Year, month and day of the month of a day, which is one that seconds in 64 bits reach.
+///
+/// Divisions by what years and months take on average, as products with fractions of 2^32 and 2^16
+/// (C. Neri, L. Schneider, Euclidean affine functions and their application to calendar algorithms,
+/// Software: Practice and Experience 53, 2023, 937-970).
 pub(crate) fn date_of(day: i64) -> (i64, u32, u32) {
     let from_march = day + EPOCH;
     let cycle = from_march.div_euclid(CYCLE);
-    let of_cycle = (from_march - cycle * CYCLE) as u32;
-    // What is left when the leap days before it are taken away has 365 days a year.
-    let year = (of_cycle - of_cycle / 1_460 + of_cycle / 36_524 - of_cycle / 146_096) / 365;
-    let of_year = of_cycle - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let of_month = of_year - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
-    (cycle * 400 + i64::from(year) + next, month, of_month)
+    let quarters = 4 * (from_march - cycle * CYCLE) as u32 + 3;
+    let (century, of_century) = (quarters / CYCLE as u32, quarters % CYCLE as u32 | 3);
+    let years = 2_939_745 * u64::from(of_century);
+    let of_year = years as u32 / 2_939_745 / 4;
+    let months = 2_141 * of_year + 197_913;
+    let (month, of_month) = (months >> 16, (months & 0xffff) / 2_141 + 1);
+    // January and February are at the end of a year that begins in March.
+    let next = u32::from(of_year >= 306);
+    let year = cycle * 400 + i64::from(century * 100 + (years >> 32) as u32 + next);
+    (year, month - 12 * next, of_month)
 }
 
 /// The year of a day, which is one that seconds in 64 bits reach.
@@ -53,7 +55,8 @@ pub(crate) fn year_of(day: i64) -> i64 {
 
 /// How many days a year has.
 pub(crate) fn length_of(year: i64) -> u32 {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    // What divides a year by 100 and 4 divides it by 25 and 4, and so for 400 and 16.
+    let leap = year & 3 == 0 && (year % 25 != 0 || year & 15 == 0);
     365 + u32::from(leap)
 }
 
@@ -146,7 +149,7 @@ mod tests {
 
     #[test]
     fn months_and_their_days() {
-        for year in [-400, -1, 0, 1, 1900, 2000, 2023, 2024, 9999] {
+        for year in (-401..2).chain(1600..2025).chain([9999]) {
             let days = days_of(year);
             let length = length_of(year);
             assert_eq!(i64::from(length), days.end - days.start);

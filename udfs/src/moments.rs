@@ -49,7 +49,7 @@ impl Moments {
     pub(crate) fn each(
         &self,
         values: &ArrayRef,
-        mask: &dyn Fn(usize, Moment) -> Option<Moment>,
+        mask: &impl Fn(usize, Moment) -> Option<Moment>,
     ) -> Result<ArrayRef, MaskError> {
         match values.data_type() {
             DataType::Date32 | DataType::Date64 => self.dates(values, mask),
@@ -61,7 +61,7 @@ impl Moments {
     fn dates(
         &self,
         values: &ArrayRef,
-        mask: &dyn Fn(usize, Moment) -> Option<Moment>,
+        mask: &impl Fn(usize, Moment) -> Option<Moment>,
     ) -> Result<ArrayRef, MaskError> {
         let unfit = |_| MaskError::Type {
             found: values.data_type().clone(),
@@ -90,7 +90,7 @@ impl Moments {
         &self,
         values: &ArrayRef,
         unit: TimeUnit,
-        mask: &dyn Fn(usize, Moment) -> Option<Moment>,
+        mask: &impl Fn(usize, Moment) -> Option<Moment>,
     ) -> Result<ArrayRef, MaskError> {
         let unfit = |_| MaskError::Type {
             found: values.data_type().clone(),
@@ -142,7 +142,7 @@ impl Moments {
     fn texts(
         &self,
         values: &StringViewArray,
-        mask: &dyn Fn(usize, Moment) -> Option<Moment>,
+        mask: &impl Fn(usize, Moment) -> Option<Moment>,
     ) -> Result<StringViewArray, MaskError> {
         let mut masked = StringViewBuilder::with_capacity(values.len());
         let mut text = String::new();

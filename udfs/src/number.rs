@@ -132,6 +132,9 @@ impl Number {
 
     /// The units of the greatest number of `scale` decimals that is not greater.
     pub(crate) fn floor(self, scale: i32) -> Option<i128> {
+        if scale == self.scale {
+            return Some(self.units);
+        }
         let (power, up) = between(self.scale, scale);
         match (up, power) {
             (true, power) => self.units.checked_mul(power?),
@@ -143,6 +146,9 @@ impl Number {
 
     /// The units of the least number of `scale` decimals that is not less.
     pub(crate) fn ceil(self, scale: i32) -> Option<i128> {
+        if scale == self.scale {
+            return Some(self.units);
+        }
         let negated = Self {
             units: self.units.checked_neg()?,
             scale: self.scale,
@@ -197,6 +203,14 @@ impl Number {
             self.scale -= 1;
         }
         self
+    }
+}
+
+/// `units` modulo `size`, which is above zero, in 64 bits where both fit.
+pub(crate) fn modulo(units: i128, size: i128) -> i128 {
+    match (i64::try_from(units), i64::try_from(size)) {
+        (Ok(units), Ok(size)) if size > 0 => units.rem_euclid(size).into(),
+        _ => units.rem_euclid(size),
     }
 }
 

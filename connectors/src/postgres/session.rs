@@ -121,7 +121,9 @@ impl Server {
              SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'; \
              SET extra_float_digits = 1; SET standard_conforming_strings = on; \
              SET default_transaction_isolation = 'read committed'; SET statement_timeout = 0; SET synchronize_seqscans = off; \
-             SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '60s'"
+             SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '60s'; \
+             SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings \
+              WHERE name IN ('idle_session_timeout', 'transaction_timeout')"
             .to_owned();
         if let Some(schema) = &self.0.resolved.schema {
             settings.push_str(&format!("; SET search_path = {}", quoted(schema)));

@@ -1,7 +1,7 @@
 //! Buckets of numbers: which one a number lies in.
 
 use crate::mask::{BindError, Binder};
-use crate::number::{Amount, Number};
+use crate::number::{Amount, Number, modulo};
 use crate::numbers::Grid;
 
 /// Buckets that begin and end at numbers of `scale` decimals. A bucket holds its lower bound and not
@@ -92,7 +92,7 @@ impl Buckets {
         let units = number.floor(self.scale)?;
         match &self.kind {
             Kind::Sized { size, offset } => {
-                let above = units.checked_sub(*offset)?.rem_euclid(*size);
+                let above = modulo(units.checked_sub(*offset)?, *size);
                 let lower = units.checked_sub(above)?;
                 Some((lower, Some(lower.checked_add(*size)?)))
             }
