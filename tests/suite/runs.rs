@@ -452,3 +452,48 @@ fn columns_of_nulls_alone() {
     }
     assert_ne!(masked.column(0), batch.column(0));
 }
+
+/// Who may not read a file may not read its masked copy either, nor one that was copied as it is.
+#[test]
+fn outputs_are_no_wider_readable_than_their_sources() {
+    use std::os::unix::fs::PermissionsExt;
+    let visard = Visard::new();
+    let set = |path: &str, mode| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(visard.path(path), mode).unwrap();
+    };
+    let batch = RecordBatch::try_from_iter([(
+        "email",
+        Arc::new(StringArray::from(vec!["ann@x.org"])) as ArrayRef,
+    )]);
+    let batch = batch.unwrap();
+    for (name, mode) in [("private", 0o600), ("group", 0o640), ("public", 0o644)] {
+        for ending in ["csv", "parquet", "md"] {
+            let path = visard.write(&format!("in/{name}.{ending}"), "email\nann@x.org\n");
+            if ending == "parquet" {
+                let file = std::fs::File::create(path).unwrap();
+                let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+                writer.write(&batch).unwrap();
+                writer.close().unwrap();
+            }
+            set(&format!("in/{name}.{ending}"), mode);
+        }
+    }
+    // What is there already lends its mode, as far as the source has it.
+    visard.write("out/private.csv", "");
+    set("out/private.csv", 0o664);
+    visard.pipeline("unmatched: copy", EMAIL);
+    let yaml = String::from_utf8(visard.read("pipeline.yml")).unwrap();
+    let yaml = yaml.replace("recurse: true", "include: ['*.csv', '*.parquet']");
+    visard.write("pipeline.yml", yaml);
+    visard.run(&[]).expect(0);
+    assert_eq!(visard.files("out").len(), 9);
+    for path in visard.files("out") {
+        let mode = |folder: &str| {
+            let path = visard.path(folder).join(&path);
+            std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+        };
+        assert_eq!(mode("out") & !mode("in"), 0, "{path}: {:o}", mode("out"));
+        assert_eq!(mode("out") & 0o600, 0o600, "{path}");
+    }
+}

@@ -201,6 +201,7 @@ impl UnitFile {
     fn create(&self, footer: &Footer) -> Result<SerializedFileWriter<Output>, FormatError> {
         let size = self.unit.object.size;
         let output = self.unit.target.create(self.path(), size)?;
+        let output = output.no_wider_than(&self.unit.object);
         let properties = Arc::new(file_properties(footer, &self.columns.masked));
         SerializedFileWriter::new(output, footer.schema().root_schema_ptr(), properties)
             .map_err(unwritten(self.path()))

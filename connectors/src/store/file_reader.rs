@@ -25,6 +25,7 @@ pub(super) fn object(path: String, found: &Metadata) -> Object {
         size: found.len(),
         version,
         obstacle: None,
+        mode: Some(found.mode() & 0o777),
     }
 }
 

@@ -308,6 +308,10 @@ impl Draft for FileDraft {
         self.file.name()
     }
 
+    fn narrow(&mut self, mode: u32) {
+        self.file.narrow(mode);
+    }
+
     async fn commit(self: Box<Self>, _: &Staged) -> Result<(), StoreError> {
         let Self { file, path, label } = *self;
         let fail = label.clone();

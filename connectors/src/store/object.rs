@@ -19,6 +19,8 @@ pub struct Object {
     pub version: Version,
     /// Why it cannot be read as it is; only listings know it.
     pub obstacle: Option<Obstacle>,
+    /// Who may do what with the file of a folder, as `chmod` counts it; unknown elsewhere.
+    pub mode: Option<u32>,
 }
 
 /// Why a thing that has a name in a store is not read.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::error::StoreError;
-use super::object::Staged;
+use super::object::{Object, Staged};
 use super::path::hex;
 use super::place::Draft;
 
@@ -32,6 +32,16 @@ impl Output {
             hasher: Sha256::new(),
             draft,
         }
+    }
+
+    /// The same output, which nobody but its owner may read who may not read `source`: where both lie in
+    /// folders, for what else there is has no such rights.
+    #[must_use]
+    pub fn no_wider_than(mut self, source: &Object) -> Self {
+        if let Some(mode) = source.mode {
+            self.draft.narrow(mode);
+        }
+        self
     }
 
     /// Completes the output but for making it visible: everything is with the store, and survives a

@@ -68,6 +68,9 @@ pub(super) trait Draft: Debug + Send + Sync {
     /// See [`Staged::upload`].
     fn upload(&self) -> Option<String>;
 
+    /// Others than the owner get no right to what is written that `mode`, the source's, does not give them.
+    fn narrow(&mut self, _mode: u32) {}
+
     async fn commit(self: Box<Self>, staged: &Staged) -> Result<(), StoreError>;
 }
 

@@ -258,6 +258,7 @@ impl Bucket {
             size: meta.size,
             version: version(meta),
             obstacle: None,
+            mode: None,
         })
     }
 }
@@ -320,6 +321,7 @@ impl Place for Bucket {
                 size: meta.size,
                 version: version(&meta),
                 obstacle: None,
+                mode: None,
             })),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(self.remote(path, &error)),

@@ -305,6 +305,7 @@ fn object(path: &str, found: &types::Object) -> Option<Object> {
         size,
         version,
         obstacle: archived.then_some(Obstacle::Archived),
+        mode: None,
     })
 }
 

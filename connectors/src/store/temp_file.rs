@@ -24,6 +24,8 @@ pub(super) struct TempFile {
     temp: Option<PathBuf>,
     place: PathBuf,
     made: MadeFolders,
+    /// The most that anybody may do with the file at its destination.
+    most: u32,
     /// Bytes written since the system was asked to store them.
     unstored: u64,
     storing: Option<JoinHandle<io::Result<()>>>,
@@ -56,6 +58,7 @@ impl TempFile {
                         temp: Some(temp),
                         place,
                         made,
+                        most: 0o777,
                         unstored: 0,
                         storing: None,
                     });
@@ -68,6 +71,11 @@ impl TempFile {
                 }
             }
         }
+    }
+
+    /// Others than the owner get no right to the file that `mode` does not give them.
+    pub(super) fn narrow(&mut self, mode: u32) {
+        self.most &= mode | 0o700;
     }
 
     /// Name of the temp file in the folder of its destination.
@@ -105,7 +113,7 @@ impl TempFile {
         self.file.get_ref().sync_all()
     }
 
-    /// Puts the file at its destination, with the mode of the file it replaces.
+    /// Puts the file at its destination, with the mode of the file it replaces, as far as it may have that.
     pub(super) fn commit(mut self) -> io::Result<()> {
         let mode = match fs::symlink_metadata(&self.place) {
             Ok(old) if old.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
@@ -114,7 +122,7 @@ impl TempFile {
         };
         self.file
             .get_ref()
-            .set_permissions(fs::Permissions::from_mode(mode))?;
+            .set_permissions(fs::Permissions::from_mode(mode & self.most))?;
         self.file.get_ref().sync_all()?;
         if let Some(temp) = &self.temp {
             fs::rename(temp, &self.place)?;

@@ -367,6 +367,7 @@ impl Unit {
                 let shape = &self.reading.shape;
                 let output = self.file.target.create(self.path(), shape.size);
                 let output = output.map_err(|source| self.store_error(source))?;
+                let output = output.no_wider_than(&self.file.object);
                 // An object without a byte is no compressed file, and stays one without a byte.
                 let wrapped = if shape.size == 0 {
                     Compression::None

@@ -452,7 +452,8 @@ fn copy(
     go_on: &dyn Fn() -> bool,
 ) -> std::io::Result<Option<StagedOutput>> {
     let reader = source.reader(object)?;
-    let mut output = target.create(&object.path, object.size)?;
+    let output = target.create(&object.path, object.size)?;
+    let mut output = output.no_wider_than(object);
     let mut at = 0;
     while at < object.size {
         if !go_on() {
