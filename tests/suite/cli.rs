@@ -118,6 +118,28 @@ fn a_check_looks_at_files_past_broken_rules() {
     assert!(!visard.path("out/a.csv").exists());
 }
 
+/// With `--json` a run tells everything in events, one a line.
+#[test]
+fn a_refusal_is_an_event() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", "id,email\n1,ann@x.org\n");
+    let problems = |args: &[&str]| -> Vec<serde_json::Value> {
+        let ended = visard.run(&[&["--json"], args].concat()).expect(2);
+        assert_eq!(ended.stdout.lines().count(), 1, "{}", ended.stdout);
+        let event: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+        assert_eq!(event["event"], "refused");
+        event["problems"].as_array().unwrap().clone()
+    };
+    visard.pipeline("", "- column: emial\n  masks: [{type: hash}]");
+    let wrong = problems(&[]);
+    assert_eq!((wrong.len(), &wrong[0]["code"]), (1, &"V1001".into()));
+    visard.pipeline("", "- column: email\n  masks: [{type: hash}]");
+    let nothing = problems(&["--resume"]);
+    let message = nothing[0]["message"].as_str().unwrap();
+    assert!(message.contains("no run to resume"), "{message}");
+    assert_eq!(nothing[0]["severity"], "error");
+}
+
 /// What a run would be refused for is told by a check, with its place.
 #[test]
 fn a_check_refuses_what_a_run_refuses() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::progress::{Bar, Lines};
 use super::signals::asked_to_stop;
 use super::{PipelineArgs, on_a_terminal, print, report, say};
-use crate::language::{Diagnostics, Sources, one_line};
+use crate::language::{Diagnostics, Sources, one_line, problem_to_json, to_json};
 use crate::run::{self, Event, Observer, Request};
 
 #[derive(Debug, clap::Args)]
@@ -52,10 +52,24 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
         observer.as_ref(),
         asked_to_stop(),
     )
-    .await?;
+    .await;
     drop(observer);
+    let outcome = match outcome {
+        Err(error) if json => {
+            let mut problems = to_json(&diagnostics, &sources);
+            if let Some(problems) = problems.as_array_mut() {
+                problems.push(problem_to_json(&format!("{error:#}")));
+            }
+            refused(&problems);
+            return Ok(run::exit::REFUSED);
+        }
+        outcome => outcome?,
+    };
     let Some(finished) = outcome.report else {
-        report(&diagnostics, &sources, json).unwrap_or_else(not_told);
+        match json {
+            true => refused(&to_json(&diagnostics, &sources)),
+            false => report(&diagnostics, &sources, false).unwrap_or_else(not_told),
+        }
         return Ok(outcome.code);
     };
     if json {
@@ -121,6 +135,12 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
         say(&format!("run secret: {path}\n"));
     }
     Ok(outcome.code)
+}
+
+/// Tells in JSON why a run did not start.
+fn refused(problems: &serde_json::Value) {
+    let refused = serde_json::json!({"event": "refused", "problems": problems});
+    print(&format!("{refused}\n")).unwrap_or_else(not_told);
 }
 
 /// A reader that went away changes nothing of how the run ended, nor its exit code.

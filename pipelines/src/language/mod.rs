@@ -67,7 +67,7 @@ pub use library::Libraries;
 pub use mask::{KNOWN_MASKS, MaskCatalogue, MaskNode, Parameter};
 pub use node::{Entry, Key, Kind, Map, Node};
 pub use pipeline::{CopyFormat, CopyMode, Pipeline, Place, RulesetSource};
-pub use render::{Renderer, one_line, to_json};
+pub use render::{Renderer, one_line, problem_to_json, to_json};
 pub use rule::{ColumnPattern, Rule};
 pub use ruleset::Ruleset;
 pub use run_options::{Coverage, RunOptions, Strategy, Unmatched};

@@ -168,6 +168,16 @@ pub fn to_json(diagnostics: &Diagnostics, sources: &Sources) -> Value {
     diagnostics.sorted().into_iter().map(one).collect()
 }
 
+/// An error that has neither code nor place, in the form of those of [`to_json`].
+pub fn problem_to_json(message: &str) -> Value {
+    json!({
+        "code": null, "severity": Severity::Error.as_str(), "message": message,
+        "file": null, "line": null, "column": null,
+        "end_line": null, "end_column": null, "label": null,
+        "help": null, "related": [],
+    })
+}
+
 /// One line of a file, fit to be shown, and what to mark in it.
 struct Excerpt {
     text: String,
