@@ -4,12 +4,11 @@
 use std::io::Write;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{Int8Type, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
 
 use super::part_files::Part;
-use super::text::{as_text, special};
-use crate::database::special::special_column;
+use super::text::{as_text, unformed, with_unformed};
 use crate::store::Output;
 
 /// Bytes that are written at once.
@@ -52,25 +51,21 @@ impl CsvPart {
 
 impl Part for CsvPart {
     fn write(&mut self, rows: &RecordBatch) -> Result<()> {
-        let columns: Vec<(ArrayRef, Option<&ArrayRef>)> = self
+        let columns: Vec<ArrayRef> = self
             .names
             .iter()
             .enumerate()
             .map(|(index, name)| {
-                let marks = rows.column_by_name(&special_column(name));
-                Ok((as_text(rows.column(index))?, marks))
+                let texts = as_text(rows.column(index))?;
+                Ok(with_unformed(&texts, unformed(rows, name).as_ref()))
             })
             .collect::<Result<_>>()?;
         for row in 0..rows.num_rows() {
-            for (index, (values, marks)) in columns.iter().enumerate() {
+            for (index, values) in columns.iter().enumerate() {
                 separate(index, &mut self.buffer);
                 let values = values.as_string_view();
                 if values.is_valid(row) {
                     put(values.value(row), &mut self.buffer);
-                } else if let Some(special) =
-                    marks.and_then(|marks| special(marks.as_primitive::<Int8Type>(), row))
-                {
-                    self.buffer.extend_from_slice(special.as_bytes());
                 }
             }
             self.buffer.push(b'\n');

@@ -6,11 +6,13 @@
 //! | how do files give all their columns? | `listed_files.rs` |
 //! | how does a table become files? | `part_files.rs`, `parquet_part.rs`, `csv_part.rs` |
 //! | what is a value as text? | `text.rs` |
+//! | what is a value in another type? | `convert.rs` |
 //!
 //! How tables are read and filled, each database knows: [`crate::database`].
 //!
 //! All columns travel typed. A copy is one unit: all rows of a task appear together, or none do.
 
+pub mod convert;
 mod csv_part;
 mod listed_files;
 mod parquet_part;
@@ -20,7 +22,7 @@ pub mod text;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::Result;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::future::BoxFuture;
@@ -28,6 +30,7 @@ use futures::future::BoxFuture;
 pub use listed_files::ListedFiles;
 pub use part_files::{PartFiles, PartFormat};
 
+use crate::database::special::{special_column, spelled_column};
 use crate::database::{Announce, TableWork, counted};
 use crate::unit::{Receipt, Sink, Source};
 
@@ -70,6 +73,15 @@ pub enum Mode {
     Append,
     /// They go as the copied rows come.
     Overwrite,
+}
+
+/// The hidden columns of `rows` that say what nulls of the column `name` stand for.
+pub(crate) fn unformed_fields(rows: &Schema, name: &str) -> Vec<Field> {
+    let names = [special_column(name), spelled_column(name)];
+    let fields = names
+        .iter()
+        .filter_map(|name| rows.field_with_name(name).ok());
+    fields.cloned().collect()
 }
 
 /// A copy at work.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Field, Int8Type, Schema, SchemaRef};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::{Result, internal_datafusion_err};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -15,8 +15,8 @@ use tokio::sync::mpsc;
 
 use super::csv_part::CsvPart;
 use super::parquet_part::ParquetPart;
-use super::{Destination, Mode};
-use crate::database::special::special_column;
+use super::text::unformed;
+use super::{Destination, Mode, unformed_fields};
 use crate::database::{Announce, DatabaseError};
 use crate::store::{Output, Staged, StagedOutput, Store, StoreError, StoreErrorKind};
 use crate::unit::{Receipt, Sink};
@@ -91,12 +91,7 @@ impl PartFiles {
             let field = rows.field_with_name(name)?;
             fields.push(Field::new(name, field.data_type().clone(), true));
         }
-        let marks: Vec<Field> = names
-            .iter()
-            .filter_map(|name| rows.field_with_name(&special_column(name)).ok())
-            .cloned()
-            .collect();
-        fields.extend(marks);
+        fields.extend(names.iter().flat_map(|name| unformed_fields(rows, name)));
         Ok(Self {
             store,
             folder,
@@ -185,7 +180,7 @@ impl Sink for PartFiles {
                     };
                     count += batch.num_rows() as u64;
                     let batch = match format {
-                        PartFormat::Parquet => without_specials(&batch, columns)?,
+                        PartFormat::Parquet => without_unformed(&batch, columns)?,
                         PartFormat::Csv => batch,
                     };
                     part.write(&batch)?;
@@ -278,23 +273,20 @@ fn begin(
 }
 
 /// The columns of the table; refused where one holds a value that is null for want of a form.
-fn without_specials(batch: &RecordBatch, columns: usize) -> Result<RecordBatch> {
+fn without_unformed(batch: &RecordBatch, columns: usize) -> Result<RecordBatch> {
     let schema = batch.schema();
-    for (index, field) in schema.fields().iter().take(columns).enumerate() {
-        let Some(marks) = batch.column_by_name(&special_column(field.name())) else {
-            continue;
-        };
-        let values = batch.column(index);
-        let marks = marks.as_primitive::<Int8Type>();
-        if (0..marks.len()).any(|row| marks.is_valid(row) && values.is_null(row)) {
-            let message = format!(
-                "`{}` holds infinity or NaN, which Parquet has no {} for: leave such rows out by `where`, or \
-                 write CSV",
-                field.name(),
-                match field.data_type() {
-                    DataType::Decimal128(..) => "decimal",
-                    _ => "date",
+    for field in schema.fields().iter().take(columns) {
+        if unformed(batch, field.name()).is_some() {
+            let what = match field.data_type() {
+                DataType::Decimal128(..) => "infinity or NaN, which Parquet has no decimal for",
+                DataType::Time64(_) => {
+                    "a time that is none of a day, which Parquet has no form for"
                 }
+                _ => "infinity, or a date of no calendar, which Parquet has no date for",
+            };
+            let message = format!(
+                "`{}` holds {what}: leave such rows out by `where`, or write CSV",
+                field.name(),
             );
             return Err(DatabaseError::new(message).into());
         }

@@ -6,14 +6,17 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int8Array, StringArray, StringViewBuilder};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int8Array, RecordBatch, StringArray, StringViewArray,
+    StringViewBuilder,
+};
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Int8Type};
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 
 use crate::database::DatabaseError;
-use crate::database::special::Special;
+use crate::database::special::{Special, special_column, spelled_column};
 
 /// Whether values of this type can be written as text.
 pub fn has_text(data_type: &DataType) -> bool {
@@ -52,20 +55,41 @@ pub fn as_text(values: &ArrayRef) -> Result<ArrayRef> {
     }
 }
 
-/// `texts`, where a null that `marks` say stands for a value without a form in Arrow is that value, as
-/// databases spell it.
-pub fn with_specials(texts: &ArrayRef, marks: &Int8Array) -> ArrayRef {
-    let texts = texts.as_string_view();
-    let mut written = StringViewBuilder::with_capacity(texts.len());
-    for row in 0..texts.len() {
-        let text = texts.is_valid(row).then(|| texts.value(row));
-        written.append_option(text.or_else(|| special(marks, row)));
+/// What nulls of the column `name` of `batch` stand for that have no form in Arrow, as databases spell it; null
+/// where they stand for nothing. None where there are no such values.
+pub fn unformed(batch: &RecordBatch, name: &str) -> Option<StringViewArray> {
+    let values = batch.column_by_name(name)?;
+    let marks = batch.column_by_name(&special_column(name));
+    let spelled = batch.column_by_name(&spelled_column(name));
+    let marks = marks.and_then(|marks| marks.as_primitive_opt::<Int8Type>());
+    let spelled = spelled.and_then(|spelled| spelled.as_string_view_opt());
+    if marks.is_none() && spelled.is_none() {
+        return None;
     }
-    Arc::new(written.finish())
+    let texts = (0..values.len()).map(|row| {
+        if values.is_valid(row) {
+            return None;
+        }
+        let text = spelled.filter(|texts| texts.is_valid(row));
+        let text = text.map(|texts| texts.value(row));
+        text.or_else(|| special(marks?, row))
+    });
+    let texts: StringViewArray = texts.collect();
+    (texts.null_count() < texts.len()).then_some(texts)
+}
+
+/// `texts`, where a null that `unformed` spells is that text.
+pub fn with_unformed(texts: &ArrayRef, unformed: Option<&StringViewArray>) -> ArrayRef {
+    let Some(unformed) = unformed else {
+        return Arc::clone(texts);
+    };
+    let texts = texts.as_string_view().iter().zip(unformed);
+    let filled: StringViewArray = texts.map(|(text, unformed)| text.or(unformed)).collect();
+    Arc::new(filled)
 }
 
 /// The value without a form in Arrow that `marks` have at `row`, as databases spell it.
-pub(super) fn special(marks: &Int8Array, row: usize) -> Option<&'static str> {
+fn special(marks: &Int8Array, row: usize) -> Option<&'static str> {
     let mark = marks.is_valid(row).then(|| marks.value(row))?;
     Some(match Special::of_code(mark)? {
         Special::NegativeInfinity => "-infinity",

@@ -1,5 +1,7 @@
 //! What a run asks of a table, whichever database it is in and whichever way it is done.
 
+use arrow::datatypes::DataType;
+
 /// How a table is to be masked where it lies.
 #[derive(Debug, Clone)]
 pub struct Job {
@@ -116,6 +118,18 @@ pub struct Join {
     pub select: Option<String>,
     /// Its columns, each with the column of the table before that has the same value.
     pub on: Vec<(String, String)>,
+}
+
+/// What comes into a column of a table that is filled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arriving {
+    /// Its type as masks see it.
+    pub data_type: DataType,
+    /// Its type where it comes from, for people and for tables of the same product.
+    pub type_name: String,
+    /// Whether the type says little of the values: text of a file, columns of SQLite. Then they are looked at one
+    /// by one.
+    pub is_loose: bool,
 }
 
 /// A column of a copy.

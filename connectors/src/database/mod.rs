@@ -30,11 +30,12 @@ use arrow::datatypes::Schema;
 use async_trait::async_trait;
 use datafusion::sql::sqlparser::dialect::Dialect;
 
+use crate::copy::convert::{converts, loses};
 use crate::copy::{Destination, Mode, Origin};
 
 pub use built::BuiltTable;
 pub use error::DatabaseError;
-pub use job::{CopiedColumn, Job, Join, JoinedColumn};
+pub use job::{Arriving, CopiedColumn, Job, Join, JoinedColumn};
 pub(crate) use pool::{Pool, Pooled, Server};
 pub(crate) use rows::{counted, repeated};
 pub use ssl_mode::SslMode;
@@ -116,6 +117,11 @@ pub trait Database: Debug + Send + Sync {
     /// value between two databases of a product mean the same in both.
     fn copies(&self) -> Option<&'static str> {
         None
+    }
+
+    /// Whether a column's type says which values are in it.
+    fn is_typed(&self) -> bool {
+        true
     }
 
     /// Whether columns of other tables can be read beside the rows of one.
@@ -205,6 +211,14 @@ pub trait DatabaseTable: Debug + Send + Sync {
         _columns: &[CopiedColumn],
     ) -> Result<Arc<dyn Origin>, DatabaseError> {
         Err(DatabaseError::new("its tables are not copied yet"))
+    }
+
+    /// Whether the column takes what arrives as it is. What its range or its length alone keeps out fails the copy.
+    fn takes(&self, column: &Column, arriving: &Arriving) -> bool {
+        match arriving.is_loose {
+            true => converts(&arriving.data_type, &column.data_type),
+            false => !loses(&arriving.data_type, &column.data_type),
+        }
     }
 
     /// Makes the table ready to take `columns` of rows of the schema `rows`.

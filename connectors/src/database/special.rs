@@ -3,6 +3,9 @@
 //! Arrow has no infinity of dates and no NaN of decimals. Such a [`Special`] value is read as null, and a
 //! hidden column beside it says which null was which ([`special_column`]). Written back, a null with a mark
 //! is that value again; a mask that sets a value wins over the mark.
+//!
+//! Where rows are copied, a database that has other such values (dates with a zero in them) puts the texts that
+//! spell them beside a column instead ([`spelled_column`]).
 
 use crate::unit::HIDDEN_PREFIX;
 
@@ -23,6 +26,14 @@ const SPECIAL: &str = "special_";
 /// The hidden column of marks beside column `name`.
 pub fn special_column(name: &str) -> String {
     format!("{HIDDEN_PREFIX}{SPECIAL}{name}")
+}
+
+/// What the name of a hidden column of texts begins with, behind [`HIDDEN_PREFIX`].
+const SPELLED: &str = "spelled_";
+
+/// The hidden column beside column `name` that spells values which it has as null for want of a form.
+pub fn spelled_column(name: &str) -> String {
+    format!("{HIDDEN_PREFIX}{SPELLED}{name}")
 }
 
 /// Whether `name` is that of a hidden column of marks.

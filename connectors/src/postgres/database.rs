@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Schema};
 use async_trait::async_trait;
 use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect};
 use serde_json::json;
@@ -21,9 +21,10 @@ use super::session::{Server, Session, quoted};
 use super::snapshot::Snapshot;
 use super::types::WireType;
 use super::update::Update;
+use crate::copy::convert::{converts, loses};
 use crate::copy::{Destination, Mode, Origin};
 use crate::database::{
-    self, Announce, BuiltTable, Column, CopiedColumn, Database, DatabaseError, DatabaseTable, Fact,
+    self, Announce, Arriving, BuiltTable, Column, CopiedColumn, Database, DatabaseError, DatabaseTable, Fact,
     Facts, Job, RowPlace, TableWork,
 };
 
@@ -330,6 +331,20 @@ impl DatabaseTable for Found {
         let columns = self.carried(columns);
         let extract = Extract::open(&self.pool, snapshot, self.job(job).await?, &columns).await?;
         Ok(Arc::new(extract))
+    }
+
+    fn takes(&self, column: &Column, arriving: &Arriving) -> bool {
+        // The server rounds times to the digits that the type has, where it has some of its own.
+        let has_digits = matches!(
+            column.data_type,
+            DataType::Time64(_) | DataType::Timestamp(..)
+        ) && column.type_name.contains('(');
+        let is_same = arriving.type_name == column.type_name;
+        match arriving.is_loose {
+            true => converts(&arriving.data_type, &column.data_type),
+            false if has_digits && arriving.data_type != DataType::Date32 => is_same,
+            false => !loses(&arriving.data_type, &column.data_type),
+        }
     }
 
     async fn take_in(

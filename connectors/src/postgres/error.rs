@@ -46,6 +46,9 @@ pub enum PostgresError {
     /// A column whose values change their rows holds one that stays with its row.
     #[error("`{0}` holds infinity or NaN, which `secure_shuffle` cannot exchange")]
     Special(String),
+    /// A value arrives that the column has no form for.
+    #[error("`{0}` arrives with a value that the column has not, or would change")]
+    Unfit(String),
     /// A part of the work was given up before.
     #[error("another part of the table failed")]
     GivenUp,

@@ -4,14 +4,14 @@
 //! rows ─▶ unlogged stages, one for each slice ─▶ INSERT … SELECT, COMMIT
 //! ```
 //!
-//! A column whose rows arrive in the very type that the table's column has is staged as that type, every
-//! other one as text, which the server casts.
+//! A column whose rows arrive in a type whose values have a form in that of the table's column is staged as that
+//! type; text, and what the server alone knows, is staged as text, which the server casts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{DataType, Field, Int8Type, Schema, SchemaRef};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::Result;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -27,8 +27,9 @@ use super::progress::list;
 use super::session::{Session, quoted};
 use super::stage::{self, StageColumn};
 use super::types::{WireColumn, WireType, special_column, wire_schema};
-use crate::copy::text::{as_text, has_text, with_specials};
-use crate::copy::{Destination, Mode};
+use crate::copy::convert::{convert, converts};
+use crate::copy::text::{as_text, has_text, unformed, with_unformed};
+use crate::copy::{Destination, Mode, unformed_fields};
 use crate::database::{Announce, CopiedColumn};
 use crate::unit::{Receipt, Sink};
 
@@ -77,18 +78,13 @@ impl Load {
             };
             let wire = match (carried, column.wire) {
                 (true, _) => Some(WireType::Opaque),
-                (false, wire) => wire.filter(|wire| wire.data_type() == *field.data_type()),
+                (false, wire) => wire.filter(|wire| is_staged_as(field.data_type(), *wire)),
             };
             if wire.is_none() && !has_text(field.data_type()) {
                 let message = format!("`{name}` arrives nested, which no column takes");
                 return Err(PostgresError::Config(message));
             }
-            // As text, a value without a form in Arrow is spelled out.
-            if let Ok(mark) = rows.field_with_name(&special_column(name))
-                && wire.is_none_or(WireType::has_specials)
-            {
-                marks.push(mark.clone());
-            }
+            marks.extend(unformed_fields(rows, name));
             staged.push(StageColumn {
                 wire: WireColumn {
                     name: name.clone(),
@@ -215,6 +211,17 @@ impl Destination for Load {
     }
 }
 
+/// Whether values that arrive as `from` are staged in their own form: what text spells, the server knows best.
+fn is_staged_as(from: &DataType, wire: WireType) -> bool {
+    let to = wire.data_type();
+    let is_text = matches!(
+        from,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    );
+    let of_text = to == DataType::Utf8View;
+    *from == to || (!is_text && !of_text && converts(from, &to))
+}
+
 /// `rows` as the stage takes them.
 fn as_staged(
     staged: &Arc<Vec<StageColumn>>,
@@ -236,19 +243,21 @@ fn as_staged(
     let rows = rows.map(move |batch| {
         let batch = batch?;
         let columns = whole.fields().iter().map(|field| {
-            let values = batch.column_by_name(field.name());
-            let values = values.ok_or(PostgresError::Altered)?;
-            let by_text = staged
-                .iter()
-                .any(|column| column.by_text && column.name == *field.name());
-            let marks = batch.column_by_name(&special_column(field.name()));
-            Ok(match (by_text, marks) {
-                (false, _) => Arc::clone(values),
-                (true, None) => as_text(values)?,
-                (true, Some(marks)) => {
-                    with_specials(&as_text(values)?, marks.as_primitive::<Int8Type>())
-                }
-            })
+            let name = field.name();
+            let values = batch.column_by_name(name).ok_or(PostgresError::Altered)?;
+            let Some(column) = staged.iter().find(|column| column.name == *name) else {
+                return Ok(Arc::clone(values));
+            };
+            let unfit = || PostgresError::Unfit(name.clone());
+            let unformed = unformed(&batch, name);
+            if column.by_text {
+                return Ok(with_unformed(&as_text(values)?, unformed.as_ref()));
+            }
+            let marks = whole.column_with_name(&special_column(name));
+            if unformed.is_some() && marks.is_none() {
+                return Err(unfit().into());
+            }
+            Ok(convert(values, field.data_type()).map_err(|_| unfit())?)
         });
         let columns = columns.collect::<Result<Vec<ArrayRef>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));

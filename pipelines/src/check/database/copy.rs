@@ -6,7 +6,7 @@ use arrow::datatypes::Schema;
 use visard_connectors::copy::{
     Copy, Destination, ListedFiles, Mode, Origin, PartFiles, PartFormat,
 };
-use visard_connectors::database::{CopiedColumn, Job, Table};
+use visard_connectors::database::{Arriving, CopiedColumn, Job, Table};
 use visard_connectors::store::Store;
 use visard_connectors::{Database, DatabaseError, DatabaseTable, FileUnit, GroupRef, TableWork};
 use visard_engine::MaskedColumn;
@@ -376,7 +376,18 @@ impl Planner<'_> {
                     mode: mode_of(self.loaded),
                     is_begun: self.asked.begun.contains_key(&asked.step),
                 };
-                filled.check(&names, &resolved, self.diagnostics).await?;
+                let is_loose = !self.database.is_typed();
+                let arriving = names.iter().filter_map(|name| facts.column(name));
+                let arriving = arriving.map(|column| {
+                    let arriving = Arriving {
+                        data_type: column.data_type.clone(),
+                        type_name: column.type_name.clone(),
+                        is_loose,
+                    };
+                    (column.name.clone(), arriving)
+                });
+                let arriving: Vec<_> = arriving.collect();
+                filled.check(&arriving, &resolved, self.diagnostics).await?;
                 if self.database.copies() == database.copies() {
                     let same = |name: &&String| {
                         let types = [facts.column(name), there.column(name)]
@@ -484,10 +495,10 @@ pub(super) struct Filled<'a> {
 }
 
 impl Filled<'_> {
-    /// Looks whether the table takes columns of these `names`, masked as `resolved` says.
+    /// Looks whether the table takes these `columns`, masked as `resolved` says.
     pub(super) async fn check(
         &self,
-        names: &[String],
+        columns: &[(String, Arriving)],
         resolved: &Resolved,
         diagnostics: &mut Diagnostics,
     ) -> Answered<()> {
@@ -512,11 +523,21 @@ impl Filled<'_> {
                     .help("empty both before the run, and leave `mode` out"),
             );
         }
-        for name in names {
+        for (name, arriving) in columns {
             let message = match facts.column(name) {
                 None => format!("`{shown}` has no column `{name}`"),
                 Some(column) if column.generated => {
                     format!("`{name}` of `{shown}` is computed by the database")
+                }
+                Some(column) if !self.table.takes(column, arriving) => {
+                    let message = format!(
+                        "`{name}` is {}, and {} in `{shown}`, which does not take every such value as it is",
+                        arriving.type_name, column.type_name
+                    );
+                    diagnostics.push(
+                        Diagnostic::new(&codes::NO_TARGET_COLUMN, message).at(self.named_at, ""),
+                    );
+                    continue;
                 }
                 Some(_) => continue,
             };

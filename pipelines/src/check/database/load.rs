@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use indexmap::IndexMap;
-use visard_connectors::database::{CopiedColumn, Job};
+use visard_connectors::database::{Arriving, CopiedColumn, Job};
 use visard_connectors::{Database, FileUnit};
 use visard_engine::udfs::Root;
 
@@ -131,10 +132,19 @@ impl Planner<'_> {
             format,
             ..
         } = batch;
-        let mut names: Vec<String> = Vec::new();
+        let mut arriving: Vec<(String, Arriving)> = Vec::new();
         for column in &columns.0 {
-            if !names.contains(&column.root) {
-                names.push(column.root.clone());
+            if arriving.iter().all(|(name, _)| *name != column.root) {
+                let is_text = matches!(
+                    column.root_type,
+                    DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+                );
+                let of_root = Arriving {
+                    data_type: column.root_type.clone(),
+                    type_name: column.root_type.to_string(),
+                    is_loose: is_text,
+                };
+                arriving.push((column.root.clone(), of_root));
             }
         }
         let mode = mode_of(self.loaded);
@@ -145,7 +155,7 @@ impl Planner<'_> {
             mode,
             is_begun: self.asked.begun.contains_key(&step),
         };
-        filled.check(&names, &resolved, self.diagnostics).await?;
+        filled.check(&arriving, &resolved, self.diagnostics).await?;
         let units = files.iter().map(|(index, _)| FileUnit {
             object: planned.files[*index].object.clone(),
             source: stores.source.clone(),
@@ -175,7 +185,7 @@ impl Planner<'_> {
         }
         let options = &self.loaded.pipeline.options;
         let masked = labels(&resolved);
-        let copied = names.into_iter().map(|name| CopiedColumn {
+        let copied = arriving.into_iter().map(|(name, _)| CopiedColumn {
             name,
             carried: false,
         });
