@@ -3,21 +3,29 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use arrow::datatypes::Schema;
 use async_trait::async_trait;
 use datafusion::sql::sqlparser::dialect::{Dialect, MySqlDialect};
 use serde_json::json;
+use tokio::sync::OnceCell;
 
 use super::catalogue::Table;
 use super::config::MysqlConfig;
 use super::error::MysqlError;
+use super::extract::Extract;
 use super::job::TableJob;
+use super::load::Load;
 use super::rewrite::Rewrite;
 use super::session::{Pool, Server, quoted};
+use super::snapshot::Snapshot;
+use super::types::ColumnType;
 use super::update::Update;
 use super::{leftovers, marks, script};
+use crate::copy::convert::{converts, loses};
+use crate::copy::{Destination, Mode, Origin};
 use crate::database::{
-    self, Announce, BuiltTable, Column, Database, DatabaseError, DatabaseTable, Fact, Facts, Job,
-    RowPlace, TableWork, Trigger,
+    self, Announce, Arriving, BuiltTable, Column, CopiedColumn, Database, DatabaseError,
+    DatabaseTable, Fact, Facts, Job, RowPlace, TableWork, Trigger,
 };
 
 /// Engines whose tables can be rewritten; only the first can be updated.
@@ -28,6 +36,8 @@ const ENGINES: [&str; 4] = ["InnoDB", "MyISAM", "Aria", "MEMORY"];
 pub struct Mysql {
     server: Server,
     pool: Pool,
+    /// The moment at which all tables of a copy are read.
+    snapshot: Arc<OnceCell<Arc<Snapshot>>>,
 }
 
 impl Mysql {
@@ -39,7 +49,11 @@ impl Mysql {
         let server = Server::new(config)?;
         let pool = Pool::new(server.clone());
         pool.take().await.map_err(DatabaseError::from)?.give_back();
-        Ok(Self { server, pool })
+        Ok(Self {
+            server,
+            pool,
+            snapshot: Arc::default(),
+        })
     }
 }
 
@@ -122,6 +136,7 @@ impl Database for Mysql {
             let found = Found {
                 server: self.server.clone(),
                 pool: self.pool.clone(),
+                snapshot: Arc::clone(&self.snapshot),
                 facts: described(&table),
                 table,
             };
@@ -134,6 +149,25 @@ impl Database for Mysql {
         let names = session.table_names().await?;
         session.give_back();
         Ok(names)
+    }
+
+    fn copies(&self) -> Option<&'static str> {
+        Some("MySQL")
+    }
+
+    async fn hold(&self, tables: &[&database::Table]) -> Result<(), DatabaseError> {
+        let mut held = Vec::with_capacity(tables.len());
+        let mut session = self.pool.take().await?;
+        for facts in tables {
+            let schema = facts.schema.as_deref().unwrap_or(self.server.database());
+            let table = session.table(schema, &facts.name).await?;
+            let table = table.ok_or(MysqlError::Altered)?;
+            held.push((table.sql(), table.engine));
+        }
+        session.give_back();
+        let taken = async || Snapshot::take(&self.pool, &held).await.map(Arc::new);
+        self.snapshot.get_or_try_init(taken).await?;
+        Ok(())
     }
 
     async fn run_in_transaction(
@@ -204,6 +238,7 @@ impl Database for Mysql {
 struct Found {
     server: Server,
     pool: Pool,
+    snapshot: Arc<OnceCell<Arc<Snapshot>>>,
     table: Table,
     facts: database::Table,
 }
@@ -283,6 +318,46 @@ impl DatabaseTable for Found {
             true => Rewrite::open(&self.server, job).await?,
             false => Update::open(&self.server, job).await?,
         })
+    }
+
+    async fn read_out(
+        self: Arc<Self>,
+        job: Job,
+        columns: &[CopiedColumn],
+    ) -> Result<Arc<dyn Origin>, DatabaseError> {
+        // A run has taken it before; what only looks sees the table alone.
+        let tables = [(self.table.sql(), self.table.engine.clone())];
+        let taken = async || Snapshot::take(&self.pool, &tables).await.map(Arc::new);
+        let snapshot = self.snapshot.get_or_try_init(taken).await?;
+        let extract = Extract::open(&self.pool, snapshot, self.job(job).await?, columns).await?;
+        Ok(Arc::new(extract))
+    }
+
+    fn takes(&self, column: &Column, arriving: &Arriving) -> bool {
+        let found = self.table.column(&column.name);
+        // Geometries have bytes that nobody else makes.
+        let is_own = found.is_some_and(|column| {
+            column.kind == ColumnType::Bytes
+                && !column.data_type.ends_with("blob")
+                && !column.data_type.ends_with("binary")
+        });
+        match (is_own, arriving.is_loose) {
+            (true, _) => arriving.type_name == column.type_name,
+            (false, true) => converts(&arriving.data_type, &column.data_type),
+            (false, false) => !loses(&arriving.data_type, &column.data_type),
+        }
+    }
+
+    async fn take_in(
+        self: Arc<Self>,
+        job: Job,
+        mode: Mode,
+        columns: &[CopiedColumn],
+        rows: &Schema,
+    ) -> Result<Arc<dyn Destination>, DatabaseError> {
+        let (server, pool, job) = (&self.server, &self.pool, self.job(job).await?);
+        let load = Load::open(server, pool, job, mode, columns, rows).await?;
+        Ok(Arc::new(load))
     }
 
     async fn clean_up(&self, job: &Job, rewrite: bool) -> Result<Vec<String>, DatabaseError> {
@@ -389,7 +464,16 @@ fn described(table: &Table) -> database::Table {
                 "its files lie in a folder of their own",
             ),
         ]),
-        fill_obstacles: Vec::new(),
+        fill_obstacles: reasons(&[
+            (!is_table, "it is no table"),
+            (is_table && table.engine != "InnoDB", &no_transactions),
+            (!rights.select, "we may not read it"),
+            (!rights.insert, "we may not add rows to it"),
+            (
+                !rights.create,
+                "we may not make and fill the tables in its database where rows are staged",
+            ),
+        ]),
         prefers_update: None,
     }
 }

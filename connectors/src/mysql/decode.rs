@@ -17,7 +17,7 @@ use mysql_async::Value;
 use super::calendar;
 use super::encode::hexadecimal;
 use super::error::{MysqlError, ValueProblem};
-use super::types::ColumnType;
+use super::types::{ColumnType, Lane, ReadColumn};
 
 /// A batch is closed by the row that brings it to this many bytes.
 const BATCH_BYTES: usize = 8 << 20;
@@ -35,9 +35,50 @@ pub(super) struct Decoder {
 
 struct Column {
     name: String,
+    kind: ColumnType,
     values: Values,
-    /// Marks of values that Arrow does not have.
-    odd: Option<BooleanBuilder>,
+    odd: Odd,
+}
+
+/// What is told of values that Arrow does not have.
+enum Odd {
+    /// Nothing: there are none.
+    None,
+    /// That a value is one.
+    Marked(BooleanBuilder),
+    /// What it is.
+    Spelled(StringViewBuilder),
+}
+
+impl Odd {
+    fn of(column: &ReadColumn) -> Self {
+        match column.lane {
+            Lane::InPlace if column.kind.has_odd() => Self::Marked(BooleanBuilder::new()),
+            Lane::Copied if column.kind.has_odd() => Self::Spelled(StringViewBuilder::new()),
+            _ => Self::None,
+        }
+    }
+
+    /// Tells of a value, where it is one that Arrow does not have.
+    fn append(&mut self, odd: Option<(&Value, ColumnType)>) {
+        match self {
+            Self::None => {}
+            Self::Marked(marks) => marks.append_value(odd.is_some()),
+            Self::Spelled(texts) => {
+                let text = odd.and_then(|(value, kind)| key_text(value, kind));
+                let text = text.and_then(|text| String::from_utf8(text).ok());
+                texts.append_option(text);
+            }
+        }
+    }
+
+    fn finish(&mut self) -> Option<ArrayRef> {
+        match self {
+            Self::None => None,
+            Self::Marked(marks) => Some(Arc::new(marks.finish())),
+            Self::Spelled(texts) => Some(Arc::new(texts.finish())),
+        }
+    }
 }
 
 /// Declares the builders, one for each type.
@@ -69,6 +110,7 @@ builders! {
     Bit(UInt64Builder), Float(Float32Builder), Double(Float64Builder), Decimal(DecimalBuilder),
     Text(StringViewBuilder), Bytes(BinaryViewBuilder), Date(Date32Builder),
     Time(Time64MicrosecondBuilder), Instant(TimestampMicrosecondBuilder),
+    Carried(CarriedBuilder),
 }
 
 /// A builder that knows its precision and scale.
@@ -88,8 +130,29 @@ impl DecimalBuilder {
     }
 }
 
+/// A builder of the texts that are values again.
+struct CarriedBuilder {
+    builder: BinaryViewBuilder,
+    kind: ColumnType,
+}
+
+impl CarriedBuilder {
+    fn append_null(&mut self) {
+        self.builder.append_null();
+    }
+
+    fn finish(&mut self) -> arrow::array::BinaryViewArray {
+        self.builder.finish()
+    }
+}
+
 impl Values {
-    fn of(kind: ColumnType) -> Self {
+    fn of(column: &ReadColumn) -> Self {
+        let kind = column.kind;
+        if column.lane == Lane::Carried {
+            let builder = BinaryViewBuilder::new();
+            return Self::Carried(CarriedBuilder { builder, kind });
+        }
         match kind {
             ColumnType::Int { .. } | ColumnType::Year => match kind.data_type() {
                 DataType::Int8 => Self::Int8(Int8Builder::new()),
@@ -133,6 +196,10 @@ impl Values {
             };
         }
         match (self, value) {
+            (Self::Carried(carried), _) => {
+                let text = key_text(value, carried.kind).ok_or(ValueProblem::Kind)?;
+                carried.builder.append_value(text);
+            }
             (Self::Int8(builder), _) => int!(builder),
             (Self::UInt8(builder), _) => int!(builder),
             (Self::Int16(builder), _) => int!(builder),
@@ -185,17 +252,18 @@ impl Decoder {
     /// Of rows with `keys` and then `columns`, in batches of `schema`, of so many rows or 8 MiB.
     pub(super) fn new(
         keys: &[(String, ColumnType)],
-        columns: &[(String, ColumnType)],
+        columns: &[ReadColumn],
         schema: SchemaRef,
         batch_rows: usize,
     ) -> Self {
         let keys = keys
             .iter()
             .map(|(name, kind)| (name.clone(), *kind, BinaryViewBuilder::new()));
-        let columns = columns.iter().map(|(name, kind)| Column {
-            name: name.clone(),
-            values: Values::of(*kind),
-            odd: kind.has_odd().then(BooleanBuilder::new),
+        let columns = columns.iter().map(|column| Column {
+            name: column.name.clone(),
+            kind: column.kind,
+            values: Values::of(column),
+            odd: Odd::of(column),
         });
         Self {
             schema,
@@ -222,13 +290,13 @@ impl Decoder {
                 Value::Bytes(bytes) => bytes.len() + 16,
                 _ => 16,
             };
-            let is_kept = match value {
+            let is_odd = match &value {
                 Value::NULL => {
                     column.values.append_null();
                     false
                 }
                 value => {
-                    let is_there = column.values.append(&value);
+                    let is_there = column.values.append(value);
                     let is_there = is_there.map_err(|problem| MysqlError::Value {
                         column: column.name.clone(),
                         problem,
@@ -239,9 +307,7 @@ impl Decoder {
                     !is_there
                 }
             };
-            if let Some(odd) = &mut column.odd {
-                odd.append_value(is_kept);
-            }
+            column.odd.append(is_odd.then_some((&value, column.kind)));
         }
         self.rows += 1;
         match self.rows >= self.batch_rows || self.bytes >= BATCH_BYTES {
@@ -260,11 +326,8 @@ impl Decoder {
         let keys = self.keys.iter_mut();
         let mut arrays: Vec<ArrayRef> = keys.map(|(.., key)| Arc::new(key.finish()) as _).collect();
         arrays.extend(self.columns.iter_mut().map(|column| column.values.finish()));
-        let odd = self
-            .columns
-            .iter_mut()
-            .filter_map(|column| column.odd.as_mut());
-        arrays.extend(odd.map(|odd| Arc::new(odd.finish()) as ArrayRef));
+        let odd = self.columns.iter_mut();
+        arrays.extend(odd.filter_map(|column| column.odd.finish()));
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options);
         batch

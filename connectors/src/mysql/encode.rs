@@ -14,6 +14,7 @@ use arrow::datatypes::{DataType, Schema};
 use super::calendar;
 use super::error::{MysqlError, ValueProblem};
 use super::types::{ColumnType, odd_column};
+use crate::database::special::spelled_column;
 
 /// How rows travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,31 @@ pub(super) enum FieldKind {
     Value(ColumnType, bool),
     /// Whether the row's value of this column stays as it is.
     Odd,
+    /// A value that is copied, whether its column takes no null, and beside it what spells values that Arrow does
+    /// not have.
+    Copied(ColumnType, bool),
+    /// A value that is carried as text or hexadecimal, and whether its column takes no null.
+    Carried(ColumnType, bool),
+}
+
+impl FieldKind {
+    /// How its values travel, where they are values.
+    pub(super) fn column_type(&self) -> Option<ColumnType> {
+        match self {
+            Self::Key(kind)
+            | Self::Value(kind, _)
+            | Self::Copied(kind, _)
+            | Self::Carried(kind, _) => Some(*kind),
+            Self::Odd => None,
+        }
+    }
+
+    fn is_required(&self) -> bool {
+        matches!(
+            self,
+            Self::Value(_, true) | Self::Copied(_, true) | Self::Carried(_, true)
+        )
+    }
 }
 
 /// A field of a stage's row: the column of the batches it is of, and what it is.
@@ -48,8 +74,10 @@ impl StageField {
     /// Its column in the batches, by name and type.
     pub(super) fn column(&self) -> (String, DataType) {
         match &self.kind {
-            FieldKind::Key(_) => (self.name.clone(), DataType::BinaryView),
-            FieldKind::Value(kind, _) => (self.name.clone(), kind.data_type()),
+            FieldKind::Key(_) | FieldKind::Carried(..) => (self.name.clone(), DataType::BinaryView),
+            FieldKind::Value(kind, _) | FieldKind::Copied(kind, _) => {
+                (self.name.clone(), kind.data_type())
+            }
             FieldKind::Odd => (odd_column(&self.name), DataType::Boolean),
         }
     }
@@ -67,7 +95,7 @@ pub(super) struct Encoder {
 struct Place {
     field: StageField,
     index: usize,
-    /// The marks of a masked column, or the masked column of marks.
+    /// The marks of a masked column, the masked column of marks, or what spells values of a copied one.
     odd: Option<usize>,
 }
 
@@ -117,6 +145,7 @@ impl Encoder {
                 }
                 // A mark says that a value stays, unless there is a new one.
                 FieldKind::Odd => schema.index_of(&field.name).ok(),
+                FieldKind::Copied(..) => schema.index_of(&spelled_column(&field.name)).ok(),
                 _ => None,
             };
             Ok(Place {
@@ -174,9 +203,11 @@ impl Place {
     fn values<'a>(&self, batch: &'a RecordBatch) -> Values<'a> {
         let array = batch.column(self.index);
         let kind = match &self.field.kind {
-            FieldKind::Key(_) => return Values::Key(array.as_binary_view()),
+            FieldKind::Key(_) | FieldKind::Carried(..) => {
+                return Values::Key(array.as_binary_view());
+            }
             FieldKind::Odd => return Values::Odd(array.as_boolean()),
-            FieldKind::Value(kind, _) => *kind,
+            FieldKind::Value(kind, _) | FieldKind::Copied(kind, _) => *kind,
         };
         match (kind, array.data_type()) {
             (ColumnType::Year, _) => Values::Year(array.as_primitive()),
@@ -213,11 +244,14 @@ impl Place {
         out: &mut Vec<u8>,
     ) -> Result<(), ValueProblem> {
         if batch.column(self.index).is_null(row) {
-            let is_odd = || {
-                let odd = self.odd.map(|odd| batch.column(odd).as_boolean());
-                odd.is_some_and(|odd| odd.is_valid(row) && odd.value(row))
-            };
-            if matches!(self.field.kind, FieldKind::Value(_, true)) && !is_odd() {
+            let odd = self.odd.map(|odd| batch.column(odd));
+            let odd = odd.filter(|odd| odd.is_valid(row));
+            if let Some(spelled) = odd.and_then(|odd| odd.as_string_view_opt()) {
+                quote(spelled.value(row), form, out);
+                return Ok(());
+            }
+            let is_odd = || odd.is_some_and(|odd| odd.as_boolean().value(row));
+            if self.field.kind.is_required() && !is_odd() {
                 return Err(ValueProblem::Null);
             }
             out.extend_from_slice(match form {
@@ -275,8 +309,10 @@ impl Place {
             }
             Values::Key(array) => {
                 let value = array.value(row);
-                match &self.field.kind {
-                    FieldKind::Key(ColumnType::Bytes) => put_bytes(value, form, out),
+                match self.field.kind.column_type() {
+                    Some(ColumnType::Bytes) => put_bytes(value, form, out),
+                    // In quotes they would be bytes.
+                    Some(ColumnType::Bit) => out.extend_from_slice(value),
                     // Of a text column, in UTF-8 as it came.
                     _ => put_text(value, form, out),
                 }

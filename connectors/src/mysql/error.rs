@@ -50,6 +50,20 @@ pub enum MysqlError {
     /// A table like this one would not be this one.
     #[error("the table cannot be made again exactly: a copy of it is defined otherwise")]
     Unlike,
+    /// Rows are at the destination of a copy that were not expected.
+    #[error("the table has rows; `mode: append` adds to them, `mode: overwrite` replaces them")]
+    NotEmpty,
+    /// A column whose values change their rows holds one that stays with its row.
+    #[error("`{0}` holds a date or a time of no calendar, which `secure_shuffle` cannot exchange")]
+    Odd(String),
+    /// The sessions that saw the moment at which tables are copied are gone.
+    #[error("the moment at which the tables are read is gone; go on with the run by `--resume`")]
+    NoSnapshot,
+    /// Tables without transactions can be read at one moment only where nobody may write to them.
+    #[error(
+        "tables of the engine {0} are read at one moment only under a lock: that takes the right LOCK TABLES"
+    )]
+    Unlocked(String),
     /// A part of the work was given up before.
     #[error("another part of the table failed")]
     GivenUp,
@@ -71,6 +85,9 @@ pub enum ValueProblem {
     /// A date, time or number outside the type.
     #[error("a masked value is out of the range of its column")]
     Range,
+    /// A value that the column has not, or would round or cut off.
+    #[error("a value is none of the column's type, or would become another")]
+    Unfit,
     /// A null where the table takes none.
     #[error("a masked value is null where the table takes none")]
     Null,

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use super::catalogue::{Column, Table};
 use super::encode::{FieldKind, StageField};
 use super::session::quoted;
-use super::types::ColumnType;
+use super::types::{ColumnType, Lane, ReadColumn};
 use crate::database::Job;
 use crate::unit::HIDDEN_PREFIX;
 
@@ -18,17 +18,6 @@ pub(super) struct TableJob {
     pub(super) job: Job,
     /// The types of the columns of other tables that are read beside its rows.
     pub(super) joined: Vec<ColumnType>,
-}
-
-/// A column that is read.
-#[derive(Debug, Clone)]
-pub(super) struct ReadColumn {
-    /// Its name.
-    pub(super) name: String,
-    /// How its values travel.
-    pub(super) kind: ColumnType,
-    /// What reads it beside a row.
-    pub(super) sql: String,
 }
 
 /// A column of a key by which rows are found again.
@@ -104,20 +93,22 @@ impl TableJob {
 
     /// The masked columns and those that are read besides, each once, in table order, then those of other
     /// tables, beside a row of what SQL calls `table`.
-    pub(super) fn typed(&self, table: &str) -> Vec<ReadColumn> {
+    pub(super) fn typed(&self, lane: Lane, table: &str) -> Vec<ReadColumn> {
         let columns = self.table.columns.iter();
         let own = columns
             .filter(|column| self.touches(&column.name))
             .map(|column| ReadColumn {
                 name: column.name.clone(),
                 kind: column.kind,
-                sql: quoted(&column.name),
+                lane,
+                sql: None,
             });
         let joined = self.job.joined.iter().zip(&self.joined);
         let joined = joined.map(|(column, kind)| ReadColumn {
             name: column.name.clone(),
             kind: *kind,
-            sql: column.query(table, self.dry_run, quoted),
+            lane,
+            sql: Some(column.query(table, self.dry_run, quoted)),
         });
         own.chain(joined).collect()
     }

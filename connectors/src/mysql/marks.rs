@@ -5,6 +5,8 @@ use super::session::{Server, Session, literal, quoted};
 
 /// What a transaction is known by that is marked in a table.
 const MARK: &str = "mark:";
+/// The same, where it is not committed as long as the table is not there.
+const COPY: &str = "copy:";
 /// What a rewrite is known by: the name of the old table once the new one has its place.
 const REWRITE: &str = "rewrite:";
 /// What statements are known by that may as well be run again.
@@ -17,6 +19,8 @@ pub(super) const UNTOLD: &str = "of statements that commit by themselves";
 pub(super) struct Mark {
     schema: String,
     name: String,
+    /// Whether the table is there from right before the transaction to when nobody asks any more.
+    of_copy: bool,
 }
 
 impl Mark {
@@ -25,7 +29,14 @@ impl Mark {
         Self {
             schema: schema.to_owned(),
             name,
+            of_copy: false,
         }
+    }
+
+    /// The same for a copy, whose attempts all use one name.
+    pub(super) fn of_copy(self) -> Self {
+        let of_copy = true;
+        Self { of_copy, ..self }
     }
 
     fn sql(&self) -> String {
@@ -34,7 +45,8 @@ impl Mark {
 
     /// What the transaction is to be announced as.
     pub(super) fn known_by(&self) -> String {
-        format!("{MARK}{}.{}", self.schema, self.name)
+        let what = if self.of_copy { COPY } else { MARK };
+        format!("{what}{}.{}", self.schema, self.name)
     }
 
     /// Makes the table, before the transaction begins.
@@ -71,8 +83,14 @@ impl Mark {
     }
 
     fn of(known_by: &str) -> Option<Self> {
-        let (schema, name) = known_by.strip_prefix(MARK)?.rsplit_once('.')?;
-        Some(Self::new(schema, name.to_owned()))
+        let of_copy = known_by.strip_prefix(COPY);
+        let named = of_copy.or_else(|| known_by.strip_prefix(MARK))?;
+        let (schema, name) = named.rsplit_once('.')?;
+        let mark = Self::new(schema, name.to_owned());
+        Some(match of_copy {
+            Some(_) => mark.of_copy(),
+            None => mark,
+        })
     }
 }
 
@@ -107,7 +125,7 @@ pub(super) async fn is_committed(
     };
     let mut session = server.connect().await?;
     if !is_there(&mut session, &mark.schema, &mark.name).await? {
-        return Ok(None);
+        return Ok(mark.of_copy.then_some(false));
     }
     // Waits for a transaction that is still at work.
     let done = format!("SELECT done FROM {} FOR UPDATE", mark.sql());

@@ -7,6 +7,7 @@
 //! | what does the server know of a table, and what may we? | `catalogue.rs`, `rights.rs` |
 //! | how does a value travel? | `types.rs`, `calendar.rs`, `decode.rs`, `encode.rs` |
 //! | how is a table masked where it lies? | `update.rs`, `rewrite.rs`, over `job.rs`, `reader.rs`, `stage.rs`, `progress.rs`, `back.rs` |
+//! | how is it copied elsewhere, and filled from elsewhere? | `extract.rs` over `snapshot.rs`, `load.rs` over `loader.rs` |
 //! | was a transaction committed? | `marks.rs`, `script.rs` |
 //! | what still holds old values afterwards? | `leftovers.rs` |
 //! | what does it answer when it refuses? | `error.rs` |
@@ -31,8 +32,11 @@ mod database;
 mod decode;
 mod encode;
 mod error;
+mod extract;
 mod job;
 mod leftovers;
+mod load;
+mod loader;
 mod marks;
 mod progress;
 mod reader;
@@ -40,6 +44,7 @@ mod rewrite;
 mod rights;
 mod script;
 mod session;
+mod snapshot;
 mod stage;
 mod types;
 mod update;

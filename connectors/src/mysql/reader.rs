@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
+use arrow::array::{Array, ArrayRef, RecordBatch, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
@@ -16,10 +16,12 @@ use tokio::sync::mpsc;
 
 use super::decode::Decoder;
 use super::error::MysqlError;
-use super::job::{KeyColumn, ReadColumn, key_column};
-use super::session::{Pool, quoted};
-use super::types::{ColumnType, fields};
+use super::job::{KeyColumn, key_column};
+use super::session::{Pool, Pooled, quoted};
+use super::snapshot::Snapshot;
+use super::types::{ColumnType, ReadColumn, fields};
 use crate::database::repeated;
+use crate::database::special::spelled_column;
 use crate::unit::{PATH_COLUMN, ROW_COLUMN};
 
 /// Rows of a batch.
@@ -32,12 +34,14 @@ const SLICE_ROWS: u64 = 1 << 40;
 /// What of each row is read.
 #[derive(Debug)]
 pub(super) struct Reader {
-    pool: Pool,
+    sessions: Sessions,
     /// The table as SQL names it, for people.
     path: String,
     list: String,
     keys: Vec<(String, ColumnType)>,
-    columns: Vec<(String, ColumnType)>,
+    columns: Vec<ReadColumn>,
+    /// Columns whose values have to have a form in Arrow.
+    plain: Arc<[String]>,
     /// Of keys, columns and marks.
     read: SchemaRef,
     schema: SchemaRef,
@@ -50,6 +54,38 @@ pub(super) struct From {
     pub(super) sql: String,
     /// The number of the slice, for the places of rows.
     pub(super) slice: usize,
+}
+
+/// Whose sessions read.
+#[derive(Debug, Clone)]
+enum Sessions {
+    /// Those of a pool: each read sees its own moment.
+    Any(Pool),
+    /// Those that see one moment.
+    Of(Arc<Snapshot>),
+}
+
+impl Sessions {
+    async fn take(&self) -> Result<Pooled, MysqlError> {
+        match self {
+            Self::Any(pool) => pool.take().await,
+            Self::Of(snapshot) => snapshot.session().await,
+        }
+    }
+
+    fn give_back(&self, session: Pooled) {
+        match self {
+            Self::Any(_) => session.give_back(),
+            Self::Of(snapshot) => snapshot.give_back(session),
+        }
+    }
+
+    /// Says that a session is lost.
+    fn lose(&self) {
+        if let Self::Of(snapshot) = self {
+            snapshot.lose();
+        }
+    }
 }
 
 impl Reader {
@@ -66,31 +102,48 @@ impl Reader {
             .map(|(index, column)| (key_column(index), column.kind))
             .collect();
         let names = key.iter().map(|column| quoted(&column.name));
-        let names = names.chain(columns.iter().map(|column| column.sql.clone()));
+        let names = names.chain(columns.iter().map(|column| match &column.sql {
+            Some(sql) => sql.clone(),
+            None => quoted(&column.name),
+        }));
         let mut list = names.collect::<Vec<_>>().join(", ");
-        let columns = columns.into_iter();
-        let columns: Vec<_> = columns.map(|column| (column.name, column.kind)).collect();
         if list.is_empty() {
             list = "NULL".to_owned();
         }
         let of_keys = keys
             .iter()
             .map(|(name, _)| Field::new(name, DataType::BinaryView, false));
-        let of_columns = columns.iter().map(|(name, kind)| (name.as_str(), *kind));
-        let read: Vec<Field> = of_keys.chain(fields(of_columns)).collect();
+        let read: Vec<Field> = of_keys.chain(fields(&columns)).collect();
         let places = [
             Field::new(PATH_COLUMN, DataType::Utf8View, false),
             Field::new(ROW_COLUMN, DataType::UInt64, false),
         ];
         let all: Vec<Field> = places.into_iter().chain(read.iter().cloned()).collect();
         Self {
-            pool,
+            sessions: Sessions::Any(pool),
+            plain: Arc::default(),
             path,
             list,
             keys,
             columns,
             read: Arc::new(Schema::new(read)),
             schema: Arc::new(Schema::new(all)),
+        }
+    }
+
+    /// The same, which sees the moment of `snapshot`.
+    pub(super) fn seeing(self, snapshot: Arc<Snapshot>) -> Self {
+        Self {
+            sessions: Sessions::Of(snapshot),
+            ..self
+        }
+    }
+
+    /// The same, which fails where one of `columns` holds a value that Arrow has no form for.
+    pub(super) fn plain(self, columns: &[String]) -> Self {
+        Self {
+            plain: columns.into(),
+            ..self
         }
     }
 
@@ -113,8 +166,9 @@ impl Reader {
             Arc::clone(&self.read),
             BATCH_ROWS,
         );
-        let (pool, setup) = (self.pool.clone(), from.setup);
-        let reading = move |sender| reading(pool, setup, query, decoder, sender).boxed();
+        let (sessions, setup) = (self.sessions.clone(), from.setup);
+        let reading = move |sender| reading(sessions, setup, query, decoder, sender).boxed();
+        let plain = Arc::clone(&self.plain);
         let (path, whole, projection) = (
             self.path.clone(),
             Arc::clone(&self.schema),
@@ -123,6 +177,7 @@ impl Reader {
         let mut next = from.slice as u64 * SLICE_ROWS;
         let batches = spawned(reading).map(move |batch| {
             let batch = batch.map_err(DataFusionError::from)?;
+            refuse_odd(&batch, &plain)?;
             let batch = with_places(&batch, &path, next, &whole)?;
             next += batch.num_rows() as u64;
             Ok(batch.project(&projection)?)
@@ -135,13 +190,28 @@ type Batches = mpsc::Sender<Result<RecordBatch, MysqlError>>;
 
 /// Reads all rows into `sender`, beside those who mask them.
 async fn reading(
-    pool: Pool,
+    sessions: Sessions,
     setup: Vec<String>,
     query: String,
     mut decoder: Decoder,
     sender: Batches,
 ) -> Result<(), MysqlError> {
-    let mut session = pool.take().await?;
+    /// Tells of a session that is dropped before all is read.
+    struct Taken(Sessions, Option<Pooled>);
+
+    impl Drop for Taken {
+        fn drop(&mut self) {
+            if self.1.is_some() {
+                self.0.lose();
+            }
+        }
+    }
+
+    let session = sessions.take().await?;
+    let mut taken = Taken(sessions, Some(session));
+    let Some(session) = &mut taken.1 else {
+        return Err(MysqlError::GivenUp);
+    };
     for statement in setup {
         session.run(&statement).await?;
     }
@@ -160,7 +230,9 @@ async fn reading(
     conn.close(statement).await?;
     // Only a session that came to the end can be used again.
     session.done();
-    session.give_back();
+    if let Some(session) = taken.1.take() {
+        taken.0.give_back(session);
+    }
     if let Some(batch) = decoder.finish()? {
         sender.send(Ok(batch)).await.unwrap_or_default();
     }
@@ -204,6 +276,18 @@ where
         Working { received, task }
     };
     futures::stream::once(begun).flatten()
+}
+
+/// Refuses a batch where one of `columns` holds a value that Arrow has no form for.
+fn refuse_odd(batch: &RecordBatch, columns: &[String]) -> Result<(), MysqlError> {
+    let is_odd = |name: &&String| {
+        let spelled = batch.column_by_name(&spelled_column(name));
+        spelled.is_some_and(|spelled| spelled.null_count() < spelled.len())
+    };
+    match columns.iter().find(is_odd) {
+        None => Ok(()),
+        Some(name) => Err(MysqlError::Odd(name.clone())),
+    }
 }
 
 /// `batch` with the table's name and the rows' numbers in front.

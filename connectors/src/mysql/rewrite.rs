@@ -27,11 +27,13 @@ use super::encode::Form;
 use super::error::MysqlError;
 use super::job::{KeyColumn, ROW_NUMBER, TableJob};
 use super::leftovers;
+use super::loader::Loader;
 use super::marks;
 use super::progress::{self, Cut, Progress};
 use super::reader::{From, Reader};
 use super::session::{Pool, Pooled, Server, Session, quoted};
 use super::stage::{self, STAGE, Stage};
+use super::types::Lane;
 use super::update::staged_schema;
 use crate::database::{Announce, TableWork, counted};
 use crate::unit::{Receipt, Sink, Source};
@@ -83,7 +85,7 @@ impl Rewrite {
             locking.run(&lock).await?;
             holder = Some(locking);
             let mut session = pool.take().await?;
-            form = Stage::form(&mut session).await?;
+            form = Loader::form(&mut session).await?;
             // Nothing changes it any more. A column or a trigger of another would be lost.
             let table = session.table(&job.table.schema, &job.table.name).await?;
             let table = table.filter(|table| table.is_same(&job.table));
@@ -116,7 +118,12 @@ impl Rewrite {
         let key = key.unwrap_or_default();
         let masked = job.masked_columns().cloned().collect();
         Ok(Arc::new(Self {
-            reader: Reader::new(pool.clone(), job.table.shown(), &key, job.typed(&read_from)),
+            reader: Reader::new(
+                pool.clone(),
+                job.table.shown(),
+                &key,
+                job.typed(Lane::InPlace, &read_from),
+            ),
             stage: Arc::new(Stage::new(key, masked, form)),
             written: Arc::new(Mutex::new(vec![None; slices.len()])),
             source,

@@ -12,6 +12,8 @@ pub(super) struct Rights {
     pub(super) select: bool,
     /// Change its rows.
     pub(super) update: bool,
+    /// Add rows to it.
+    pub(super) insert: bool,
     /// Everything a new table in its place takes.
     pub(super) rewrite: bool,
     /// Make tables beside it, and drop them.
@@ -97,6 +99,7 @@ impl Rights {
         Self {
             select: all(table, &["SELECT"]),
             update: all(table, &["SELECT", "UPDATE"]),
+            insert: all(table, &["INSERT"]),
             rewrite: create
                 && all(table, &["SELECT", "ALTER", "DROP"])
                 && all(database, &["ALTER", "INDEX", "LOCK TABLES"]),

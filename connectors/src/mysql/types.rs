@@ -23,6 +23,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
 
+use crate::database::special::spelled_column;
+
 /// How values of a column are read and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ColumnType {
@@ -143,17 +145,57 @@ impl ColumnType {
     }
 }
 
+/// What a column is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// To be masked where it lies: what Arrow does not have is marked, and stays.
+    InPlace,
+    /// To be copied: what Arrow does not have is spelled out ([`spelled_column`]).
+    Copied,
+    /// To be copied to a column of the very type, unread: as text, or as hexadecimal digits.
+    Carried,
+}
+
+/// A column that is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ReadColumn {
+    /// Its name.
+    pub(super) name: String,
+    /// How its values travel.
+    pub(super) kind: ColumnType,
+    /// What it is read for.
+    pub(super) lane: Lane,
+    /// The query that reads it beside a row, where it is no column of the table.
+    pub(super) sql: Option<String>,
+}
+
+impl ReadColumn {
+    /// Its field.
+    pub(super) fn field(&self) -> Field {
+        let data_type = match self.lane {
+            Lane::Carried => DataType::BinaryView,
+            Lane::InPlace | Lane::Copied => self.kind.data_type(),
+        };
+        Field::new(&self.name, data_type, true)
+    }
+
+    /// The hidden field beside it, where there is one.
+    pub(super) fn hidden(&self) -> Option<Field> {
+        let (name, data_type) = match self.lane {
+            Lane::InPlace => (odd_column(&self.name), DataType::Boolean),
+            Lane::Copied => (spelled_column(&self.name), DataType::Utf8View),
+            Lane::Carried => return None,
+        };
+        let field = Field::new(name, data_type, true);
+        self.kind.has_odd().then_some(field)
+    }
+}
+
 /// The fields of `columns`, each in its place, then the hidden ones. Everything may be null.
-pub(super) fn fields<'a>(
-    columns: impl Iterator<Item = (&'a str, ColumnType)> + Clone,
-) -> Vec<Field> {
-    let values = columns
-        .clone()
-        .map(|(name, kind)| Field::new(name, kind.data_type(), true));
-    let marks = columns
-        .filter(|(_, kind)| kind.has_odd())
-        .map(|(name, _)| Field::new(odd_column(name), DataType::Boolean, true));
-    values.chain(marks).collect()
+pub(super) fn fields(columns: &[ReadColumn]) -> Vec<Field> {
+    let values = columns.iter().map(ReadColumn::field);
+    let hidden = columns.iter().filter_map(ReadColumn::hidden);
+    values.chain(hidden).collect()
 }
 
 #[cfg(test)]
@@ -196,9 +238,23 @@ mod tests {
 
     #[test]
     fn hidden_columns_come_last() {
-        let columns = [("a", ColumnType::Date), ("b", ColumnType::Text)];
-        let fields = fields(columns.into_iter());
+        let columns = [
+            ("a", ColumnType::Date, Lane::InPlace),
+            ("b", ColumnType::Text, Lane::Copied),
+            ("c", ColumnType::Time, Lane::Copied),
+            ("d", ColumnType::Time, Lane::Carried),
+        ];
+        let columns = columns.map(|(name, kind, lane)| ReadColumn {
+            sql: None,
+            name: name.to_owned(),
+            kind,
+            lane,
+        });
+        let fields = fields(&columns);
         let names: Vec<_> = fields.iter().map(Field::name).collect();
-        assert_eq!(names, ["a", "b", "__visard_odd_a"]);
+        let hidden = ["__visard_odd_a", "__visard_spelled_c"];
+        assert_eq!(names[..4], ["a", "b", "c", "d"]);
+        assert_eq!(names[4..], hidden);
+        assert_eq!(fields[3].data_type(), &DataType::BinaryView);
     }
 }

@@ -23,11 +23,13 @@ use super::encode::Form;
 use super::error::MysqlError;
 use super::job::TableJob;
 use super::leftovers;
+use super::loader::Loader;
 use super::marks::Mark;
 use super::progress::{self, Cut, Progress, Unit};
 use super::reader::{From, Reader};
 use super::session::{Pool, Pooled, Server, quoted};
 use super::stage::{self, STAGE, Stage};
+use super::types::Lane;
 use crate::database::{Announce, TableWork, counted};
 use crate::unit::{Receipt, Sink, Source};
 
@@ -79,7 +81,7 @@ impl Update {
         let mut session = pool.take().await?;
         let form = match job.dry_run {
             true => Form::File,
-            false => Stage::form(&mut session).await?,
+            false => Loader::form(&mut session).await?,
         };
         if job.without_triggers && !job.dry_run {
             // What an earlier attempt still takes off the table is not to be seen half done.
@@ -119,7 +121,7 @@ impl Update {
                 pool.clone(),
                 job.table.shown(),
                 &key,
-                job.typed(&quoted(&job.table.name)),
+                job.typed(Lane::InPlace, &quoted(&job.table.name)),
             ),
             stage: Arc::new(Stage::new(key, masked, form)),
             progress,

@@ -24,8 +24,8 @@ use super::update::Update;
 use crate::copy::convert::{converts, loses};
 use crate::copy::{Destination, Mode, Origin};
 use crate::database::{
-    self, Announce, Arriving, BuiltTable, Column, CopiedColumn, Database, DatabaseError, DatabaseTable, Fact,
-    Facts, Job, RowPlace, TableWork,
+    self, Announce, Arriving, BuiltTable, Column, CopiedColumn, Database, DatabaseError,
+    DatabaseTable, Fact, Facts, Job, RowPlace, TableWork,
 };
 
 const PRODUCT: &str = "PostgreSQL";
