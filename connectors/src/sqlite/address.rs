@@ -60,6 +60,25 @@ pub(super) fn push(bytes: &mut Vec<u8>, value: ValueRef<'_>) {
     }
 }
 
+/// The only value of bytes that [`push`] wrote.
+///
+/// # Errors
+/// When they are none of [`push`].
+pub(super) fn one(bytes: &[u8]) -> Result<ValueRef<'_>, SqliteError> {
+    let (tag, rest) = bytes.split_first().ok_or_else(malformed)?;
+    if *tag == 0 {
+        return Ok(ValueRef::Null);
+    }
+    let (eight, content) = rest.split_first_chunk::<8>().ok_or_else(malformed)?;
+    match *tag {
+        INTEGER => Ok(ValueRef::Integer(i64::from_be_bytes(*eight))),
+        REAL => Ok(ValueRef::Real(f64::from_bits(u64::from_be_bytes(*eight)))),
+        TEXT => Ok(ValueRef::Text(content)),
+        BLOB => Ok(ValueRef::Blob(content)),
+        _ => Err(malformed()),
+    }
+}
+
 /// The values of an address.
 ///
 /// # Errors
@@ -125,6 +144,11 @@ mod tests {
             push(&mut bytes, ValueRef::from(value));
         }
         assert_eq!(values(&bytes).unwrap(), all);
+        for value in &all {
+            let mut bytes = Vec::new();
+            push(&mut bytes, ValueRef::from(value));
+            assert_eq!(one(&bytes).unwrap(), ValueRef::from(value));
+        }
         for end in [1, 5, 12, bytes.len() - 2] {
             let cut = values(&bytes[..end]);
             assert!(cut.is_err() || cut.unwrap().len() < all.len(), "{end}");

@@ -56,6 +56,10 @@ pub(super) struct Column {
     pub(super) type_name: String,
     /// How its values are read and written.
     pub(super) lane: Lane,
+    /// What its type makes of values that are stored.
+    pub(super) affinity: Affinity,
+    /// Whether it takes values of its type only.
+    pub(super) strict: bool,
     /// Whether it takes no null.
     pub(super) required: bool,
     /// Whether SQLite computes it.
@@ -192,9 +196,12 @@ impl Table {
             if place > 0 {
                 key.push((place, name.clone()));
             }
+            let type_name: String = row.get(1)?;
             Ok(Column {
                 name,
-                type_name: row.get(1)?,
+                affinity: Affinity::of(&type_name, strict),
+                strict,
+                type_name,
                 lane: Lane::Text,
                 required: row.get(2)?,
                 generated: row.get::<_, i64>(4)? > 1,
@@ -202,11 +209,7 @@ impl Table {
         })?;
         self.columns = columns;
         key.sort_unstable();
-        let affinities: Vec<Affinity> = self
-            .columns
-            .iter()
-            .map(|column| Affinity::of(&column.type_name, strict))
-            .collect();
+        let affinities: Vec<Affinity> = self.columns.iter().map(|column| column.affinity).collect();
         let seen = self.seen(connection, &affinities, strict, from)?;
         for ((column, affinity), seen) in self.columns.iter_mut().zip(affinities).zip(seen) {
             column.lane = match seen {

@@ -1,25 +1,34 @@
 //! SQLite as one of the databases: [`Database`] and [`DatabaseTable`].
 
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
+use arrow::datatypes::Schema;
 use async_trait::async_trait;
 use datafusion::sql::sqlparser::dialect::{Dialect, SQLiteDialect};
 use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use serde_json::json;
+use tokio::sync::OnceCell;
 
 use super::catalogue::{self, Table};
 use super::error::SqliteError;
+use super::extract::Extract;
 use super::file::{DatabaseFile, blocking, has_log};
+use super::held;
 use super::job::TableJob;
 use super::leftovers::{self, Compaction};
+use super::load::Load;
 use super::progress::exists;
 use super::rewrite::Rewrite;
+use super::snapshot::Snapshot;
 use super::sql::quoted;
 use super::update::Update;
+use crate::copy::{Destination, Mode, Origin};
 use crate::database::{
-    self, Announce, BuiltTable, Column, Database, DatabaseError, DatabaseTable, Fact, Facts, Job,
-    RowPlace, TableWork,
+    self, Announce, Arriving, BuiltTable, Column, CopiedColumn, Database, DatabaseError,
+    DatabaseTable, Fact, Facts, Job, RowPlace, TableWork,
 };
 
 /// Below this a file is copied in a moment.
@@ -30,6 +39,8 @@ const SMALL_FILE: u64 = 64 << 20;
 pub struct Sqlite {
     file: DatabaseFile,
     compaction: Compaction,
+    /// The moment at which all tables of a copy are read.
+    snapshot: Arc<OnceCell<Arc<Snapshot>>>,
 }
 
 impl Sqlite {
@@ -47,6 +58,7 @@ impl Sqlite {
         Ok(Self {
             file: file.await?,
             compaction: Compaction::default(),
+            snapshot: Arc::default(),
         })
     }
 
@@ -137,6 +149,7 @@ impl Database for Sqlite {
             let found = Found {
                 file: self.file.clone(),
                 compaction: self.compaction.clone(),
+                snapshot: Arc::clone(&self.snapshot),
                 facts,
                 table,
             };
@@ -202,6 +215,31 @@ impl Database for Sqlite {
     fn cleans_up_together(&self) -> bool {
         true
     }
+
+    fn copies(&self) -> Option<&'static str> {
+        Some("SQLite")
+    }
+
+    fn is_typed(&self) -> bool {
+        false
+    }
+
+    async fn hold(&self, _: &[&database::Table]) -> Result<(), DatabaseError> {
+        moment(&self.snapshot, &self.file).await.map(drop)
+    }
+}
+
+/// The moment of `file` that all reads of a copy see.
+async fn moment(
+    snapshot: &OnceCell<Arc<Snapshot>>,
+    file: &DatabaseFile,
+) -> Result<Arc<Snapshot>, DatabaseError> {
+    let most = available_parallelism().map_or(1, NonZero::get);
+    let taken = async || {
+        let file = file.clone();
+        blocking(move || Snapshot::take(&file, most).map(Arc::new)).await
+    };
+    Ok(Arc::clone(snapshot.get_or_try_init(taken).await?))
 }
 
 /// Runs statements and makes the mark that says so, in one transaction.
@@ -235,6 +273,7 @@ fn nobodys_number() -> u64 {
 struct Found {
     file: DatabaseFile,
     compaction: Compaction,
+    snapshot: Arc<OnceCell<Arc<Snapshot>>>,
     table: Table,
     facts: database::Table,
 }
@@ -306,6 +345,35 @@ impl DatabaseTable for Found {
         Ok(blocking(opened).await?)
     }
 
+    async fn read_out(
+        self: Arc<Self>,
+        job: Job,
+        columns: &[CopiedColumn],
+    ) -> Result<Arc<dyn Origin>, DatabaseError> {
+        let snapshot = moment(&self.snapshot, &self.file).await?;
+        let columns = columns.to_vec();
+        let opened = blocking(move || Extract::open(&snapshot, self.job(job)?, &columns));
+        Ok(Arc::new(opened.await?))
+    }
+
+    fn takes(&self, column: &Column, arriving: &Arriving) -> bool {
+        let found = self.table.column(&column.name);
+        found.is_some_and(|found| held::takes(found, arriving))
+    }
+
+    async fn take_in(
+        self: Arc<Self>,
+        job: Job,
+        mode: Mode,
+        columns: &[CopiedColumn],
+        rows: &Schema,
+    ) -> Result<Arc<dyn Destination>, DatabaseError> {
+        let file = self.file.clone();
+        let (columns, rows) = (columns.to_vec(), rows.clone());
+        let opened = blocking(move || Load::open(file, self.job(job)?, mode, &columns, &rows));
+        Ok(Arc::new(opened.await?))
+    }
+
     async fn clean_up(&self, job: &Job, rewrite: bool) -> Result<Vec<String>, DatabaseError> {
         let (file, compaction) = (self.file.clone(), self.compaction.clone());
         let job = TableJob {
@@ -325,6 +393,10 @@ fn described(table: &Table, read_only: bool) -> database::Table {
         name: column.name.clone(),
         type_name: match column.type_name.as_str() {
             "" => "of no type".to_owned(),
+            // Elsewhere it is a word as any other.
+            declared if column.strict && declared.eq_ignore_ascii_case("any") => {
+                format!("{declared} of a STRICT table")
+            }
             declared => declared.to_owned(),
         },
         data_type: column.lane.data_type(),
@@ -343,6 +415,7 @@ fn described(table: &Table, read_only: bool) -> database::Table {
         _ => Some("it is SQLite's own"),
     };
     let cannot_be_written = read_only.then(|| "the file cannot be written".to_owned());
+    let cannot_be_filled = cannot_be_written.clone();
     let is_small_part = table.file_bytes > SMALL_FILE && table.bytes < table.file_bytes / 4;
     database::Table {
         schema: None,
@@ -363,7 +436,13 @@ fn described(table: &Table, read_only: bool) -> database::Table {
         update_obstacles: cannot_be_written.iter().cloned().collect(),
         unit_obstacles: Vec::new(),
         rewrite_obstacles: cannot_be_written.into_iter().collect(),
-        fill_obstacles: vec!["tables of SQLite are not filled yet".to_owned()],
+        fill_obstacles: [
+            (table.kind != "table").then(|| "it is no table".to_owned()),
+            cannot_be_filled,
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         prefers_update: is_small_part
             .then_some("it is a small part of its file, all of which a rewrite copies"),
     }

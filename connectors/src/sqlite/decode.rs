@@ -7,6 +7,7 @@ use arrow::array::{
 };
 use rusqlite::types::ValueRef;
 
+use super::address;
 use super::error::SqliteError;
 use super::job::TypedColumn;
 use super::lane::{Class, EXACT, Lane};
@@ -24,6 +25,7 @@ enum Values {
     Real(Float64Builder),
     Text(StringViewBuilder, Int8Builder),
     Blob(BinaryViewBuilder),
+    Carried(BinaryViewBuilder),
 }
 
 impl ColumnBuilder {
@@ -31,6 +33,7 @@ impl ColumnBuilder {
         Self {
             name: column.name.clone(),
             values: match column.lane {
+                _ if column.carried => Values::Carried(BinaryViewBuilder::new()),
                 Lane::Integer => Values::Integer(Int64Builder::new()),
                 Lane::Real => Values::Real(Float64Builder::new()),
                 Lane::Text => Values::Text(StringViewBuilder::new(), Int8Builder::new()),
@@ -58,6 +61,12 @@ impl ColumnBuilder {
                 return Ok(16 + blob.len());
             }
             (Values::Blob(values), ValueRef::Null) => values.append_null(),
+            (Values::Carried(values), value) => {
+                let mut bytes = Vec::new();
+                address::push(&mut bytes, value);
+                values.append_value(&bytes);
+                return Ok(16 + bytes.len());
+            }
             (Values::Text(values, classes), value) => {
                 return push_text(values, classes, value).map_err(|problem| self.refused(problem));
             }
@@ -83,7 +92,7 @@ impl ColumnBuilder {
             Values::Text(values, classes) => {
                 (Arc::new(values.finish()), Some(Arc::new(classes.finish())))
             }
-            Values::Blob(values) => (Arc::new(values.finish()), None),
+            Values::Blob(values) | Values::Carried(values) => (Arc::new(values.finish()), None),
         }
     }
 }

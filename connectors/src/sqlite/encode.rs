@@ -89,7 +89,7 @@ impl<'a> ColumnValues<'a> {
 }
 
 /// A text as a value of `class`, where it is one.
-fn classed(text: &str, class: Option<Class>) -> ToSqlOutput<'_> {
+pub(super) fn classed(text: &str, class: Option<Class>) -> ToSqlOutput<'_> {
     let as_text = ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes()));
     match class {
         None => as_text,

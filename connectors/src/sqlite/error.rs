@@ -47,6 +47,9 @@ pub enum SqliteError {
     /// The table is no longer what was checked.
     #[error("the table was altered since it was checked; start again")]
     Altered,
+    /// Rows are at the destination of a copy that were not expected.
+    #[error("the table has rows; `mode: append` adds to them, `mode: overwrite` replaces them")]
+    NotEmpty,
     /// A part of the work was given up before.
     #[error("another part of the table failed")]
     GivenUp,

@@ -29,6 +29,8 @@ pub(super) struct TypedColumn {
     pub(super) name: String,
     /// How its values are read and written.
     pub(super) lane: Lane,
+    /// Whether nothing reads it, and its values are carried with their classes, each as [`super::address::push`] writes it.
+    pub(super) carried: bool,
 }
 
 impl Deref for TableJob {
@@ -62,6 +64,7 @@ impl TableJob {
             let mut columns = other.columns.iter();
             let found = columns.find(|found| found.name == column.column);
             let typed = TypedColumn {
+                carried: false,
                 name: column.name.clone(),
                 lane: found.ok_or(SqliteError::Altered)?.lane,
             };
@@ -93,6 +96,7 @@ impl TableJob {
             .map(|column| TypedColumn {
                 name: column.name.clone(),
                 lane: column.lane,
+                carried: false,
             })
             .collect()
     }

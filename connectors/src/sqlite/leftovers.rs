@@ -141,6 +141,22 @@ pub(super) fn refresh(connection: &Connection, table: &Table) -> Result<(), Sqli
     Ok(())
 }
 
+/// Removes the tables that `job` made in the file.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(super) fn remove_tables(file: &DatabaseFile, job: &TableJob) -> Result<(), SqliteError> {
+    if made(&file.reader()?, &job.job.name)?.is_empty() {
+        return Ok(());
+    }
+    let mut connection = file.writer()?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for name in made(&transaction, &job.job.name)? {
+        transaction.execute_batch(&format!("DROP TABLE {}", quoted(&name)))?;
+    }
+    Ok(transaction.commit()?)
+}
+
 /// Removes the files that `job` made beside the database's.
 ///
 /// # Errors

@@ -7,6 +7,7 @@
 //! | what is in a column, and how do masks see it? | `lane.rs`, `decode.rs`, `encode.rs` |
 //! | how is a row found again? | `address.rs` |
 //! | how is a table masked where it lies? | `update.rs`, `rewrite.rs`, over `job.rs`, `reader.rs`, `progress.rs`, `refill.rs`, `exchange.rs` |
+//! | how is it copied elsewhere, and filled from elsewhere? | `extract.rs` over `snapshot.rs`, `load.rs` over `held.rs` |
 //! | what still holds old values afterwards? | `leftovers.rs` |
 //! | what does it answer when it refuses? | `error.rs` |
 //! | how is it one of the databases? | `database.rs` |
@@ -25,14 +26,18 @@ mod decode;
 mod encode;
 mod error;
 mod exchange;
+mod extract;
 mod file;
+mod held;
 mod job;
 mod lane;
 mod leftovers;
+mod load;
 mod progress;
 mod reader;
 mod refill;
 mod rewrite;
+mod snapshot;
 mod sql;
 #[cfg(test)]
 mod tests;

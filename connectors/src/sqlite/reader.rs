@@ -23,6 +23,7 @@ use super::error::SqliteError;
 use super::file::DatabaseFile;
 use super::job::{TableJob, TypedColumn};
 use super::lane::class_column;
+use super::snapshot::Snapshot;
 use super::sql::quoted;
 use crate::database::repeated;
 use crate::unit::{PATH_COLUMN, ROW_COLUMN};
@@ -44,6 +45,8 @@ pub(super) const VERSION_FUNCTION: &str = "visard_version";
 #[derive(Debug)]
 pub(super) struct Reader {
     file: DatabaseFile,
+    /// The moment that is read; each read sees its own where there is none.
+    snapshot: Option<Arc<Snapshot>>,
     /// The table as SQL names it, for people.
     path: String,
     /// Behind `SELECT`.
@@ -101,7 +104,28 @@ impl Reader {
     /// # Errors
     /// When nothing finds a row of the table.
     pub(super) fn new(file: DatabaseFile, job: &TableJob) -> Result<Self, SqliteError> {
-        let (mut columns, address) = (job.typed(), job.address()?.clone());
+        Self::of(file, job, job.typed(), None)
+    }
+
+    /// Reads `columns` as `snapshot` sees them.
+    ///
+    /// # Errors
+    /// When nothing finds a row of the table.
+    pub(super) fn seeing(
+        snapshot: Arc<Snapshot>,
+        job: &TableJob,
+        columns: Vec<TypedColumn>,
+    ) -> Result<Self, SqliteError> {
+        Self::of(snapshot.file().clone(), job, columns, Some(snapshot))
+    }
+
+    fn of(
+        file: DatabaseFile,
+        job: &TableJob,
+        mut columns: Vec<TypedColumn>,
+        snapshot: Option<Arc<Snapshot>>,
+    ) -> Result<Self, SqliteError> {
+        let address = job.address()?.clone();
         let own = columns.len();
         let table = quoted(&job.table.name);
         let mut list = address.list(&table);
@@ -125,6 +149,7 @@ impl Reader {
             shuffled: job.shuffled.clone(),
             versions: Versions::default(),
             file,
+            snapshot,
             list,
             address,
             columns,
@@ -151,6 +176,7 @@ impl Reader {
         let schema = Arc::new(self.schema.project(projection)?);
         let query = Query {
             file: self.file.clone(),
+            snapshot: self.snapshot.clone(),
             statement: format!("SELECT {} FROM {from}", self.list),
             parameters,
             path: self.path.clone(),
@@ -182,12 +208,16 @@ impl Reader {
 
 /// The columns as the batches have them, then the hidden ones.
 pub(super) fn typed_fields(columns: &[TypedColumn]) -> Vec<Field> {
-    let values = columns
-        .iter()
-        .map(|column| Field::new(&column.name, column.lane.data_type(), true));
+    let values = columns.iter().map(|column| {
+        let data_type = match column.carried {
+            true => DataType::BinaryView,
+            false => column.lane.data_type(),
+        };
+        Field::new(&column.name, data_type, true)
+    });
     let classes = columns
         .iter()
-        .filter(|column| column.lane.has_classes())
+        .filter(|column| column.lane.has_classes() && !column.carried)
         .map(|column| Field::new(class_column(&column.name), DataType::Int8, true));
     values.chain(classes).collect()
 }
@@ -218,6 +248,7 @@ impl Reading {
 /// A query on its way through the rows.
 struct Query {
     file: DatabaseFile,
+    snapshot: Option<Arc<Snapshot>>,
     statement: String,
     parameters: Vec<Value>,
     path: String,
@@ -232,7 +263,17 @@ struct Query {
 
 impl Query {
     fn run(self, sender: &Sender<RecordBatch>) -> Result<(), SqliteError> {
-        let connection = self.file.reader()?;
+        let (seeing, own);
+        let connection: &Connection = match &self.snapshot {
+            Some(snapshot) => {
+                seeing = snapshot.connection();
+                &seeing
+            }
+            None => {
+                own = self.file.reader()?;
+                &own
+            }
+        };
         let mut statement = connection.prepare(&self.statement)?;
         let mut rows = statement.query(rusqlite::params_from_iter(&self.parameters))?;
         let (first, all) = (
@@ -242,6 +283,9 @@ impl Query {
         let mut building = Building::new(&self.columns);
         let mut number = 0;
         let mut at = Vec::new();
+        // Whoever writes nothing back asks for no versions.
+        let version_at = self.schema.index_of(VERSION).ok();
+        let has_versions = version_at.is_some_and(|at| self.projection.contains(&at));
         while let Some(row) = rows.next()? {
             at.clear();
             for column in 0..first {
@@ -258,7 +302,7 @@ impl Query {
             for (column, builder) in (first..all).zip(&mut building.columns) {
                 let value = row.get_ref(column)?;
                 bytes += builder.push(value)?;
-                if version.len() < self.own {
+                if has_versions && version.len() < self.own {
                     version.push(value);
                 }
             }
