@@ -6,10 +6,13 @@
 //! | what is masked, and does all else stay? | `behaviour.rs` |
 //! | some rows, some tasks, or none? | `limits.rs` |
 //! | what do rules read of other tables? | `joins.rs` |
+//! | how do rows get to other databases and files, and back? | `copies.rs`, between unlike ones `between.rs` |
 //! | what becomes of a run that is killed? | `kills.rs` |
 //! | do tables come out as files of the same rows do? | `differential.rs` |
 
 mod behaviour;
+mod between;
+pub mod copies;
 pub mod differential;
 mod joins;
 mod kills;

@@ -21,6 +21,24 @@ pub trait Kind: Sized {
     /// The keys of its connection, as they stand between braces.
     fn connection(&self) -> String;
 
+    /// The same for a pipeline of `visard`, whose folder may be another.
+    fn connection_in(&self, visard: &Visard) -> String {
+        let _ = visard;
+        self.connection()
+    }
+
+    /// Another database, which `self` may be copied to.
+    fn another(&self) -> Option<Self>;
+
+    /// Where the files of a table come to lie.
+    fn folder(&self, table: &str) -> String;
+
+    /// Empties the table `last` as thoroughly as can be.
+    const EMPTIED: &str = "TRUNCATE TABLE last";
+
+    /// Whether another session cannot run `sql` without waiting.
+    fn is_refused_soon(&self, sql: &str) -> bool;
+
     /// Numbers from 1 to `n` as `i`, behind `FROM`.
     fn series(n: u32) -> String;
 
@@ -82,6 +100,25 @@ pub fn pipeline(connection: &str, options: &str, tasks: &str) -> String {
         indented(options, 2),
         indented(tasks, 4),
     )
+}
+
+/// Writes a pipeline with these `connections` and `places`, `options` and `tasks`, a line each.
+pub fn pipeline_between(
+    visard: &Visard,
+    connections: &str,
+    places: &str,
+    options: &str,
+    tasks: &str,
+) {
+    let yaml = format!(
+        "version: '1.0'\nname: test\nconnections:\n{}{}options:\n  run_secret: a run secret for tests only\n  \
+         disable_instance_secret: true\n{}ruleset:\n  version: '1.0'\n  tasks:\n{}",
+        indented(connections, 2),
+        indented(places, 0),
+        indented(options, 2),
+        indented(tasks, 4),
+    );
+    visard.write("pipeline.yml", yaml);
 }
 
 /// A `mask_table` task, with more keys of its own, a line each.

@@ -17,9 +17,15 @@ use crate::visard::Visard;
 /// Whether the server takes files is set for all of its sessions.
 static FILES: RwLock<()> = RwLock::new(());
 
+/// Standard SQL: names in double quotes, `||` between texts.
+const STANDARD: &str =
+    "SET sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES')";
+
 /// A trial's part in [`FILES`].
 enum Files {
     Taken(#[expect(dead_code, reason = "held")] RwLockReadGuard<'static, ()>),
+    /// By a trial that this one belongs to.
+    TakenBefore,
     Refused(#[expect(dead_code, reason = "held")] RwLockWriteGuard<'static, ()>),
 }
 
@@ -183,7 +189,7 @@ impl Kind for Trial {
     /// Its session takes standard SQL: names in double quotes, `||` between texts.
     fn try_new() -> Option<Self> {
         let trial = Self::new()?;
-        trial.sql("SET sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES')");
+        trial.sql(STANDARD);
         Some(trial)
     }
 
@@ -193,6 +199,21 @@ impl Kind for Trial {
 
     fn connection(&self) -> String {
         self.keys("")
+    }
+
+    /// Locks of one thread are not taken twice.
+    fn another(&self) -> Option<Self> {
+        let trial = Self::with(Files::TakenBefore)?;
+        trial.sql(STANDARD);
+        Some(trial)
+    }
+
+    fn folder(&self, table: &str) -> String {
+        format!("{}/{table}", self.database)
+    }
+
+    fn is_refused_soon(&self, sql: &str) -> bool {
+        self.refuses(&format!("SET lock_wait_timeout = 1; {sql}"))
     }
 
     fn series(n: u32) -> String {

@@ -150,11 +150,6 @@ impl Trial {
         self.visard.write("pipeline.yml", text);
     }
 
-    /// A connection to the schema, with more keys.
-    pub fn connection(&self, more: &str) -> String {
-        format!("{{{}}}", self.keys(more))
-    }
-
     fn keys(&self, more: &str) -> String {
         let variable = |name: &str| format!("\"${{VISARD_TEST_POSTGRES_{name}}}\"");
         let database = self.database.clone();
@@ -174,24 +169,6 @@ impl Trial {
         }
         let keys: Vec<String> = keys.iter().map(|(key, v)| format!("{key}: {v}")).collect();
         keys.join(", ")
-    }
-
-    /// Writes `pipeline.yml` with these connections and `places`, a line each.
-    pub fn pipeline_between(&self, connections: &str, places: &str, options: &str, tasks: &str) {
-        let indent = |text: &str, by: usize| {
-            text.lines()
-                .map(|line| format!("{:by$}{line}\n", ""))
-                .collect::<String>()
-        };
-        let yaml = format!(
-            "version: '1.0'\nname: test\nconnections:\n{}{}options:\n  run_secret: a run secret for tests only\n  \
-             disable_instance_secret: true\n{}ruleset:\n  version: '1.0'\n  tasks:\n{}",
-            indent(connections, 2),
-            indent(places, 0),
-            indent(options, 2),
-            indent(tasks, 4),
-        );
-        self.visard.write("pipeline.yml", yaml);
     }
 
     /// Runs the pipeline as a new run.
@@ -260,6 +237,19 @@ impl Kind for Trial {
 
     fn connection(&self) -> String {
         self.keys("")
+    }
+
+    fn another(&self) -> Option<Self> {
+        Self::in_own_database()
+    }
+
+    fn folder(&self, table: &str) -> String {
+        format!("{}/{table}", self.schema)
+    }
+
+    fn is_refused_soon(&self, sql: &str) -> bool {
+        self.refusal(&format!("SET lock_timeout = 1; {sql}"))
+            .is_some()
     }
 
     fn series(n: u32) -> String {

@@ -54,6 +54,34 @@ impl Kind for Trial {
         "db_type: sqlite, database: a.db".to_owned()
     }
 
+    fn connection_in(&self, visard: &Visard) -> String {
+        if visard.path("") == self.visard.path("") {
+            return self.connection();
+        }
+        // Only what lies below the pipeline is reached.
+        let link = visard.path("other.db");
+        if !link.exists() {
+            std::os::unix::fs::symlink(self.path(), link).unwrap();
+        }
+        "db_type: sqlite, database: other.db".to_owned()
+    }
+
+    fn another(&self) -> Option<Self> {
+        Some(Self::new())
+    }
+
+    fn folder(&self, table: &str) -> String {
+        table.to_owned()
+    }
+
+    const EMPTIED: &str = "DELETE FROM last";
+
+    fn is_refused_soon(&self, sql: &str) -> bool {
+        let connection = self.open();
+        connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+        connection.execute_batch(sql).is_err()
+    }
+
     fn series(n: u32) -> String {
         format!(
             "(WITH RECURSIVE g (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < {n}) SELECT i FROM g) AS series"
