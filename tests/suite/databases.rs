@@ -20,7 +20,7 @@ mod kind;
 mod limits;
 
 pub use kills::Kills;
-pub use kind::{Kind, Random, STRATEGIES, pipeline, task};
+pub use kind::{Kind, Random, STRATEGIES, pipeline, pipeline_between, task};
 
 /// Each behaviour as a test of each database.
 macro_rules! on_each {

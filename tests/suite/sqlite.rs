@@ -3,6 +3,7 @@
 //! | Question | File |
 //! |---|---|
 //! | do values keep their class? | `classes.rs` |
+//! | how do rows get to other files, and back? | `copies.rs` |
 //! | does the file stay what it is, also for others who have it open? | `file.rs` |
 //! | do the table's own objects stay as they were? | `objects.rs` |
 //! | what is refused before a row moves? | `refusals.rs` |
@@ -10,6 +11,7 @@
 //! | what holds old values afterwards? | `traces.rs` |
 
 mod classes;
+mod copies;
 mod differential;
 mod file;
 mod objects;

@@ -159,7 +159,7 @@ impl Trial {
     }
 
     /// The keys of a connection to the database, with more.
-    fn keys(&self, more: &str) -> String {
+    pub fn keys(&self, more: &str) -> String {
         let variable = |name: &str| format!("\"${{VISARD_TEST_MARIADB_{name}}}\"");
         let mut keys: Vec<(String, String)> = [
             ("db_type", "mariadb".to_owned()),

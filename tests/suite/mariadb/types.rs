@@ -3,7 +3,7 @@
 use super::trial::{Kind, STRATEGIES, Trial};
 
 /// A column of each type, by name, type and values; a null comes with each.
-const TYPES: &[(&str, &str, &[&str])] = &[
+pub(super) const TYPES: &[(&str, &str, &[&str])] = &[
     ("ti", "tinyint", &["-128", "127"]),
     ("tu", "tinyint unsigned", &["0", "255"]),
     ("si", "smallint", &["-32768", "32767"]),
@@ -134,7 +134,7 @@ const TYPES: &[(&str, &str, &[&str])] = &[
 ];
 
 /// A table with all of them: a row for each place in the lists of values, and one of nulls.
-fn made(trial: &Trial) {
+pub(super) fn made(trial: &Trial) {
     let columns: Vec<String> = TYPES
         .iter()
         .map(|(name, kind, _)| format!("{name} {kind}"))
@@ -158,7 +158,7 @@ fn made(trial: &Trial) {
 }
 
 /// Every bit of a row.
-fn seen(trial: &Trial, table: &str) -> Vec<String> {
+pub(super) fn seen(trial: &Trial, table: &str) -> Vec<String> {
     let columns: Vec<String> = TYPES
         .iter()
         .map(|(name, kind, _)| match *kind {

@@ -4,7 +4,7 @@ use super::Trial;
 use crate::databases::{Kind, STRATEGIES};
 
 /// Declared types, what they hold here, and what a mask that hides everything makes of the classes.
-const COLUMNS: [(&str, &[&str]); 14] = [
+pub(super) const COLUMNS: [(&str, &[&str]); 14] = [
     (
         "INTEGER",
         &["1", "-9223372036854775808", "9223372036854775807", "0"],
@@ -37,7 +37,7 @@ const COLUMNS: [(&str, &[&str]); 14] = [
     ("ANY", &["'abc'", "7"]),
 ];
 
-fn made(column: &str, values: &[&str]) -> String {
+pub(super) fn made(column: &str, values: &[&str]) -> String {
     let rows: Vec<String> = values
         .iter()
         .enumerate()
@@ -50,7 +50,7 @@ fn made(column: &str, values: &[&str]) -> String {
     )
 }
 
-const EXACT: &str = "SELECT id, typeof(v), hex(v), v FROM t ORDER BY id";
+pub(super) const EXACT: &str = "SELECT id, typeof(v), hex(v), v FROM t ORDER BY id";
 
 /// What a mask leaves as it is stays the same value of the same class.
 #[test]
