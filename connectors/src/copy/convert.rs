@@ -155,21 +155,17 @@ fn of_text(
     kind: Kind,
     to: &DataType,
 ) -> Result<ArrayRef, Unfit> {
-    let all = |fits: fn(&str) -> bool| match texts.iter().flatten().all(fits) {
+    let all = |fits: &dyn Fn(&str) -> bool| match texts.iter().flatten().all(fits) {
         true => Ok(()),
         false => Err(Unfit),
     };
     match kind {
         Kind::Bytes => return cast(&of_hexadecimal(texts)?, to),
-        Kind::Decimal(_, scale) => {
-            if !texts.iter().flatten().all(|text| has_scale(text, scale)) {
-                return Err(Unfit);
-            }
-        }
+        Kind::Decimal(_, scale) => all(&|text| has_scale(text, scale))?,
         // Arrow's own parsers leave out what they have no room for.
-        Kind::Time | Kind::Instant => all(micros)?,
-        Kind::Date => all(|text| !text.contains(':'))?,
-        Kind::Float(_) => all(|text| !text.trim().is_empty())?,
+        Kind::Time | Kind::Instant => all(&micros)?,
+        Kind::Date => all(&|text| !text.contains(':'))?,
+        Kind::Float(_) => all(&|text| !text.trim().is_empty())?,
         _ => {}
     }
     cast(values, to)

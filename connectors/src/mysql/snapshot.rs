@@ -72,7 +72,13 @@ impl Snapshot {
             sessions.push(session);
         }
         // From here on the moment is kept by those who see it.
-        let locker = locker.filter(|_| without.is_some());
+        let locker = match (locker, without) {
+            (Some(mut session), None) => {
+                session.run("UNLOCK TABLES").await?;
+                None
+            }
+            (locker, _) => locker,
+        };
         Ok(Self {
             idle: Mutex::new(sessions),
             free: Semaphore::new(count),

@@ -8,7 +8,8 @@ use visard_connectors::database::{Arriving, CopiedColumn, Job};
 use visard_connectors::{Database, FileUnit};
 use visard_engine::udfs::Root;
 
-use super::copy::{CopyFrom, CopyPlan, CopyTo, Filled, check_target, mode_of};
+use super::copy::{CopyFrom, CopyPlan, CopyTo, check_target, mode_of};
+use super::fill::Filled;
 use super::plan::{Answered, PlannedTables, Planner, Planning, Step, labels};
 use crate::check::group::{Batch, Written, masked_columns, open_group};
 use crate::check::plan::{Done, Planned, batches, refused};

@@ -10,12 +10,13 @@
 //! | which columns of other tables are read beside a row? | `joins.rs` |
 //! | what is built for joins? | `built.rs` |
 //! | what follows a masked key? | `cascade.rs` |
-//! | how does it get to another place, and files into tables? | `copy.rs`, `load.rs` |
+//! | how does it get to another place, and files into tables? | `copy.rs`, `load.rs`, into tables that `fill.rs` looks at |
 
 mod built;
 mod cascade;
 mod condition;
 mod copy;
+mod fill;
 mod fit;
 mod joins;
 mod load;
