@@ -113,6 +113,14 @@ impl Store {
         Ok(objects)
     }
 
+    /// Asks for some object: whether the store answers, and lists what it holds to us.
+    ///
+    /// # Errors
+    /// What the store runs into.
+    pub async fn reach(&self) -> Result<(), StoreError> {
+        self.place.first().await.map(drop)
+    }
+
     /// The object at `path` as it is now, `None` where there is none.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access};
 use visard_connectors::store::{
     AzureBlobConfig, ConnectionConfig, Exposure, GcsConfig, MountedShare, S3Config, Secret, Store,
-    exposure,
+    StoreError, exposure,
 };
 
 use super::Loaded;
@@ -118,7 +118,17 @@ async fn open_target(
                 None
             }
         },
-        (None, _) => open(loaded, place, diagnostics).await,
+        (None, _) => {
+            let store = open(loaded, place, diagnostics).await?;
+            if folder_of(loaded, place).is_some() {
+                return Some(store);
+            }
+            let reached = store.reach().await;
+            reached
+                .map_err(|error| cannot_be_reached(place, &error, diagnostics))
+                .is_ok()
+                .then_some(store)
+        }
     }
 }
 
@@ -192,14 +202,18 @@ async fn open(loaded: &Loaded, place: &Place, diagnostics: &mut Diagnostics) -> 
     match Store::open(&connection.name.value, &config).await {
         Ok(store) => Some(store),
         Err(error) => {
-            diagnostics.push(
-                Diagnostic::new(&codes::CONNECTION_FAILED, error.to_string())
-                    .at(place.connection.span, "")
-                    .help("try it with `visard connections test`"),
-            );
+            cannot_be_reached(place, &error, diagnostics);
             None
         }
     }
+}
+
+fn cannot_be_reached(place: &Place, error: &StoreError, diagnostics: &mut Diagnostics) {
+    diagnostics.push(
+        Diagnostic::new(&codes::CONNECTION_FAILED, error.to_string())
+            .at(place.connection.span, "")
+            .help("try it with `visard connections test`"),
+    );
 }
 
 async fn check_exposure(
