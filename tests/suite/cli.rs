@@ -140,6 +140,36 @@ fn a_refusal_is_an_event() {
     assert_eq!(nothing[0]["severity"], "error");
 }
 
+/// A key that is misspelt may change which files a task is for: what is wrong whatever they hold is told.
+#[test]
+fn wrong_arguments_are_told_beside_a_wrong_key() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", "id,email\n1,ann@x.org\n");
+    visard.pipeline(
+        "",
+        "- column: id\n  masks: [{type: from_random_number, min: 5, max: 1}]\n\
+         - column: email\n  masks: [{type: replace_regex, regex: '(', masks: [{type: suppress}]}]\n\
+         - column: born\n  masks: [{type: retain_year}]\n\
+         - column: nowhere\n  masks: [{type: hahs}]",
+    );
+    let yaml = String::from_utf8(visard.read("pipeline.yml")).unwrap();
+    let told = |codes: &[&str]| {
+        for command in ["check", "run"] {
+            let ended = visard.call(&[command, "pipeline.yml"]).expect(2);
+            let mut found: Vec<&str> = ended.stderr.split("error[").skip(1).collect();
+            found.iter_mut().for_each(|found| *found = &found[..5]);
+            assert_eq!(found, codes, "{command}:\n{}", ended.stderr);
+            assert!(ended.stderr.contains("unclosed group"), "{}", ended.stderr);
+        }
+    };
+    told(&["V1002", "V1002", "V1001", "V0601"]);
+    visard.write(
+        "pipeline.yml",
+        yaml.replace("recurse: true", "recurs: true"),
+    );
+    told(&["V0202", "V1002", "V1002", "V0601"]);
+}
+
 /// What a run would be refused for is told by a check, with its place.
 #[test]
 fn a_check_refuses_what_a_run_refuses() {

@@ -8,10 +8,12 @@
 //! | which columns does a file have? | `columns.rs` |
 //! | may its header be data? | `header.rs` |
 //! | which masks go on which column? | `rules.rs`, `convert.rs`, `seeds.rs` |
+//! | what is wrong with their arguments, where columns cannot be looked at? | `arguments.rs` |
 //! | which numbers have its records? | `numbering.rs` |
 //! | which units, groups and plans come of it? | `plan.rs`, `group.rs` |
 //! | which tables can queries be asked of? | `tables.rs`, `names.rs` |
 
+mod arguments;
 mod columns;
 mod convert;
 mod database;
@@ -48,6 +50,9 @@ use crate::language::{
     ConnectionKind, Coverage, Diagnostics, Language, MaskCatalogue, Parameter, Pipeline, Place,
     ProcessEnvironment, Ruleset, RulesetSource, RunOptions, Sources, TextOptions,
 };
+use crate::run::no_root;
+use arguments::check_arguments;
+use seeds::Seeds;
 
 /// The masks of this build, as the language asks for them.
 #[derive(Debug, Clone, Copy)]
@@ -128,21 +133,23 @@ pub fn load_for_checks(
     };
     let (pipeline, ruleset) = language.load(path, sources, diagnostics);
     let (mut pipeline, mut ruleset) = (pipeline?, ruleset?);
-    if diagnostics.errors_added() != ruleset.errors_in_rules {
-        return None;
-    }
-    if diagnostics.has_errors() {
-        for task in &mut ruleset.tasks {
-            task.rules.retain(|rule| rule.is_sound);
-        }
-        // The columns of the other rules are not missing.
-        pipeline.options.coverage = Coverage::Report;
-    }
     let named_by = match &pipeline.ruleset {
         RulesetSource::File(path) => path.value.as_path(),
         RulesetSource::Inline(_) => path,
     };
     let seed_folder = named_by.parent().unwrap_or(Path::new("")).to_owned();
+    if diagnostics.has_errors() {
+        for task in &mut ruleset.tasks {
+            task.rules.retain(|rule| rule.is_sound);
+        }
+        if diagnostics.errors_added() != ruleset.errors_in_rules {
+            let seeds = Seeds::new(seed_folder);
+            check_arguments(&ruleset, &no_root(), &seeds, diagnostics);
+            return None;
+        }
+        // The columns of the other rules are not missing.
+        pipeline.options.coverage = Coverage::Report;
+    }
     let digest = digest(sources, &pipeline, &ruleset, &seed_folder);
     Some(Loaded {
         pipeline,

@@ -493,7 +493,7 @@ fn called(column: &FileColumn) -> String {
     }
 }
 
-fn mask_node(mask: &crate::language::MaskNode) -> MaskNode {
+pub(super) fn mask_node(mask: &crate::language::MaskNode) -> MaskNode {
     MaskNode {
         kind: mask.kind.clone(),
         domain: mask.domain.clone(),
@@ -518,7 +518,7 @@ fn copied_columns(mask: &Node) -> Vec<(String, Span)> {
 }
 
 /// Where the argument at `path` is written: `[1].masks[0].regex`.
-fn mask_span(rule: &Rule, path: &str) -> Option<Span> {
+pub(super) fn mask_span(rule: &Rule, path: &str) -> Option<Span> {
     let (index, below) = path.strip_prefix('[')?.split_once(']')?;
     let mask = rule.masks.get(index.parse::<usize>().ok()?)?;
     let below = below.trim_start_matches('.');

@@ -179,6 +179,15 @@ impl Node {
         }
     }
 
+    /// Whether it, or anything in it, has a problem that has been reported.
+    pub fn is_broken(&self) -> bool {
+        match &self.kind {
+            Kind::Seq(items) => items.iter().any(Self::is_broken),
+            Kind::Map(map) => map.entries.iter().any(|entry| entry.value.is_broken()),
+            kind => matches!(kind, Kind::Broken),
+        }
+    }
+
     /// Its entries, when it is a mapping.
     pub fn as_map(&self) -> Option<&Map> {
         match &self.kind {

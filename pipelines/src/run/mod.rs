@@ -95,9 +95,17 @@ pub async fn run(
         run_folder: None,
     };
     let started = (Instant::now(), chrono::Utc::now());
-    let Some(loaded) = check::load(&request.pipeline, sources, diagnostics) else {
+    let Some(loaded) = check::load_for_checks(&request.pipeline, sources, diagnostics) else {
         return Ok(refused);
     };
+    if diagnostics.has_errors() {
+        // What is wrong besides is told in one go.
+        match check::goes_by_tables(&loaded) {
+            false => drop(look(&loaded, diagnostics).await),
+            true => drop(look_at_database(&loaded, &no_root(), diagnostics).await),
+        }
+        return Ok(refused);
+    }
     let asked = Asked {
         request,
         loaded: &loaded,
