@@ -252,6 +252,43 @@ fn a_refused_value_is_found_by_its_place() {
     }
 }
 
+/// A file is called once by what says why it failed.
+#[test]
+fn a_failed_file_is_named_once() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", "id,email\n1,ann@x.org\n");
+    visard.write("in/b.csv", "id,email\n1,ann@x.org,surplus\n");
+    visard.pipeline("continue_on_failure: true", EMAIL);
+    let ended = visard.run(&[]).expect(3);
+    let told: Vec<&str> = ended
+        .stderr
+        .lines()
+        .filter(|line| line.contains("b.csv"))
+        .collect();
+    assert!(!told.is_empty());
+    for line in told {
+        assert_eq!(line.matches("b.csv").count(), 1, "{line}");
+    }
+}
+
+/// What two columns of one name can be told.
+#[test]
+fn columns_of_one_name_are_refused_with_a_way_out() {
+    let visard = Visard::new();
+    visard.write("in/a.csv", "name,name,keep\nann,bo,1\n");
+    visard.pipeline("", "- column: name\n  masks: [{type: hash}]");
+    let ended = visard.run(&[]).expect(2);
+    let help = "rename one of them in the file, or leave them as they are with `do_nothing`";
+    assert!(
+        ended.stderr.contains("V1004") && ended.stderr.contains(help),
+        "{}",
+        ended.stderr
+    );
+    visard.pipeline("", "- column: name\n  masks: [{type: do_nothing}]");
+    visard.run(&[]).expect(0);
+    assert_eq!(visard.read("out/a.csv"), visard.read("in/a.csv"));
+}
+
 #[test]
 fn a_dry_run_writes_nothing() {
     let visard = Visard::new();

@@ -6,6 +6,9 @@ use visard_connectors::text::TextShape;
 
 use crate::language::{ColumnPattern, Identifier};
 
+/// Why a column is refused whose name another one has, too.
+pub(super) const NOT_ALONE: &str = "is not the only column of its name";
+
 /// A column, or a leaf of a nested one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FileColumn {
@@ -96,7 +99,7 @@ impl FileColumns {
                 nullable: true,
                 repeated: false,
                 refusal: (names.iter().filter(|other| *other == name).count() > 1)
-                    .then_some("is not the only column of its name"),
+                    .then_some(NOT_ALONE),
                 joined: false,
                 by_sql: false,
             });

@@ -9,7 +9,7 @@ use visard_engine::udfs::{
     self, ColumnMask, ColumnRule, DrawBy, MaskNode, PlaceUnit, Root, SeedFiles,
 };
 
-use super::columns::{FileColumn, FileColumns};
+use super::columns::{FileColumn, FileColumns, NOT_ALONE};
 use super::convert::{Chosen, Converter, Remark, hash_column};
 use super::numbering::Numbered;
 use crate::language::{
@@ -266,10 +266,17 @@ impl<'a> Resolver<'a> {
             let message = format!("the column {called} of `{}` {refusal}", self.file);
             let diagnostic = Diagnostic::new(&codes::UNMASKABLE_COLUMN, message);
             let diagnostic = diagnostic.at(pattern.span, "");
-            self.diagnostics.push(match self.columns.are_by_number() {
-                true => diagnostic.help(self.no_header()),
-                false => diagnostic,
-            });
+            let help = match refusal == NOT_ALONE {
+                true => "rename one of them in the file, or leave them as they are with `do_nothing`; if its first \
+                         record is no header, set `header: false` with `columns`"
+                    .to_owned(),
+                false => "it can be copied as it is, with `do_nothing`".to_owned(),
+            };
+            let diagnostic = match column.by_sql {
+                true => diagnostic,
+                false => diagnostic.help(help),
+            };
+            self.diagnostics.push(diagnostic);
             return None;
         }
         // Each part is looked at, whatever is wrong with the others.

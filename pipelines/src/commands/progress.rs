@@ -63,8 +63,13 @@ impl Observer for Bar {
     }
 }
 
-fn failed(path: &str, reason: Option<&str>) -> String {
-    one_line(&format!("{path}: {}", reason.unwrap_or("failed")))
+/// What became of a file or table, whose name its reason may have in it.
+pub(super) fn failed(what: &str, reason: Option<&str>) -> String {
+    let reason = reason.unwrap_or("failed");
+    match reason.contains(&format!("`{what}`")) {
+        true => one_line(reason),
+        false => one_line(&format!("{what}: {reason}")),
+    }
 }
 
 impl Drop for Bar {

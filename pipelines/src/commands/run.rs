@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::progress::{Bar, Lines};
+use super::progress::{Bar, Lines, failed};
 use super::signals::asked_to_stop;
 use super::{PipelineArgs, on_a_terminal, print, report, say};
-use crate::language::{Diagnostics, Sources, one_line, problem_to_json, to_json};
+use crate::language::{Diagnostics, Sources, problem_to_json, to_json};
 use crate::run::{self, Event, Observer, Request};
 
 #[derive(Debug, clap::Args)]
@@ -101,10 +101,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
         .iter()
         .filter(|file| missing.contains(&file.status))
     {
-        let reason = file.reason.as_deref().unwrap_or_default();
         say(&format!(
             "  {}\n",
-            one_line(&format!("{}: {reason}", file.path))
+            failed(&file.path, file.reason.as_deref())
         ));
     }
     for table in finished
@@ -112,10 +111,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
         .iter()
         .filter(|table| table.reason.is_some())
     {
-        let reason = table.reason.as_deref().unwrap_or_default();
         say(&format!(
             "  {}\n",
-            one_line(&format!("{}: {reason}", table.table))
+            failed(&table.table, table.reason.as_deref())
         ));
     }
     if let Some(folder) = &outcome.run_folder {
