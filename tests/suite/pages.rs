@@ -30,6 +30,7 @@ fn masks() -> String {
     let mut page = String::from(
         "# Masks\n\nDrawn from the mask table; `visard masks NAME` prints the same. Every mask also takes `domain: NAME`, the kind of \
          value it stands for:\nmasks of one type with one domain draw alike (`docs/decisions/0004-keys-and-draws.md`).\n\n\
+         A mask gives back values of the type of its column. Nulls and empty text that it is to leave alone are named by `skip`.\n\n\
          Examples are drawn under the run secret `golden run secret 0123456789`, without an instance secret, from the value\n\
          itself (`hash_columns: [{source: self}]`).\n",
     );
@@ -49,6 +50,8 @@ fn masks() -> String {
         writeln!(page, "- Takes: {}", takes.join(", ")).unwrap();
         let distinct = spec.distinct_in_words().replace('|', "\\|");
         writeln!(page, "- Uniqueness: {distinct}").unwrap();
+        writeln!(page, "- Null: {}", spec.null.meaning()).unwrap();
+        writeln!(page, "- Empty text: {}", spec.empty.meaning()).unwrap();
         let schema = (spec.schema)().to_value();
         let arguments = schema["properties"]
             .as_object()

@@ -16,7 +16,7 @@ use crate::draw::Messages;
 use crate::error::{BindError, MaskError, PlaceUnit};
 use crate::hash_columns::HashColumn;
 use crate::key::Root;
-use crate::mask::{Mask, text};
+use crate::mask::{Mask, OfBlank, text};
 use crate::restore::restore;
 use crate::rows::Rows;
 
@@ -175,6 +175,47 @@ fn every_example_of_every_mask() {
             if masked.as_deref() != example.masked {
                 differing.push(format!("{} {}: {masked:?}", spec.name, example.args));
             }
+        }
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+/// Null and empty text become what the table says, with the arguments of every example; null may be put
+/// in place of what is refused where an argument says so.
+#[test]
+fn what_becomes_of_null_and_empty_text() {
+    let mut differing = Vec::new();
+    for spec in crate::MASKS {
+        let found = |value: Option<&str>| {
+            let become_of = |args: &str| {
+                let mut mask: Value = serde_json::from_str(args).unwrap();
+                mask["type"] = spec.name.into();
+                let beside = StringViewArray::from_iter([Some("Smith")]);
+                let values: StringViewArray = [value].into_iter().collect();
+                let masked =
+                    mask_with_input(&mask.to_string(), Arc::new(values), "surname", beside);
+                let Ok(masked) = masked else {
+                    return OfBlank::Refused;
+                };
+                let masked = text(&masked).unwrap();
+                match (masked.iter().next().flatten(), value) {
+                    (masked, value) if masked == value => OfBlank::Stays,
+                    (None, _) => OfBlank::Null,
+                    _ => OfBlank::Value,
+                }
+            };
+            let mut all = spec.examples.iter().map(|example| become_of(example.args));
+            let first = all.next().unwrap();
+            match all.all(|other| other == first) {
+                // Here the only row is the other row, too.
+                true if spec.name == "secure_shuffle" => OfBlank::Exchanged,
+                true => first,
+                false => OfBlank::Depends,
+            }
+        };
+        let found = (found(None), found(Some("")));
+        if found != (spec.null, spec.empty) {
+            differing.push(format!("{}: {found:?}", spec.name));
         }
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));

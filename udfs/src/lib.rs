@@ -72,7 +72,7 @@ pub use error::{BindError, MaskError, PlaceUnit};
 pub use hash_columns::{Case, HashColumn, JsonStep};
 pub use key::{CONSTRUCTION, MaskKey, Root};
 pub use length::Lengths;
-pub use mask::{Family, MaskSpec, TypeFamily};
+pub use mask::{Family, MaskSpec, OfBlank, TypeFamily};
 pub use masker::Masker;
 pub use nested::leaf_type;
 pub use parameters::{Parameter, SPELLINGS};

@@ -43,8 +43,44 @@ pub struct MaskSpec {
     pub schema: fn() -> Schema,
     /// Arguments in, kernel out; once per column.
     pub bind: Bind,
+    /// What becomes of null.
+    pub null: OfBlank,
+    /// What becomes of empty text.
+    pub empty: OfBlank,
     /// Values before and after, for the reference page; tested under the key of [`Example`].
     pub examples: &'static [Example],
+}
+
+/// What becomes of a value that says nothing, with the arguments of the examples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfBlank {
+    /// It stays what it is.
+    Stays,
+    /// Empty text becomes null.
+    Null,
+    /// It becomes a value, as any other does.
+    Value,
+    /// It is no value that the mask takes.
+    Refused,
+    /// It goes to another row, as any other value does.
+    Exchanged,
+    /// That hangs on the arguments.
+    Depends,
+}
+
+impl OfBlank {
+    /// The same in words, behind the value.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Stays => "stays as it is",
+            Self::Null => "becomes null",
+            Self::Value => "becomes a value, as any other does",
+            Self::Refused => "fails the task as an invalid value, where no argument says otherwise",
+            Self::Exchanged => "goes to another row, as any other value does",
+            Self::Depends => "becomes what the arguments say",
+        }
+    }
 }
 
 /// One example: arguments as JSON, a value, and what it becomes under the run secret

@@ -68,7 +68,10 @@ fn explain(spec: &MaskSpec, page: &mut String) -> std::fmt::Result {
         .collect();
     writeln!(page, "technique  {:?}", spec.family)?;
     writeln!(page, "takes      {}", takes.join(", "))?;
+    writeln!(page, "gives      values of the column's type")?;
     writeln!(page, "distinct   {}", spec.distinct_in_words())?;
+    writeln!(page, "null       {}", spec.null.meaning())?;
+    writeln!(page, "empty      {}", spec.empty.meaning())?;
     let schema = (spec.schema)().to_value();
     for parameter in spec.parameters() {
         let property = &schema["properties"][&parameter.name];
@@ -105,6 +108,8 @@ fn as_json(spec: &MaskSpec) -> Value {
         "family": spec.family,
         "takes": spec.takes,
         "distinct": spec.distinct(),
+        "null": spec.null,
+        "empty": spec.empty,
         "arguments": (spec.schema)().to_value(),
         "examples": spec.examples.iter().map(|example| json!({
             "arguments": serde_json::from_str::<Value>(example.args).unwrap_or_default(),

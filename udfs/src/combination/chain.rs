@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::combination::Masks;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskSpec, TypeFamily, schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskSpec, OfBlank, TypeFamily, schema_of,
 };
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
@@ -18,6 +18,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::ALL,
     schema: schema_of::<ChainArgs>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Stays,
     examples: &[Example {
         args: r#"{"masks": [
             {"type": "take_substring", "end_index": 4},

@@ -15,7 +15,8 @@ use crate::canonical::plain_text;
 use crate::combination::Masks;
 use crate::length::Lengths;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, TypeFamily,
+    schema_of,
 };
 use crate::rows::Rows;
 
@@ -26,6 +27,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::ALL,
     schema: schema_of::<ConcatArgs>,
     bind,
+    null: OfBlank::Value,
+    empty: OfBlank::Value,
     examples: &[Example {
         args: r#"{"glue": "-", "masks": [
             {"type": "take_substring", "end_index": 2},

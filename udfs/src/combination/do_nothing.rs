@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::length::{self, Lengths};
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, TypeFamily,
+    schema_of,
 };
 use crate::rows::Rows;
 
@@ -20,6 +21,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::ALL,
     schema: schema_of::<DoNothing>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Stays,
     examples: &[Example {
         args: "{}",
         value: Some("Wellington"),

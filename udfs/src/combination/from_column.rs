@@ -12,7 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, TypeFamily,
+    schema_of,
 };
 use crate::rows::Rows;
 use crate::scalar::typed;
@@ -24,6 +25,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::ALL,
     schema: schema_of::<FromColumn>,
     bind,
+    null: OfBlank::Value,
+    empty: OfBlank::Value,
     examples: &[Example {
         args: r#"{"source_column": "surname"}"#,
         value: Some("Jones"),

@@ -18,8 +18,8 @@ use super::from_column::OnNull;
 use super::json_places::{Step, first};
 use crate::canonical::plain_text;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
-    schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, OnInvalid,
+    TypeFamily, schema_of,
 };
 use crate::rows::Rows;
 
@@ -30,6 +30,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT,
     schema: schema_of::<FromJsonPath>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Refused,
     examples: &[Example {
         args: r#"{"path": ["people", 0, "name"]}"#,
         value: Some(r#"{"people": [{"name": "Ann"}]}"#),

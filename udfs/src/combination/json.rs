@@ -16,7 +16,8 @@ use super::document::{self, Fallback, Notation, OnMissing, OnNull, Treatment, Va
 use super::json_places::{Place, Step, places, relative, text_of};
 use crate::combination::Masks;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskSpec, OnInvalid, TypeFamily, schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskSpec, OfBlank, OnInvalid, TypeFamily,
+    schema_of,
 };
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
@@ -26,6 +27,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT,
     schema: schema_of::<JsonArgs>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Refused,
     examples: &[Example {
         args: r#"{"transforms": [
             {"path": ["people", "*", "name"], "masks": [{"type": "from_fixed", "value": "x"}]},

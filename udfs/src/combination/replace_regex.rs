@@ -21,7 +21,8 @@ use crate::chain::Chain;
 use crate::combination::Masks;
 use crate::draw::Part;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, TypeFamily,
+    schema_of,
 };
 use crate::rows::{Rows, row_numbers};
 
@@ -32,6 +33,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT,
     schema: schema_of::<ReplaceRegexArgs>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Stays,
     examples: &[Example {
         args: r#"{"regex": "[0-9]+", "masks": [{"type": "partial", "unmasked_from_right": 1}]}"#,
         value: Some("flat 12, 305 High Street"),

@@ -19,7 +19,8 @@ use crate::chain::Chain;
 use crate::combination::Masks;
 use crate::draw::Part;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, TypeFamily,
+    schema_of,
 };
 use crate::rows::{Rows, row_numbers};
 
@@ -30,6 +31,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT,
     schema: schema_of::<ReplaceSubstringArgs>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Stays,
     examples: &[
         Example {
             args: r#"{"start_index": 3, "end_index": 6, "masks": [{"type": "from_fixed", "value": "..."}]}"#,

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use super::checksum::Checksum;
 use crate::identifiers::{Number, push_like};
 use crate::mask::{
-    BindError, Binder, ByValue, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid,
-    TypeFamily, ValueMask, schema_of,
+    BindError, Binder, ByValue, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank,
+    OnInvalid, TypeFamily, ValueMask, schema_of,
 };
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
@@ -27,6 +27,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT_AND_NUMBERS,
     schema: schema_of::<SetChecksum>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Refused,
     examples: &[
         Example {
             args: r#"{"checksum": "luhn"}"#,

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::length::Lengths;
 use crate::mask::{
-    BindError, Binder, ByValue, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily,
-    ValueMask, schema_of,
+    BindError, Binder, ByValue, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank,
+    TypeFamily, ValueMask, schema_of,
 };
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
@@ -21,6 +21,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: &[TypeFamily::Text, TypeFamily::Integer],
     schema: schema_of::<TakeSubstring>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Stays,
     examples: &[
         Example {
             args: r#"{"end_index": 4}"#,

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::char::is_combining_mark;
 
 use crate::mask::{
-    BindError, Binder, ByValue, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily,
-    ValueMask, schema_of,
+    BindError, Binder, ByValue, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank,
+    TypeFamily, ValueMask, schema_of,
 };
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
@@ -24,6 +24,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT,
     schema: schema_of::<TransformCase>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Stays,
     examples: &[
         Example {
             args: r#"{"transform": "uppercase"}"#,

@@ -29,8 +29,8 @@ use crate::calendar::DAY;
 use crate::canonical::plain_text;
 use crate::fixed_point::units;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
-    schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, OnInvalid,
+    TypeFamily, schema_of,
 };
 use crate::rows::Rows;
 use crate::strftime::Format;
@@ -51,6 +51,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     ],
     schema: schema_of::<Typecast>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Refused,
     examples: &[
         Example {
             args: r#"{"typecast_as": "integer"}"#,

@@ -25,8 +25,8 @@ use crate::canonical::{canonical_text, plain_text};
 use crate::chain::Chain;
 use crate::draw::{Messages, Part};
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
-    text,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, TypeFamily,
+    schema_of, text,
 };
 use crate::rows::{Rows, row_numbers};
 use arguments::{Source, UnstructuredTextArgs};
@@ -38,6 +38,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT,
     schema: schema_of::<UnstructuredTextArgs>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Stays,
     examples: &[
         Example {
             args: r#"{

@@ -22,7 +22,8 @@ use super::xml_text::{is_text, only_cdata, push, push_attribute, push_cdata};
 use super::xml_tree::{Kind, Tree};
 use crate::combination::Masks;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskSpec, OnInvalid, TypeFamily, schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskSpec, OfBlank, OnInvalid, TypeFamily,
+    schema_of,
 };
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
@@ -32,6 +33,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT,
     schema: schema_of::<XmlArgs>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Refused,
     examples: &[
         Example {
             args: r#"{"transforms": [

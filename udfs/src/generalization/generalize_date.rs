@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::{date_of, day_of, days_of, year_of};
 use crate::date_form::DateForm;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
-    schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, OnInvalid,
+    TypeFamily, schema_of,
 };
 use crate::moments::{Moment, Moments, weekday_of};
 use crate::rows::Rows;
@@ -28,6 +28,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: &[TypeFamily::Text, TypeFamily::Date, TypeFamily::Timestamp],
     schema: schema_of::<GeneralizeDateArgs>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Refused,
     examples: &[
         Example {
             args: "{}",

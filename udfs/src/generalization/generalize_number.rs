@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::canonical::plain_text;
 use crate::generalization::buckets::Buckets;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
-    schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, OnInvalid,
+    TypeFamily, schema_of,
 };
 use crate::number::{Amount, Number};
 use crate::numbers::{NUMBERS, each_number, each_number_text};
@@ -30,6 +30,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: NUMBERS,
     schema: schema_of::<GeneralizeNumberArgs>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Refused,
     examples: &[
         Example {
             args: r#"{"size": 1000}"#,

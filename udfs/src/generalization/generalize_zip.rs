@@ -12,7 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::mask::{
-    Example, Family, MaskError, MaskSpec, OnInvalid, TypeFamily, ValueMask, keyless, schema_of,
+    Example, Family, MaskError, MaskSpec, OfBlank, OnInvalid, TypeFamily, ValueMask, keyless,
+    schema_of,
 };
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
@@ -22,6 +23,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT,
     schema: schema_of::<GeneralizeZip>,
     bind: keyless::<GeneralizeZip>,
+    null: OfBlank::Stays,
+    empty: OfBlank::Refused,
     examples: &[
         Example {
             args: "{}",

@@ -17,7 +17,8 @@ use crate::draw::Draw;
 use crate::generalization::buckets::Buckets;
 use crate::key::MaskKey;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, OnInvalid,
+    schema_of,
 };
 use crate::number::{Amount, Number, pick_wide};
 use crate::numbers::{Grid, NUMBERS, each_number};
@@ -30,6 +31,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: NUMBERS,
     schema: schema_of::<NumericBucketArgs>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Refused,
     examples: &[
         Example {
             args: r#"{"buckets": [0, 18, 65, 120]}"#,

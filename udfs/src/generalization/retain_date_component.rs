@@ -16,8 +16,8 @@ use crate::date_form::DateForm;
 use crate::draw::Draw;
 use crate::key::MaskKey;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
-    schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, OnInvalid,
+    TypeFamily, schema_of,
 };
 use crate::moments::{Moment, Moments, weekday_of};
 use crate::rows::Rows;
@@ -29,6 +29,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: &[TypeFamily::Text, TypeFamily::Date, TypeFamily::Timestamp],
     schema: schema_of::<RetainDateComponentArgs>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Refused,
     examples: &[
         Example {
             args: r#"{"year": true, "month": true}"#,

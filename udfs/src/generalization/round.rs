@@ -13,7 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, OnInvalid,
+    schema_of,
 };
 use crate::number::Number;
 use crate::numbers::{Grid, NUMBERS, each_number};
@@ -26,6 +27,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: NUMBERS,
     schema: schema_of::<RoundArgs>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Refused,
     examples: &[
         Example {
             args: r#"{"decimal_places": 1}"#,

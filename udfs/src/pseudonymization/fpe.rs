@@ -28,7 +28,8 @@ use crate::fpe::{
 };
 use crate::key::MaskKey;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, TypeFamily,
+    schema_of,
 };
 use crate::permutation::Permutation;
 use crate::rows::Rows;
@@ -37,11 +38,13 @@ use even::Even;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
     name: "fpe",
-    summary: "characters are encrypted into others of their alphabet; the key leads back",
+    summary: "characters are encrypted into others of their alphabet; the key leads back; a decimal has no fraction",
     family: Family::Pseudonymization,
     takes: TypeFamily::TEXT_AND_NUMBERS,
     schema: schema_of::<FpeArgs>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Stays,
     examples: &[
         Example {
             args: "{}",

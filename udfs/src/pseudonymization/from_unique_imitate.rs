@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskSpec, TypeFamily, schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskSpec, OfBlank, TypeFamily, schema_of,
 };
 use crate::pseudonymization::form::Kept;
 use crate::pseudonymization::imitate_unique::{self, Unique};
@@ -21,6 +21,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT_AND_NUMBERS,
     schema: schema_of::<FromUniqueImitate>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Stays,
     examples: &[
         Example {
             args: "{}",

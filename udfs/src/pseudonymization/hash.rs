@@ -20,7 +20,8 @@ use crate::hex::{self, Case};
 use crate::key::MaskKey;
 use crate::length::Lengths;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, TypeFamily,
+    schema_of,
 };
 use crate::restore::restore;
 use crate::rows::Rows;
@@ -33,6 +34,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT_AND_NUMBERS,
     schema: schema_of::<HashArgs>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Value,
     examples: &[
         Example {
             args: "{}",

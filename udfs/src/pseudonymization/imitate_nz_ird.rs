@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::canonical::plain_text;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
-    schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, OnInvalid,
+    TypeFamily, schema_of,
 };
 use crate::permutation::Permutation;
 use crate::rows::Rows;
@@ -32,6 +32,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT_AND_NUMBERS,
     schema: schema_of::<ImitateNzIrd>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Refused,
     examples: &[
         Example {
             args: "{}",

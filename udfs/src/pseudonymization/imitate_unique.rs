@@ -1,4 +1,4 @@
-//! `imitate_unique`: an identifier becomes another of the same form, and no two become the same.
+//! `imitate_unique`: an identifier becomes another of the same form, and no two become the same; a decimal has no fraction.
 //!
 //! - Technique: pseudonymization by a keyed permutation (ISO/IEC 20889:2018); `permutation.rs` says which.
 //! - Input: text, integers, decimals without a fraction. Null stays null, empty text empty.
@@ -21,7 +21,8 @@ use serde::{Deserialize, Serialize};
 use crate::canonical::plain_text;
 use crate::key::MaskKey;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, TypeFamily,
+    schema_of,
 };
 use crate::permutation::Permutations;
 use crate::pseudonymization::form::{Form, Kept};
@@ -35,6 +36,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT_AND_NUMBERS,
     schema: schema_of::<ImitateUnique>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Stays,
     examples: &[
         Example {
             args: "{}",

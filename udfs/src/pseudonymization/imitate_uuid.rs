@@ -15,8 +15,8 @@ use crate::fpe::{Cipher, Direction, Ff1, Plan};
 use crate::hex::{self, Case};
 use crate::length::{self, Lengths};
 use crate::mask::{
-    BindError, Binder, ByValue, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid,
-    TypeFamily, ValueMask, schema_of,
+    BindError, Binder, ByValue, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank,
+    OnInvalid, TypeFamily, ValueMask, schema_of,
 };
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
@@ -26,6 +26,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT,
     schema: schema_of::<ImitateUuid>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Refused,
     examples: &[
         Example {
             args: "{}",

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::canonical::plain_text;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
-    schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, OnInvalid,
+    TypeFamily, schema_of,
 };
 use crate::rows::Rows;
 use crate::siv::{Siv, Texts};
@@ -31,6 +31,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT,
     schema: schema_of::<TokenizeArgs>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Value,
     examples: &[
         Example {
             args: "{}",

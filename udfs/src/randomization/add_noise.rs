@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 use crate::draw::Draw;
 use crate::key::MaskKey;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
-    schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, OnInvalid,
+    TypeFamily, schema_of,
 };
 use crate::number::{Amount, Number, pick_wide, power_f64};
 use crate::numbers::{Grid, NUMBERS, each_float, each_number};
@@ -36,6 +36,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: NUMBERS,
     schema: schema_of::<AddNoiseArgs>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Refused,
     examples: &[
         Example {
             args: r#"{"bound": 5, "min": 0}"#,

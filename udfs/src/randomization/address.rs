@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::draw::Draws;
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
-    TypeFamily, schema_of,
+    OfBlank, TypeFamily, schema_of,
 };
 use crate::randomization::country::Country;
 use crate::scalar::typed;
@@ -31,6 +31,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: &[TypeFamily::Text, TypeFamily::Integer],
     schema: schema_of::<AddressArgs>,
     bind,
+    null: OfBlank::Value,
+    empty: OfBlank::Value,
     examples: &[
         Example {
             args: "{}",

@@ -22,8 +22,8 @@ use crate::draw::Draws;
 use crate::identifiers::{Fraction, Number, push_like};
 use crate::key::MaskKey;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
-    schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, OnInvalid,
+    TypeFamily, schema_of,
 };
 use crate::rows::Rows;
 
@@ -34,6 +34,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT_AND_NUMBERS,
     schema: schema_of::<CreditCard>,
     bind,
+    null: OfBlank::Depends,
+    empty: OfBlank::Refused,
     examples: &[
         Example {
             args: r#"{"retain_prefix_length": "automatic"}"#,

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::draw::Draws;
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
-    OnInvalid, TypeFamily, schema_of,
+    OfBlank, OnInvalid, TypeFamily, schema_of,
 };
 use crate::randomization::rewrite::{Rewrite, Rewriting, take_from};
 use crate::seeds::{FIRST_NAMES, LAST_NAMES, rows_of};
@@ -32,6 +32,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT,
     schema: schema_of::<EmailArgs>,
     bind,
+    null: OfBlank::Depends,
+    empty: OfBlank::Depends,
     examples: &[
         Example {
             args: "{}",

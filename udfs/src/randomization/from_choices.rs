@@ -15,7 +15,7 @@ use crate::draw::{Draw, Draws};
 use crate::length::{self, Lengths};
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
-    TypeFamily, schema_of,
+    OfBlank, TypeFamily, schema_of,
 };
 use crate::scalar::{Scalar, typed};
 
@@ -26,6 +26,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::ALL,
     schema: schema_of::<FromChoices>,
     bind,
+    null: OfBlank::Value,
+    empty: OfBlank::Value,
     examples: &[
         Example {
             args: r#"{"choices": ["red", "green", "blue"]}"#,

@@ -18,8 +18,8 @@ use crate::draw::Draw;
 use crate::key::MaskKey;
 use crate::length::{self, Lengths};
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, SeedTable, TypeFamily,
-    schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, SeedTable,
+    TypeFamily, schema_of,
 };
 use crate::rows::Rows;
 use crate::scalar::typed;
@@ -31,6 +31,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::ALL,
     schema: schema_of::<FromFile>,
     bind,
+    null: OfBlank::Value,
+    empty: OfBlank::Value,
     examples: &[Example {
         args: r#"{"seed_file": "DataMasque_firstNames_mixed.csv", "seed_column": "firstname-mixed"}"#,
         value: Some("Alice"),

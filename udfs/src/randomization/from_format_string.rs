@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::draw::Draws;
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
-    TypeFamily, schema_of,
+    OfBlank, TypeFamily, schema_of,
 };
 use crate::randomization::format_string::FormatString;
 use crate::scalar::typed;
@@ -32,6 +32,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     ],
     schema: schema_of::<FromFormatString>,
     bind,
+    null: OfBlank::Value,
+    empty: OfBlank::Value,
     examples: &[
         Example {
             args: r#"{"format": "{[A-Z],3}{[0-9],3}"}"#,

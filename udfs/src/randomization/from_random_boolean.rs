@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::draw::Draws;
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
-    TypeFamily, schema_of,
+    OfBlank, TypeFamily, schema_of,
 };
 use crate::scalar::typed;
 
@@ -33,6 +33,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     ],
     schema: schema_of::<FromRandomBoolean>,
     bind,
+    null: OfBlank::Value,
+    empty: OfBlank::Value,
     examples: &[Example {
         args: "{}",
         value: Some("0"),

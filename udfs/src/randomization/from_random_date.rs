@@ -15,7 +15,7 @@ use crate::calendar::DAY;
 use crate::draw::Draws;
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
-    TypeFamily, schema_of,
+    OfBlank, TypeFamily, schema_of,
 };
 use crate::randomization::random_moments::Moments;
 
@@ -26,6 +26,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: &[TypeFamily::Text, TypeFamily::Date, TypeFamily::Timestamp],
     schema: schema_of::<FromRandomDate>,
     bind,
+    null: OfBlank::Value,
+    empty: OfBlank::Value,
     examples: &[
         Example {
             args: r#"{"min": "1950-01-01", "max": "2005-12-31"}"#,

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::draw::Draws;
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
-    TypeFamily, schema_of,
+    OfBlank, TypeFamily, schema_of,
 };
 use crate::randomization::random_moments::Moments;
 
@@ -27,6 +27,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: &[TypeFamily::Text, TypeFamily::Date, TypeFamily::Timestamp],
     schema: schema_of::<FromRandomDateTime>,
     bind,
+    null: OfBlank::Value,
+    empty: OfBlank::Value,
     examples: &[
         Example {
             args: r#"{"min": "2020-01-01", "max": "2021-01-01"}"#,

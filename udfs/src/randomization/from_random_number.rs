@@ -21,7 +21,7 @@ use crate::draw::{Draw, Draws};
 use crate::fixed_point::{push_units, units};
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
-    TypeFamily, schema_of,
+    OfBlank, TypeFamily, schema_of,
 };
 use crate::number::high_half;
 use crate::numbers::{Columns, MOST_PLACES};
@@ -39,6 +39,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     ],
     schema: schema_of::<FromRandomNumber>,
     bind,
+    null: OfBlank::Value,
+    empty: OfBlank::Value,
     examples: &[
         Example {
             args: r#"{"min": 1, "max": 6}"#,

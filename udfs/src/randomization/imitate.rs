@@ -20,7 +20,7 @@ use crate::draw::Draws;
 use crate::length::{self, Lengths};
 use crate::mask::{
     BindError, Binder, ByBoth, Example, Family, Imitation, Mask, MaskArgs, MaskError, MaskSpec,
-    TypeFamily, schema_of,
+    OfBlank, TypeFamily, schema_of,
 };
 use crate::randomization::words::Words;
 
@@ -31,6 +31,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT_AND_NUMBERS,
     schema: schema_of::<Imitate>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Stays,
     examples: &[
         Example {
             args: "{}",

@@ -13,7 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskSpec, OnInvalid, TypeFamily, schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskSpec, OfBlank, OnInvalid, TypeFamily,
+    schema_of,
 };
 use crate::randomization::rewrite::{Rewrite, Rewriting};
 
@@ -24,6 +25,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT,
     schema: schema_of::<MacAddressArgs>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Refused,
     examples: &[
         Example {
             args: "{}",

@@ -24,8 +24,8 @@ use crate::canonical::plain_text;
 use crate::identifiers::{BirthDate, KINDS, Kept, Kind, Number, draw_until, kind, push_like};
 use crate::key::MaskKey;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OnInvalid, TypeFamily,
-    schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, OnInvalid,
+    TypeFamily, schema_of,
 };
 use crate::numbers::Grid;
 use crate::rows::Rows;
@@ -38,6 +38,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT_AND_NUMBERS,
     schema: schema_of::<NationalId>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Depends,
     examples: &[
         Example {
             args: r#"{"kind": "gb_nino"}"#,

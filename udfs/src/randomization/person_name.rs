@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::draw::{Draw, Draws};
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
-    TypeFamily, schema_of,
+    OfBlank, TypeFamily, schema_of,
 };
 use crate::randomization::country::Country;
 use crate::randomization::rewrite::take_from;
@@ -34,6 +34,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT,
     schema: schema_of::<PersonNameArgs>,
     bind,
+    null: OfBlank::Value,
+    empty: OfBlank::Value,
     examples: &[
         Example {
             args: "{}",

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::identifiers::{Generated, kind};
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskSpec, TypeFamily, schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskSpec, OfBlank, TypeFamily, schema_of,
 };
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
@@ -23,6 +23,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT_AND_NUMBERS,
     schema: schema_of::<SocialSecurityNumber>,
     bind,
+    null: OfBlank::Value,
+    empty: OfBlank::Value,
     examples: &[
         Example {
             args: "{}",

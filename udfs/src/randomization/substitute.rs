@@ -4,7 +4,7 @@
 //!   one to the other.
 
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskSpec, TypeFamily, schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskSpec, OfBlank, TypeFamily, schema_of,
 };
 use crate::randomization::imitate;
 
@@ -15,6 +15,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT_AND_NUMBERS,
     schema: schema_of::<imitate::Imitate>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Stays,
     examples: &[Example {
         args: "{}",
         value: Some("NZ-0042 Zoë"),

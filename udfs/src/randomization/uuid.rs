@@ -18,7 +18,7 @@ use crate::hex::{self, Case};
 use crate::length::Lengths;
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
-    TypeFamily, schema_of,
+    OfBlank, TypeFamily, schema_of,
 };
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
@@ -28,6 +28,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: &[TypeFamily::Text, TypeFamily::Binary],
     schema: schema_of::<UuidArgs>,
     bind,
+    null: OfBlank::Value,
+    empty: OfBlank::Value,
     examples: &[
         Example {
             args: "{}",

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::from_fixed::Constant;
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskSpec, TypeFamily, schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskSpec, OfBlank, TypeFamily, schema_of,
 };
 use crate::restore::restore;
 
@@ -24,6 +24,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: &[TypeFamily::Text, TypeFamily::Binary],
     schema: schema_of::<FromBlob>,
     bind,
+    null: OfBlank::Value,
+    empty: OfBlank::Value,
     examples: &[Example {
         args: r#"{"blob_file": "letter.txt"}"#,
         value: Some("Dear Alice"),

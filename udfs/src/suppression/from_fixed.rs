@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::length::{self, Lengths};
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, TypeFamily,
+    schema_of,
 };
 use crate::rows::Rows;
 use crate::scalar::{Scalar, typed};
@@ -23,6 +24,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::ALL,
     schema: schema_of::<FromFixed>,
     bind,
+    null: OfBlank::Value,
+    empty: OfBlank::Value,
     examples: &[
         Example {
             args: r#"{"value": "redacted"}"#,

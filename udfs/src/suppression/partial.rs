@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::length::{self, Lengths};
 use crate::mask::{
-    BindError, Binder, ByValue, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily,
-    ValueMask, schema_of,
+    BindError, Binder, ByValue, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank,
+    TypeFamily, ValueMask, schema_of,
 };
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
@@ -23,6 +23,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::TEXT,
     schema: schema_of::<Partial>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Stays,
     examples: &[
         Example {
             args: r#"{"unmasked_from_right": 4, "chars_to_ignore": "- "}"#,

@@ -9,7 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::mask::{
-    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, TypeFamily, schema_of,
+    BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, TypeFamily,
+    schema_of,
 };
 use crate::rows::Rows;
 
@@ -20,6 +21,8 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
     takes: TypeFamily::ALL,
     schema: schema_of::<Suppress>,
     bind,
+    null: OfBlank::Stays,
+    empty: OfBlank::Null,
     examples: &[Example {
         args: "{}",
         value: Some("Alice"),
