@@ -70,6 +70,13 @@ pub struct Column {
     pub generated: bool,
 }
 
+impl Column {
+    /// Whether its values can be read: else its type is null.
+    pub fn is_known(&self) -> bool {
+        self.data_type != DataType::Null
+    }
+}
+
 /// A unique index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unique {

@@ -1,5 +1,7 @@
 //! The columns of a file, of any format, as rules see them.
 
+use std::borrow::Cow;
+
 use arrow::datatypes::DataType;
 use visard_connectors::parquet::ParquetShape;
 use visard_connectors::text::TextShape;
@@ -31,7 +33,7 @@ pub struct FileColumn {
     /// Whether a row may hold several values of it.
     pub repeated: bool,
     /// Why it cannot be rewritten, where it cannot.
-    pub refusal: Option<&'static str>,
+    pub refusal: Option<Cow<'static, str>>,
     /// Whether it is of a table that is joined: it is read, and never masked.
     pub joined: bool,
     /// Whether it is named as SQL names columns: in double quotes as it is, or in any letter case.
@@ -49,6 +51,12 @@ impl FileColumn {
             (false, false) => self.path == name.text,
         }
     }
+}
+
+/// Why a column of a table cannot even be read, where its connector does not know its type.
+fn unknown_type(column: &visard_connectors::database::Column) -> Option<Cow<'static, str>> {
+    let refusal = format!("is of type `{}`, which is not read here", column.type_name);
+    (!column.is_known()).then_some(refusal.into())
 }
 
 /// The columns of one file.
@@ -71,8 +79,8 @@ impl FileColumns {
                 repeated: leaf.max_rep_level > 0,
                 refusal: match root.name().contains('.') && leaf.name != *root.name() {
                     _ if leaf.data_type == DataType::Null => None,
-                    true => Some("lies below a column whose name holds a dot"),
-                    false => leaf.maskable().err(),
+                    true => Some("lies below a column whose name holds a dot".into()),
+                    false => leaf.maskable().err().map(Cow::Borrowed),
                 },
                 joined: false,
                 by_sql: false,
@@ -99,7 +107,7 @@ impl FileColumns {
                 nullable: true,
                 repeated: false,
                 refusal: (names.iter().filter(|other| *other == name).count() > 1)
-                    .then_some(NOT_ALONE),
+                    .then_some(NOT_ALONE.into()),
                 joined: false,
                 by_sql: false,
             });
@@ -117,7 +125,10 @@ impl FileColumns {
             data_type: column.data_type.clone(),
             nullable: !column.required,
             repeated: false,
-            refusal: column.generated.then_some("is computed by the database"),
+            refusal: match column.generated {
+                true => Some("is computed by the database".into()),
+                false => unknown_type(column),
+            },
             joined: false,
             by_sql: true,
         });
@@ -137,7 +148,7 @@ impl FileColumns {
             // A row may have none there.
             nullable: true,
             repeated: false,
-            refusal: Some("belongs to a table that is joined"),
+            refusal: Some("belongs to a table that is joined".into()),
             joined: true,
             by_sql: true,
         });

@@ -140,6 +140,15 @@ impl<'a> Resolver<'a> {
                 self.unknown("column", &name.value.text, name.span);
                 return None;
             }
+            [column]
+                if column.data_type == DataType::Null
+                    && let Some(refusal) = &column.refusal =>
+            {
+                let message = format!("`{}` of `{}` {refusal}", name.value.text, self.file);
+                let diagnostic = Diagnostic::new(&codes::UNMASKABLE_COLUMN, message);
+                self.diagnostics.push(diagnostic.at(name.span, ""));
+                return None;
+            }
             [column] if !column.repeated => return Some(column),
             [_] => "may have several values in a row",
             _ => "is a group of columns",
@@ -261,7 +270,7 @@ impl<'a> Resolver<'a> {
         if column.refusal.is_some() && rule.only_does_nothing() && !column.by_sql {
             return None;
         }
-        if let Some(refusal) = column.refusal {
+        if let Some(refusal) = &column.refusal {
             let called = called(column);
             let message = format!("the column {called} of `{}` {refusal}", self.file);
             let diagnostic = Diagnostic::new(&codes::UNMASKABLE_COLUMN, message);
