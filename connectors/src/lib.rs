@@ -4,7 +4,8 @@
 //! - [`database`]: what is asked of a database, whichever it is.
 //! - [`store`]: how objects are listed, read and written in a folder, S3, Azure Blob Storage and GCS.
 //! - [`parquet`], [`text`]: how a file's typed lane is read and its masked copy written.
-//! - `mysql`, `postgres`, `sqlite` (features): tables of MariaDB and MySQL, of PostgreSQL and of SQLite.
+//! - `mysql`, `odbc`, `postgres`, `sqlite` (features): tables of MariaDB and MySQL, of any database with a driver of ODBC, of
+//!   PostgreSQL and of SQLite.
 //! - [`unit`]: the plan nodes that tie a format to DataFusion.
 
 pub mod copy;
@@ -12,6 +13,8 @@ pub mod database;
 pub mod format;
 #[cfg(feature = "mysql")]
 pub mod mysql;
+#[cfg(feature = "odbc")]
+pub mod odbc;
 pub mod parquet;
 #[cfg(feature = "postgres")]
 pub mod postgres;

@@ -869,7 +869,7 @@ fn pipeline_problems_by_code() {
         (options("wrokers: 2"), vec!["V0202"]),
         (options("csv: {null_string: NULL}"), vec!["V0204"]),
         (
-            connection("{db_type: mssql, host: x}"),
+            connection("{db_type: informix, host: x}"),
             vec!["V0911", "V0405"],
         ),
         (connection("{type: s3}"), vec!["V0205"]),

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use visard_connectors::database::SslMode;
 use visard_connectors::mysql::{Mysql, MysqlConfig};
+#[cfg(feature = "odbc")]
+use visard_connectors::odbc::{Dialect, Odbc, OdbcConfig};
 use visard_connectors::postgres::{Postgres, PostgresConfig};
 use visard_connectors::sqlite::Sqlite;
 use visard_connectors::{Database, DatabaseError};
@@ -47,6 +49,9 @@ pub(super) async fn open_database_of(
 pub(crate) async fn connect(
     connection: &DatabaseConnection,
 ) -> Result<Arc<dyn Database>, DatabaseError> {
+    if connection.is_odbc() {
+        return odbc(connection).await;
+    }
     Ok(match connection.db_type {
         DbType::Mysql | DbType::Mariadb => {
             Arc::new(Mysql::connect(&mysql_config(connection)).await?)
@@ -91,6 +96,83 @@ fn mysql_config(connection: &DatabaseConnection) -> MysqlConfig {
             .map(|(name, value)| (name.clone(), secret(value)))
             .collect(),
     }
+}
+
+/// The database of a connection, by a driver of ODBC.
+#[cfg(feature = "odbc")]
+async fn odbc(connection: &DatabaseConnection) -> Result<Arc<dyn Database>, DatabaseError> {
+    Ok(Arc::new(Odbc::connect(odbc_config(connection)?).await?))
+}
+
+/// Without a driver manager there are no drivers.
+#[cfg(not(feature = "odbc"))]
+async fn odbc(_: &DatabaseConnection) -> Result<Arc<dyn Database>, DatabaseError> {
+    let message = "this visard was built without ODBC: build it with `--features odbc`";
+    Err(DatabaseError::new(message))
+}
+
+/// A connection as drivers of ODBC take it.
+#[cfg(feature = "odbc")]
+fn odbc_config(connection: &DatabaseConnection) -> Result<OdbcConfig, DatabaseError> {
+    let dialect = match connection.db_type {
+        DbType::Oracle => Dialect::Oracle,
+        DbType::Mssql => Dialect::SqlServer,
+        DbType::Db2Luw => Dialect::Db2,
+        DbType::Db2i => Dialect::Db2i,
+        DbType::Redshift => Dialect::Redshift,
+        DbType::Snowflake => Dialect::Snowflake,
+        DbType::Postgres => Dialect::Postgres,
+        DbType::Mysql | DbType::Mariadb => Dialect::Mysql,
+        DbType::Sqlite => Dialect::Sqlite,
+        // Refused as the pipeline was read.
+        other => {
+            let message = format!("{} is not reached over ODBC", other.product());
+            return Err(DatabaseError::new(message));
+        }
+    };
+    let part = |key: &str| connection.parts.get(key).cloned();
+    let (mut host, mut database) = (connection.host.clone(), connection.database.clone());
+    match dialect {
+        Dialect::Oracle => database = part("service_name").or(database),
+        Dialect::Snowflake => {
+            let of_account = |account| format!("{account}.snowflakecomputing.com");
+            host = host.or(part("snowflake_account_id").map(of_account));
+        }
+        // A schema is a database there.
+        Dialect::Mysql => database = connection.schema.clone().or(database),
+        _ => {}
+    }
+    let settings = connection.engine_options.iter();
+    let mut options: Vec<(String, Zeroizing<String>)> = settings
+        .map(|(name, value)| (name.clone(), secret(value)))
+        .collect();
+    for (key, name) in [
+        ("snowflake_warehouse", "Warehouse"),
+        ("snowflake_role", "Role"),
+    ] {
+        if let Some(value) = part(key) {
+            options.push((name.to_owned(), Zeroizing::new(value)));
+        }
+    }
+    Ok(OdbcConfig {
+        dialect,
+        driver: connection.driver.clone(),
+        connection_string: connection.connection_string.as_ref().map(secret),
+        host,
+        port: connection.port,
+        database,
+        user: connection.user.clone(),
+        password: connection.password.as_ref().map(secret),
+        schema: match dialect {
+            Dialect::Mysql | Dialect::Sqlite => None,
+            _ => connection.schema.clone(),
+        },
+        ssl_mode: ssl_mode(connection),
+        ssl_root_cert: connection.sslrootcert.clone(),
+        options,
+        connect_timeout_seconds: u32::try_from(connection.connect_timeout_seconds)
+            .unwrap_or(u32::MAX),
+    })
 }
 
 /// A connection as the driver takes it.

@@ -48,6 +48,27 @@ pub struct DatabaseConnection {
     pub connect_timeout_seconds: u64,
     /// What the server lists the sessions under.
     pub application_name: String,
+    /// The ODBC driver to reach it by: its name, or the path of its library.
+    pub driver: Option<String>,
+    /// What the ODBC driver is told, in its own words.
+    pub connection_string: Option<Secret>,
+    /// Parts of an address that only this kind has, by the names of their keys.
+    pub parts: BTreeMap<&'static str, String>,
+}
+
+/// Keys that are parts of an address.
+const PARTS: [&str; 4] = [
+    "service_name",
+    "snowflake_account_id",
+    "snowflake_warehouse",
+    "snowflake_role",
+];
+
+impl DatabaseConnection {
+    /// Whether it is reached by a driver of ODBC.
+    pub fn is_odbc(&self) -> bool {
+        self.driver.is_some() || self.connection_string.is_some() || !self.db_type.is_native()
+    }
 }
 
 /// Whether TLS is used and what is checked, by the words of libpq.
@@ -150,6 +171,20 @@ impl DbType {
 
     /// Whether its tables can be masked.
     pub const fn is_built(self) -> bool {
+        self.is_native()
+            || matches!(
+                self,
+                Self::Oracle
+                    | Self::Mssql
+                    | Self::Db2Luw
+                    | Self::Db2i
+                    | Self::Redshift
+                    | Self::Snowflake
+            )
+    }
+
+    /// Whether it is reached without a driver of ODBC.
+    pub const fn is_native(self) -> bool {
         matches!(
             self,
             Self::Postgres | Self::Mysql | Self::Mariadb | Self::Sqlite
@@ -184,12 +219,20 @@ impl ConnectionParser<'_> {
         }
         let what = format!("a connection to `{name}`");
         let fields = Fields::new(node, &what, db_type.keys(), self.diagnostics)?;
-        let has_role = fields.map.get("iam_role_arn").and_then(Node::as_str);
-        if db_type.is_built() && has_role.is_some_and(|role| !role.is_empty()) {
-            let message = format!("`iam_role_arn` has no effect on {}", db_type.product());
-            let problem = Diagnostic::new(&codes::IGNORED_KEY, message);
-            self.diagnostics
-                .push(problem.at(fields.key_span("iam_role_arn"), "log in with a password"));
+        for (key, instead) in [
+            ("iam_role_arn", "log in with a password"),
+            (
+                "snowflake_private_key",
+                "the driver reads it from a file that the `connection_string` names",
+            ),
+        ] {
+            let given = fields.map.get(key).and_then(Node::as_str);
+            if db_type.is_built() && given.is_some_and(|given| !given.is_empty()) {
+                let message = format!("`{key}` has no effect on {}", db_type.product());
+                let problem = Diagnostic::new(&codes::IGNORED_KEY, message);
+                self.diagnostics
+                    .push(problem.at(fields.key_span(key), instead));
+            }
         }
         let mut reader = Reader {
             fields,
@@ -230,7 +273,18 @@ impl<'n> Reader<'n, '_> {
         }
         let sslrootcert = self.once("sslrootcert", sslrootcert, url.sslrootcert);
         let sslrootcert = sslrootcert.filter(|path| path != "system");
+        let parts = PARTS
+            .into_iter()
+            .filter(|part| self.fields.map.get(part).is_some());
+        let parts: Vec<&'static str> = parts.collect();
+        let parts = parts
+            .into_iter()
+            .filter_map(|part| Some((part, self.text(part)?)));
+        let parts = parts.collect();
         DatabaseConnection {
+            driver: self.text("driver"),
+            connection_string: self.secret("connection_string"),
+            parts,
             db_type,
             host: self.once("host", host, url.host),
             port: self.once("port", port, url.port),

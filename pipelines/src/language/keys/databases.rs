@@ -99,7 +99,7 @@ const SERVER: &[KeySpec] = &[
     may(
         "engine_options",
         SETTINGS,
-        "settings of the session by their names; their values are kept out of sight",
+        "settings of the session by their names, over ODBC keys of the connection string; their values are kept out of sight",
     ),
     may(
         "data_encoding",
@@ -116,6 +116,20 @@ const SERVER: &[KeySpec] = &[
         "connection_fileset",
         ANY,
         "identifier on another server; no effect",
+    ),
+];
+
+/// How a database is reached by a driver of ODBC.
+const ODBC: &[KeySpec] = &[
+    may(
+        "driver",
+        TEXT,
+        "ODBC driver to reach it by: its name in `odbcinst.ini`, or the path of its library; where visard has a connector of its own, that one is used unless this or `connection_string` is there",
+    ),
+    may(
+        "connection_string",
+        SECRET,
+        "what the ODBC driver is told, in its own words; what the other keys say is added, unless it is there",
     ),
 ];
 
@@ -156,24 +170,24 @@ pub(in super::super) const KIND_OF_CONNECTION: &[KeySpec] = &[TYPE, DB_TYPE];
 
 tables! {
     /// A database server without keys of its own.
-    PLAIN_SERVER = SERVER, FOREIGN;
+    PLAIN_SERVER = SERVER, ODBC, FOREIGN;
 
     /// PostgreSQL.
     POSTGRES = SERVER, &[may(
         "url",
         SECRET,
         "`postgres://user:password@host:port/database?sslmode=…`, in place of the keys of its parts",
-    )], WAY, FOREIGN;
+    )], WAY, ODBC, FOREIGN;
 
     /// MySQL and MariaDB.
     MYSQL = SERVER, &[may(
         "url",
         SECRET,
         "`mysql://user:password@host:port/database?sslmode=…`, in place of the keys of its parts",
-    )], WAY, FOREIGN;
+    )], WAY, ODBC, FOREIGN;
 
     /// Oracle Database.
-    ORACLE = SERVER, &[may("service_name", TEXT, "service of the database")], FOREIGN;
+    ORACLE = SERVER, &[may("service_name", TEXT, "service of the database")], ODBC, FOREIGN;
 
     /// A server that SQL Server reaches for us.
     MSSQL_LINKED = SERVER, &[may("linked_server", TEXT, "name of the linked server")], FOREIGN;
@@ -182,7 +196,7 @@ tables! {
     REDSHIFT = SERVER, &[
         BUCKET,
         may("s3_redshift_iam_role", TEXT, "role by which Redshift reaches the bucket"),
-    ], FOREIGN;
+    ], ODBC, FOREIGN;
 
     /// Amazon DynamoDB.
     DYNAMO_DB = SERVER, &[
@@ -217,7 +231,7 @@ tables! {
         may("snowflake_role", TEXT, "role to take"),
         may("snowflake_private_key", SECRET, "private key, in place of a password"),
         may("snowflake_private_key_passphrase", SECRET, "passphrase of the private key"),
-    ], FOREIGN;
+    ], ODBC, FOREIGN;
 
     /// Databricks.
     DATABRICKS = SERVER, &[
@@ -256,5 +270,5 @@ tables! {
         "database",
         NAME,
         "path of the file; a relative one is below the folder of the pipeline file",
-    )], FOREIGN;
+    )], ODBC, FOREIGN;
 }
