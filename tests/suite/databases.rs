@@ -45,6 +45,27 @@ macro_rules! on_each {
                 super::$behaviour::<crate::sqlite::Trial>();
             })*
         }
+
+        mod odbc_postgres {
+            $(#[test]
+            fn $behaviour() {
+                super::$behaviour::<crate::odbc::Over<crate::postgres::Trial>>();
+            })*
+        }
+
+        mod odbc_mariadb {
+            $(#[test]
+            fn $behaviour() {
+                super::$behaviour::<crate::odbc::Over<crate::mariadb::Trial>>();
+            })*
+        }
+
+        mod odbc_sqlite {
+            $(#[test]
+            fn $behaviour() {
+                super::$behaviour::<crate::odbc::Over<crate::sqlite::Trial>>();
+            })*
+        }
     };
 }
 

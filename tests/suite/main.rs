@@ -19,6 +19,7 @@ mod leaks;
 mod mariadb;
 mod masking;
 mod network;
+mod odbc;
 mod pages;
 mod peers;
 mod postgres;

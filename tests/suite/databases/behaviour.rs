@@ -1,6 +1,6 @@
 //! What is masked, by either strategy, and that all else stays as it was.
 
-use super::kind::{Kind, STRATEGIES, task};
+use super::kind::{Kind, task};
 use super::on_each;
 
 on_each! {
@@ -14,7 +14,7 @@ on_each! {
 fn masked_columns_change_and_all_others_stay<K: Kind>() {
     let Some(trial) = K::try_new() else { return };
     let mut masked = Vec::new();
-    for strategy in STRATEGIES {
+    for &strategy in K::STRATEGIES {
         trial.sql(&format!(
             "DROP TABLE IF EXISTS t; DROP TABLE IF EXISTS b;
              CREATE TABLE t (id integer PRIMARY KEY, name varchar(40) NOT NULL, note text, born date, n int, r double precision, kept text);
@@ -51,15 +51,18 @@ fn masked_columns_change_and_all_others_stay<K: Kind>() {
         assert!(trial.dump() == dump, "{strategy}");
         masked.push(trial.rows("SELECT * FROM t ORDER BY id"));
     }
-    assert!(masked[0] == masked[1], "both strategies give one result");
+    assert!(
+        masked.iter().all(|rows| *rows == masked[0]),
+        "all strategies give one result"
+    );
 }
 
 /// Rows are joined to their own keys, of whatever kind the key is.
 fn every_kind_of_key<K: Kind>() {
     let Some(trial) = K::try_new() else { return };
     let rule = "- column: v\n  masks: [{type: concat, masks: [{type: from_fixed, value: 'of '}, {type: do_nothing}]}]\n  skip: []";
-    let by_place = format!("key: {}", K::PLACE);
-    for strategy in STRATEGIES {
+    let by_place = K::by_place();
+    for &strategy in K::STRATEGIES {
         trial.sql(&format!(
             "DROP TABLE IF EXISTS composite; DROP TABLE IF EXISTS worded; DROP TABLE IF EXISTS keyless; DROP TABLE IF EXISTS negative;
              CREATE TABLE composite (a int NOT NULL, b varchar(20) NOT NULL, v text, PRIMARY KEY (b, a));
@@ -103,7 +106,7 @@ fn names_and_many_columns<K: Kind>() {
         .map(|n| format!("c{n} text DEFAULT 'v{n}'"))
         .collect();
     let rules: Vec<String> = (0..200).step_by(2).map(|n| format!("c{n}")).collect();
-    for strategy in STRATEGIES {
+    for &strategy in K::STRATEGIES {
         let options = format!("strategy: {strategy}");
         trial.sql(&format!(
             "DROP TABLE IF EXISTS wide; DROP TABLE IF EXISTS \"Order\"; DROP TABLE IF EXISTS \"a.b\";
@@ -157,6 +160,12 @@ fn unique_values_change_places<K: Kind>() {
     );
     let rules = "- column: code\n  masks: [{type: imitate_unique}]";
     trial.sql(&table);
+    if !K::rewrites() {
+        trial.pipeline("strategy: auto", &task("t", "", rules));
+        let ended = trial.run().expect(2);
+        assert!(ended.stderr.contains("half way"), "{}", ended.stderr);
+        return;
+    }
     let before = trial.rows("SELECT code, id FROM t ORDER BY id");
     trial.mask("strategy: auto", "t", rules);
     assert_eq!(
@@ -193,7 +202,7 @@ fn statements_between_tables<K: Kind>() {
         K::series(9)
     );
     let rules = "- column: v\n  masks: [{type: from_fixed, value: x}]";
-    for strategy in STRATEGIES {
+    for &strategy in K::STRATEGIES {
         trial.sql(&made);
         trial.pipeline(
             &format!("strategy: {strategy}"),

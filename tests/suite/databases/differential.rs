@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use super::kind::{Kind, Random, STRATEGIES, task};
+use super::kind::{Kind, Random, task};
 use super::on_each;
 use crate::shuffle::records;
 
@@ -237,13 +237,13 @@ fn tables_and_files_of_the_same_rows_come_out_the_same<K: Differential>() {
     let Some(trial) = K::try_new() else { return };
     let (most, limit) = match std::env::var_os("VISARD_TEST_LONG") {
         Some(_) => (1000, Duration::MAX),
-        None => (1000, Duration::from_secs(12)),
+        None => (1000, Duration::from_secs(K::SECONDS)),
     };
     let mut random = Random(7);
     let (start, mut tables) = (Instant::now(), 0);
     // On a busy machine some are to be masked all the same.
     while tables < 2 * TABLES || (tables < most && start.elapsed() < limit) {
-        let strategy = STRATEGIES[random.below(2) as usize];
+        let strategy = K::STRATEGIES[random.below(K::STRATEGIES.len() as u64) as usize];
         let with_key = strategy == "update" && !K::KEYLESS_UPDATES;
         let generated: Vec<(String, Generated)> = (0..TABLES)
             .map(|n| {

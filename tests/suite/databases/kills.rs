@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::kind::{Kind, Random, STRATEGIES, task};
+use super::kind::{Kind, Random, task};
 use super::on_each;
 use crate::visard::{Ended, Visard};
 
@@ -78,13 +78,13 @@ impl<'a, K: Kind> Table<'a, K> {
 
 fn killed_runs_go_on<K: Kind>() {
     let Some(trial) = K::try_new() else { return };
-    for (seed, strategy) in (1..).zip(STRATEGIES) {
+    for (seed, strategy) in (1..).zip(K::STRATEGIES.iter().copied()) {
         let table = Table::new(&trial, strategy);
         Kills {
             what: strategy,
             seed,
             most: 200,
-            limit: Duration::from_secs(12),
+            limit: Duration::from_secs(K::SECONDS),
             whole: table.whole,
         }
         .go_on(

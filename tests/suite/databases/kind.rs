@@ -7,8 +7,14 @@ pub const STRATEGIES: [&str; 2] = ["update", "rewrite"];
 
 /// A database of its own, and the command in a folder of its own.
 pub trait Kind: Sized {
-    /// What tells the place of a row, as a `key` names it.
+    /// What tells the place of a row, as a `key` names it; empty where nothing does.
     const PLACE: &'static str;
+
+    /// The ways in which its tables are masked.
+    const STRATEGIES: &'static [&'static str] = &STRATEGIES;
+
+    /// Seconds that a campaign goes on.
+    const SECONDS: u64 = 12;
 
     /// Whether rows without a key can be updated.
     const KEYLESS_UPDATES: bool = true;
@@ -56,6 +62,19 @@ pub trait Kind: Sized {
 
     /// What would be another if something had been written, even the same again.
     fn state(&self) -> Vec<String>;
+
+    /// Whether its tables are made anew, and not only updated.
+    fn rewrites() -> bool {
+        Self::STRATEGIES.contains(&"rewrite")
+    }
+
+    /// The `key` of rows that are told by their place, where something tells it.
+    fn by_place() -> String {
+        match Self::PLACE {
+            "" => String::new(),
+            place => format!("key: {place}"),
+        }
+    }
 
     /// The only row of a query.
     #[track_caller]
