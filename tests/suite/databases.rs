@@ -25,26 +25,7 @@ pub use kind::{Kind, Random, STRATEGIES, pipeline, pipeline_between, task};
 /// Each behaviour as a test of each database.
 macro_rules! on_each {
     ($($behaviour:ident)*) => {
-        mod postgres {
-            $(#[test]
-            fn $behaviour() {
-                super::$behaviour::<crate::postgres::Trial>();
-            })*
-        }
-
-        mod mariadb {
-            $(#[test]
-            fn $behaviour() {
-                super::$behaviour::<crate::mariadb::Trial>();
-            })*
-        }
-
-        mod sqlite {
-            $(#[test]
-            fn $behaviour() {
-                super::$behaviour::<crate::sqlite::Trial>();
-            })*
-        }
+        on_each_own! { $($behaviour)* }
 
         mod odbc_postgres {
             $(#[test]
@@ -69,4 +50,30 @@ macro_rules! on_each {
     };
 }
 
-use on_each;
+/// The same of those that have a connector of their own.
+macro_rules! on_each_own {
+    ($($behaviour:ident)*) => {
+        mod postgres {
+            $(#[test]
+            fn $behaviour() {
+                super::$behaviour::<crate::postgres::Trial>();
+            })*
+        }
+
+        mod mariadb {
+            $(#[test]
+            fn $behaviour() {
+                super::$behaviour::<crate::mariadb::Trial>();
+            })*
+        }
+
+        mod sqlite {
+            $(#[test]
+            fn $behaviour() {
+                super::$behaviour::<crate::sqlite::Trial>();
+            })*
+        }
+    };
+}
+
+use {on_each, on_each_own};

@@ -134,13 +134,19 @@ pub trait Database: Debug + Send + Sync {
     ///
     /// # Errors
     /// When the database does not answer.
-    async fn described(&self, built: &BuiltTable) -> Result<Result<Table, String>, DatabaseError>;
+    async fn described(&self, _built: &BuiltTable) -> Result<Result<Table, String>, DatabaseError> {
+        Ok(Err("databases of this kind build none yet".to_owned()))
+    }
 
-    /// The statements that build a table.
-    fn made(&self, built: &BuiltTable) -> String;
+    /// The statements that build a table; none where [`Self::described`] knows no table.
+    fn made(&self, _built: &BuiltTable) -> String {
+        String::new()
+    }
 
     /// The statement that drops a table that was built, where it is there.
-    fn dropped(&self, built: &BuiltTable) -> String;
+    fn dropped(&self, _built: &BuiltTable) -> String {
+        String::new()
+    }
 
     /// Whether what was announced as `known_by` was committed; `None` where the database no longer knows.
     ///

@@ -1,7 +1,7 @@
 //! What is masked, by either strategy, and that all else stays as it was.
 
 use super::kind::{Kind, task};
-use super::on_each;
+use super::{on_each, on_each_own};
 
 on_each! {
     masked_columns_change_and_all_others_stay

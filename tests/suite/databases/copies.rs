@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::kills::Kills;
 use super::kind::{Kind, pipeline_between, task};
-use super::on_each;
+use super::on_each_own;
 use crate::visard::Ended;
 
-on_each! {
+on_each_own! {
     keys_and_what_refers_to_them_go_together
     files_are_masked_on_their_way_into_a_table
     what_is_there_stays_goes_or_stops_the_run

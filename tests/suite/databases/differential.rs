@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use super::kind::{Kind, Random, task};
-use super::on_each;
+use super::{on_each, on_each_own};
 use crate::shuffle::records;
 
 on_each! {

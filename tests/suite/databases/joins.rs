@@ -1,9 +1,9 @@
 //! Columns of other tables beside each row: for conditions, copies and what decides a value.
 
 use super::kind::{Kind, STRATEGIES, task};
-use super::on_each;
+use super::on_each_own;
 
-on_each! {
+on_each_own! {
     rules_read_columns_of_joined_tables
     joins_that_cannot_be_are_refused
     a_table_is_joined_with_itself

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::kind::{Kind, Random, task};
-use super::on_each;
+use super::{on_each, on_each_own};
 use crate::visard::{Ended, Visard};
 
 on_each! {

@@ -1,7 +1,7 @@
 //! Some rows, some tasks, or none: conditions, limits, dry runs, and what goes on after a failure.
 
 use super::kind::{Kind, pipeline, task};
-use super::on_each;
+use super::{on_each, on_each_own};
 
 on_each! {
     conditions_of_rules

@@ -63,6 +63,18 @@ impl<T: Driven> Kind for Over<T> {
         format!("{}, driver: {}", self.0.connection(), T::DRIVER)
     }
 
+    fn another(&self) -> Option<Self> {
+        self.0.another().map(Self)
+    }
+
+    fn folder(&self, table: &str) -> String {
+        self.0.folder(table)
+    }
+
+    fn is_refused_soon(&self, sql: &str) -> bool {
+        self.0.is_refused_soon(sql)
+    }
+
     fn series(n: u32) -> String {
         T::series(n)
     }
