@@ -37,7 +37,7 @@ pub(crate) fn date_of(day: i64) -> (i64, u32, u32) {
     let from_march = day + EPOCH;
     let cycle = from_march.div_euclid(CYCLE);
     let quarters = 4 * (from_march - cycle * CYCLE) as u32 + 3;
-    let (century, of_century) = (quarters / CYCLE as u32, quarters % CYCLE as u32 | 3);
+    let (century, of_century) = (quarters / CYCLE as u32, (quarters % CYCLE as u32) | 3);
     let years = 2_939_745 * u64::from(of_century);
     let of_year = years as u32 / 2_939_745 / 4;
     let months = 2_141 * of_year + 197_913;
