@@ -271,6 +271,12 @@ fn columns(
     Ok(columns)
 }
 
+/// A foreign key: whether it is incoming, its name, and schema and name of the other table.
+type KeyName = (bool, String, String, String);
+
+/// A column of a key: its place in it, its name, and that of the other table's.
+type KeyColumn = (i16, String, String);
+
 /// A table that is there.
 struct Known<'k> {
     session: &'k Session,
@@ -377,8 +383,7 @@ impl Known<'_> {
     fn foreign_keys(&self) -> Result<Vec<ForeignKey>, OdbcError> {
         let dialect = self.session.dialect();
         let (catalog, schema) = self.space.arguments(dialect, self.schema);
-        let mut keys: BTreeMap<(bool, String, String, String), Vec<(i16, String, String)>> =
-            BTreeMap::new();
+        let mut keys: BTreeMap<KeyName, Vec<KeyColumn>> = BTreeMap::new();
         for incoming in [false, true] {
             let rows = match incoming {
                 true => self

@@ -122,7 +122,8 @@ fn parts(text: &str, dialect: Dialect) -> Result<Vec<String>, String> {
             first.as_str(),
             "CREATE" | "ALTER" | "DROP" | "ANALYZE" | "COMMENT" | "GRANT" | "REVOKE" | "TRUNCATE"
         );
-        if !is_undone && !(is_definition && !dialect.quirks().definition_commits) {
+        let is_undone = is_undone || (is_definition && !dialect.quirks().definition_commits);
+        if !is_undone {
             return Err(format!(
                 "a statement that begins with `{first}` cannot be undone by its transaction, or is none that can be told: \
                  run it by other means"
