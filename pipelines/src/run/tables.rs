@@ -473,6 +473,8 @@ impl Work<'_> {
                 again: Vec::new(),
                 failure: None,
             };
+            // At last one by one: then units no longer meet each other.
+            let workers = if round.last { 1 } else { workers };
             round.run(workers, report, stop).await;
             if let Some(failure) = round.failure {
                 return Err(failure);
