@@ -146,7 +146,7 @@ impl Number {
 
     /// The units of the least number of `scale` decimals that is not less.
     pub(crate) fn ceil(self, scale: i32) -> Option<i128> {
-        if scale == self.scale {
+        if scale == self.scale && self.units != i128::MIN {
             return Some(self.units);
         }
         let negated = Self {
