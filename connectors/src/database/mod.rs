@@ -37,7 +37,7 @@ pub use built::BuiltTable;
 pub use error::DatabaseError;
 pub use job::{Arriving, CopiedColumn, Job, Join, JoinedColumn};
 pub(crate) use pool::{Pool, Pooled, Server};
-pub(crate) use rows::{counted, repeated};
+pub(crate) use rows::{counted, repeated, with_places};
 pub use ssl_mode::SslMode;
 pub use table::{Check, Column, ForeignKey, RowPlace, Table, Trigger, Unique};
 pub use table_work::{Announce, TableWork};

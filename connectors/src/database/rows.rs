@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StringViewBuilder};
+use arrow::array::{ArrayRef, RecordBatch, StringViewBuilder, UInt64Array};
+use arrow::datatypes::SchemaRef;
 use datafusion::common::{Result, exec_err};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
@@ -18,6 +19,20 @@ pub(crate) fn repeated(text: &str, rows: usize) -> Result<ArrayRef> {
         texts.try_append_view(block, 0, length)?;
     }
     Ok(Arc::new(texts.finish()))
+}
+
+/// `batch` with the table's name and the rows' numbers, from `first` on, in front.
+pub(crate) fn with_places(
+    batch: &RecordBatch,
+    path: &str,
+    first: u64,
+    schema: &SchemaRef,
+) -> Result<RecordBatch> {
+    let paths = repeated(path, batch.num_rows())?;
+    let places = UInt64Array::from_iter_values(first..first + batch.num_rows() as u64);
+    let mut columns: Vec<ArrayRef> = vec![paths, Arc::new(places)];
+    columns.extend(batch.columns().iter().cloned());
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
 
 /// Takes `rows` to nowhere, as a dry run does; how many there were.

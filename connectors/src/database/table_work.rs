@@ -15,8 +15,10 @@ pub type Announce = Box<dyn FnOnce(&str) -> std::io::Result<()> + Send>;
 pub trait TableWork: Source {
     /// Number of units.
     fn units(&self) -> usize;
-    /// The slices of a unit; units come one after the other.
-    fn slices_of(&self, unit: usize) -> Range<usize>;
+    /// The slices of a unit, where a unit is not one slice; units come one after the other.
+    fn slices_of(&self, unit: usize) -> Range<usize> {
+        unit..unit + 1
+    }
     /// What takes the masked rows.
     fn sink(self: Arc<Self>) -> Arc<dyn Sink>;
     /// Bytes the slice holds at most while it is worked on.

@@ -188,7 +188,10 @@ impl Database for Mysql {
         let mut session = self.pool.take().await?;
         let columns = session.described(&built.name, &built.select).await;
         let database = session.first("SELECT DATABASE()").await?;
-        session.give_back();
+        if columns.is_ok() {
+            // One that failed may still have the table, which would hide another.
+            session.give_back();
+        }
         match columns {
             Ok(columns) => Ok(Ok(database::Table {
                 schema: built.schema.clone().or(database),

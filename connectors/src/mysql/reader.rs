@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, UInt64Array};
+use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
@@ -20,8 +20,8 @@ use super::job::{KeyColumn, key_column};
 use super::session::{Pool, Pooled, quoted};
 use super::snapshot::Snapshot;
 use super::types::{ColumnType, ReadColumn, fields};
-use crate::database::repeated;
 use crate::database::special::spelled_column;
+use crate::database::with_places;
 use crate::unit::{PATH_COLUMN, ROW_COLUMN};
 
 /// Rows of a batch.
@@ -288,18 +288,4 @@ fn refuse_odd(batch: &RecordBatch, columns: &[String]) -> Result<(), MysqlError>
         None => Ok(()),
         Some(name) => Err(MysqlError::Odd(name.clone())),
     }
-}
-
-/// `batch` with the table's name and the rows' numbers in front.
-fn with_places(
-    batch: &RecordBatch,
-    path: &str,
-    first: u64,
-    schema: &SchemaRef,
-) -> Result<RecordBatch> {
-    let paths = repeated(path, batch.num_rows())?;
-    let places = UInt64Array::from_iter_values(first..first + batch.num_rows() as u64);
-    let mut columns: Vec<ArrayRef> = vec![paths, Arc::new(places)];
-    columns.extend(batch.columns().iter().cloned());
-    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }

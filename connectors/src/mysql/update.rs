@@ -9,7 +9,6 @@
 //! between; a row that came into the range meanwhile makes the unit fail rather than be masked by halves.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -300,10 +299,6 @@ impl Sink for Update {
 impl TableWork for Update {
     fn units(&self) -> usize {
         self.units.len()
-    }
-
-    fn slices_of(&self, unit: usize) -> Range<usize> {
-        unit..unit + 1
     }
 
     fn sink(self: Arc<Self>) -> Arc<dyn Sink> {

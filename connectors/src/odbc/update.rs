@@ -9,10 +9,9 @@
 //! any of it is written.
 
 use std::collections::HashMap;
-use std::ops::Range as Span;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
+use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::{Result, internal_err};
 use datafusion::error::DataFusionError;
@@ -30,7 +29,7 @@ use super::progress::{Key, Progress, Range, Unit, last_key, list, selected};
 use super::reader::{BATCH_ROWS, Columns};
 use super::session::{Pool, Pooled, Server, Session, blocking};
 use super::writer::Writer;
-use crate::database::{Announce, Job, TableWork, counted, repeated};
+use crate::database::{Announce, Job, TableWork, counted, with_places};
 use crate::unit::{HIDDEN_PREFIX, PATH_COLUMN, ROW_COLUMN, Receipt, Sink, Source};
 
 /// Rows of a unit have numbers below this.
@@ -409,19 +408,6 @@ impl Source for Update {
     }
 }
 
-/// `batch` with the table's name and the rows' numbers in front.
-fn with_places(
-    batch: &RecordBatch,
-    path: &str,
-    first: u64,
-    schema: &SchemaRef,
-) -> Result<RecordBatch> {
-    let places = UInt64Array::from_iter_values(first..first + batch.num_rows() as u64);
-    let mut columns: Vec<ArrayRef> = vec![repeated(path, batch.num_rows())?, Arc::new(places)];
-    columns.extend(batch.columns().iter().cloned());
-    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
-}
-
 impl Sink for Update {
     fn schema(&self) -> SchemaRef {
         let fields = self.schema.fields().iter().filter(|field| {
@@ -498,10 +484,6 @@ impl Sink for Update {
 impl TableWork for Update {
     fn units(&self) -> usize {
         self.units.len()
-    }
-
-    fn slices_of(&self, unit: usize) -> Span<usize> {
-        unit..unit + 1
     }
 
     fn sink(self: Arc<Self>) -> Arc<dyn Sink> {

@@ -9,7 +9,6 @@
 //! meanwhile is not found again, and the unit is given up rather than masked by halves.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -234,10 +233,6 @@ impl Sink for Update {
 impl TableWork for Update {
     fn units(&self) -> usize {
         self.units.len()
-    }
-
-    fn slices_of(&self, unit: usize) -> Range<usize> {
-        unit..unit + 1
     }
 
     fn sink(self: Arc<Self>) -> Arc<dyn Sink> {

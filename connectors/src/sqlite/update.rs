@@ -9,7 +9,6 @@
 //! than masked by halves.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
@@ -281,10 +280,6 @@ fn stage(
 impl TableWork for Update {
     fn units(&self) -> usize {
         self.units.len()
-    }
-
-    fn slices_of(&self, unit: usize) -> Range<usize> {
-        unit..unit + 1
     }
 
     fn sink(self: Arc<Self>) -> Arc<dyn Sink> {

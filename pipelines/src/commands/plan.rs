@@ -90,7 +90,7 @@ async fn of_tables(
                 masked: &plan.masked,
                 unmasked: &plan.unmasked,
             },
-            Step::Sql { task, sql } => {
+            Step::Sql { task, sql, .. } => {
                 writeln!(page, "{task}: SQL\n  {}", one_line(sql))?;
                 tasks.push(json!({"task": task, "sql": sql}));
                 continue;

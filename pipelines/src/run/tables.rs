@@ -4,7 +4,7 @@ mod clean_up;
 mod look;
 mod round;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -55,7 +55,6 @@ pub(super) async fn work(
     let earlier = || begun.earlier.tasks.iter();
     let ask = Planning {
         dry_run: asked.dry_run,
-        resumed: !begun.earlier.tasks.is_empty(),
         begun: earlier()
             .filter_map(|(task, earlier)| Some((*task, earlier.begun.as_ref()?.1)))
             .collect(),
@@ -97,6 +96,7 @@ pub(super) async fn work(
     let (mut reports, mut firsts) = (Vec::new(), Vec::new());
     let mut stop: Stop<'_> = Box::pin(stop);
     let mut interrupted = false;
+    let mut done = HashSet::new();
     for (task, step) in planned.numbers.into_iter().zip(planned.steps) {
         let earlier = earlier.remove(&task).unwrap_or_default();
         let failed = reports
@@ -106,6 +106,15 @@ pub(super) async fn work(
         if interrupted || (failed && !work.options.continue_on_failure) {
             for report in &mut of_step {
                 report.reason = Some("the run ended before its turn".to_owned());
+            }
+        } else if let Step::Sql {
+            undoes: Some(of), ..
+        } = &step
+            && !done.contains(of)
+        {
+            // What is there is somebody else's.
+            for report in &mut of_step {
+                report.reason = Some("what it undoes was not done".to_owned());
             }
         } else if let Err(error) = work
             .step(task, step, earlier, &mut of_step, &mut stop)
@@ -119,6 +128,8 @@ pub(super) async fn work(
                 };
                 report.reason.get_or_insert(error.clone());
             }
+        } else {
+            done.insert(task);
         }
         for report in &of_step {
             asked.observer.event(&Event::Table {

@@ -55,7 +55,9 @@ impl Planner<'_> {
         };
         built.schema.clone_from(&facts.schema);
         let there = self.database.table(built.schema.as_deref(), &built.name);
-        let is_there = there.await?.is_some() && !self.asked.resumed;
+        // An earlier attempt may have built it.
+        let may_be_ours = self.asked.committing.contains(&number);
+        let is_there = there.await?.is_some() && !may_be_ours;
         let is_built = self
             .built
             .iter()
@@ -69,6 +71,7 @@ impl Planner<'_> {
         let step = Step::Sql {
             task: task.clone(),
             sql: self.database.made(&built),
+            undoes: None,
         };
         self.built.push(Building {
             table: built,
@@ -90,6 +93,7 @@ impl Planner<'_> {
             steps.push(Step::Sql {
                 task: format!("{} (what it built is dropped)", built.task),
                 sql: self.database.dropped(&built.table),
+                undoes: Some(built.number),
             });
             // Behind all that the ruleset has.
             numbers.push(self.loaded.ruleset.tasks.len() + place);

@@ -70,6 +70,8 @@ pub enum Step {
         task: String,
         /// The statements.
         sql: String,
+        /// The task, by its place in the ruleset, that they undo: they are left out where it is not done.
+        undoes: Option<usize>,
     },
 }
 
@@ -117,8 +119,6 @@ impl TablePlan {
 pub(crate) struct Planning {
     /// Whether nothing is written.
     pub(crate) dry_run: bool,
-    /// Whether there was an earlier attempt of the run.
-    pub(crate) resumed: bool,
     /// The steps that an earlier attempt of the run began, and whether with a rewrite.
     pub(crate) begun: HashMap<usize, bool>,
     /// Those of them that were about to end.
@@ -251,12 +251,14 @@ impl Planner<'_> {
             TaskKind::RunSql { sql } => Some(Step::Sql {
                 task: name,
                 sql: sql.value.clone(),
+                undoes: None,
             }),
             TaskKind::TruncateTable { table } => {
                 let found = self.find(table).await?;
                 found.map(|found| Step::Sql {
                     task: name,
                     sql: found.emptied(),
+                    undoes: None,
                 })
             }
             TaskKind::BuildTempTable { table, select } => {
