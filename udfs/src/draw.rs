@@ -2,288 +2,16 @@
 //!
 //! ```text
 //! draw       = AES-256-CMAC(mask key, message)
-//! message    = field ‖ field ‖ …          the hash inputs, or null ‖ path ‖ place for a row's identity
-//! field      = 00                         for null
-//!            | LEB128(length + 1) ‖ bytes for a value in canonical text
 //! further bits: block j = AES-256(expand key, draw xor j), j = 1, 2, …, after the draw itself
 //! ```
 
-use std::fmt;
-use std::ops::Range;
-
-use arrow::array::{Array, StringViewArray, UInt64Array};
-
-use crate::cmac::{SLACK, encrypt_blocks};
+use crate::cmac::{Front, SLACK, encrypt_blocks};
 use crate::key::MaskKey;
+use crate::messages::{Messages, Written};
 
 /// How many rows are worked on at once where much is made for each on the way: so many stay in the
 /// processor's cache, and their memory is used again for the next ones.
 pub(crate) const ROWS_AT_ONCE: usize = 1024;
-
-/// What a row may have several of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// Elements of lists and maps.
-    Element,
-    /// Matches of a regular expression.
-    Match,
-    /// Transforms of a document that draw from the same and apart.
-    Transform,
-}
-
-impl Part {
-    fn letter(self) -> char {
-        match self {
-            Self::Element => 'e',
-            Self::Match => 'm',
-            Self::Transform => 't',
-        }
-    }
-}
-
-/// Draw inputs, a message a row. They are written out only where they are drawn from.
-#[derive(Clone, Default)]
-pub struct Messages(Source);
-
-#[derive(Clone)]
-enum Source {
-    /// These columns in canonical text, of so many rows.
-    Fields(Vec<StringViewArray>, usize),
-    /// Null, the path of the row's unit and the row's place in it.
-    Places(StringViewArray, UInt64Array),
-    /// Other messages with more fields.
-    Written(Written),
-}
-
-impl Default for Source {
-    fn default() -> Self {
-        Self::Fields(vec![], 0)
-    }
-}
-
-impl fmt::Debug for Messages {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Messages({})", self.len())
-    }
-}
-
-impl Messages {
-    /// The messages of `rows` rows over inputs in canonical text.
-    pub fn of(inputs: &[StringViewArray], rows: usize) -> Self {
-        Self(Source::Fields(inputs.to_vec(), rows))
-    }
-
-    /// The messages of rows known by their unit's path and their place in it, neither of them null.
-    pub fn of_places(paths: StringViewArray, places: UInt64Array) -> Self {
-        Self(Source::Places(paths, places))
-    }
-
-    /// One message for each of `rows`, told apart by its ordinal within the row where that is not zero.
-    pub fn select(&self, rows: &[u32], ordinals: &[u32], part: Part) -> Self {
-        let mut selected = Written::with_room(0, rows.len());
-        for (&row, &ordinal) in rows.iter().zip(ordinals) {
-            self.write_one(row as usize, &mut selected);
-            if ordinal > 0 {
-                selected.field(Some(format!("{}{ordinal}", part.letter()).as_bytes()));
-            }
-            selected.end();
-        }
-        Self(Source::Written(selected))
-    }
-
-    /// Each message with one more field for each of `inputs`, in canonical text.
-    pub(crate) fn followed_by(&self, inputs: &[StringViewArray]) -> Self {
-        if let Source::Fields(fields, rows) = &self.0 {
-            return Self::of(&[fields, inputs].concat(), *rows);
-        }
-        let mut longer = Written::with_room(0, self.len());
-        for row in 0..self.len() {
-            self.write_one(row, &mut longer);
-            longer.fields(inputs, row);
-            longer.end();
-        }
-        Self(Source::Written(longer))
-    }
-
-    /// The messages of `length` rows from `start` on.
-    pub(crate) fn slice(&self, start: usize, length: usize) -> Self {
-        Self(match &self.0 {
-            Source::Fields(inputs, _) => {
-                let inputs = inputs.iter().map(|input| input.slice(start, length));
-                Source::Fields(inputs.collect(), length)
-            }
-            Source::Places(paths, places) => {
-                Source::Places(paths.slice(start, length), places.slice(start, length))
-            }
-            Source::Written(_) => {
-                let mut some = Written::with_room(0, length);
-                self.write(start..start + length, &mut some);
-                Source::Written(some)
-            }
-        })
-    }
-
-    /// Number of messages.
-    pub fn len(&self) -> usize {
-        match &self.0 {
-            Source::Fields(_, rows) => *rows,
-            Source::Places(_, places) => places.len(),
-            Source::Written(written) => written.ends.len(),
-        }
-    }
-
-    /// Whether there is no message.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Writes the messages of some rows.
-    fn write(&self, rows: Range<usize>, written: &mut Written) {
-        match &self.0 {
-            Source::Fields(inputs, _)
-                if let [input] = &inputs[..]
-                    && input.null_count() == 0 =>
-            {
-                written.values(input, rows);
-            }
-            _ => {
-                for row in rows {
-                    self.write_one(row, written);
-                    written.end();
-                }
-            }
-        }
-    }
-
-    /// Writes the message of a row, but does not end it.
-    fn write_one(&self, row: usize, written: &mut Written) {
-        match &self.0 {
-            Source::Fields(inputs, _) => written.fields(inputs, row),
-            Source::Places(paths, places) => {
-                written.field(None);
-                written.field(Some(paths.value(row).as_bytes()));
-                written.number(places.value(row));
-            }
-            Source::Written(other) => written.bytes.extend_from_slice(other.get(row)),
-        }
-    }
-}
-
-/// Messages one behind the other.
-#[derive(Clone, Default)]
-struct Written {
-    bytes: Vec<u8>,
-    /// Where each message ends.
-    ends: Vec<usize>,
-}
-
-impl Written {
-    /// Room for `rows` messages of about `bytes` bytes together.
-    fn with_room(bytes: usize, rows: usize) -> Self {
-        Self {
-            bytes: Vec::with_capacity(bytes + SLACK),
-            ends: Vec::with_capacity(rows),
-        }
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-    }
-
-    fn fields(&mut self, inputs: &[StringViewArray], row: usize) {
-        for input in inputs {
-            self.field(input.is_valid(row).then(|| input.value(row).as_bytes()));
-        }
-    }
-
-    fn field(&mut self, value: Option<&[u8]>) {
-        let Some(value) = value else {
-            return self.bytes.push(0);
-        };
-        let mut length = value.len() + 1;
-        while length >= 0x80 {
-            self.bytes.push(0x80 | (length & 0x7f) as u8);
-            length >>= 7;
-        }
-        self.bytes.push(length as u8);
-        self.bytes.extend_from_slice(value);
-    }
-
-    /// The field of a number in decimal digits.
-    fn number(&mut self, mut number: u64) {
-        let mut digits = [0; 20];
-        let mut start = digits.len();
-        loop {
-            start -= 1;
-            digits[start] = b'0' + (number % 10) as u8;
-            number /= 10;
-            if number == 0 {
-                return self.field(Some(&digits[start..]));
-            }
-        }
-    }
-
-    /// The messages of rows over one input, as [`Written::field`] and [`Written::end`] write them.
-    fn values(&mut self, input: &StringViewArray, rows: Range<usize>) {
-        let Self { bytes, ends } = self;
-        let mut at = bytes.len();
-        let mut left_over = rows.len();
-        for value in &input.slice(rows.start, rows.len()) {
-            let (length, value) = match value {
-                Some(value) => (value.len() + 1, value),
-                None => (0, ""),
-            };
-            // As many bytes as any length takes, and no need to ask for each of them.
-            if bytes.len() < at + length + LONGEST_LENGTH {
-                bytes.resize(at + (length + LONGEST_LENGTH) * left_over, 0);
-            }
-            left_over -= 1;
-            let mut left = length;
-            while left >= 0x80 {
-                bytes[at] = 0x80 | (left & 0x7f) as u8;
-                (at, left) = (at + 1, left >> 7);
-            }
-            bytes[at] = left as u8;
-            at += 1;
-            copy_short(&mut bytes[at..at + value.len()], value.as_bytes());
-            at += value.len();
-            ends.push(at);
-        }
-        bytes.truncate(at);
-    }
-
-    fn end(&mut self) {
-        self.ends.push(self.bytes.len());
-    }
-
-    fn get(&self, row: usize) -> &[u8] {
-        let start = if row == 0 { 0 } else { self.ends[row - 1] };
-        &self.bytes[start..self.ends[row]]
-    }
-}
-
-/// Bytes of the longest length in front of a value.
-const LONGEST_LENGTH: usize = 10;
-
-/// Copies between slices of one length; without a call where that is 8 to 32, as by far most values are.
-#[inline(always)]
-fn copy_short(to: &mut [u8], from: &[u8]) {
-    copy_ends::<16>(to, from)
-        .or_else(|| copy_ends::<8>(to, from))
-        .unwrap_or_else(|| to.copy_from_slice(from));
-}
-
-/// Copies the first and the last `N` bytes; `None` where these are not all.
-#[inline(always)]
-fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) -> Option<()> {
-    if from.len() > 2 * N {
-        return None;
-    }
-    *to.first_chunk_mut::<N>()? = *from.first_chunk()?;
-    *to.last_chunk_mut::<N>()? = *from.last_chunk()?;
-    Some(())
-}
 
 /// The 128 bits of one row under one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -321,11 +49,24 @@ impl<'k> Draws<'k> {
         let mut written = Written::default();
         let mut start = 0;
         for draws in draws.chunks_mut(ROWS_AT_ONCE) {
+            let rows = start..start + draws.len();
+            start = rows.end;
             written.clear();
-            messages.write(start..start + draws.len(), &mut written);
+            if let Some(messages_of) = messages.long_fronts(rows.clone()) {
+                let mut front = (None, Front::default());
+                for (draw, (row, tail)) in draws.iter_mut().zip(messages_of) {
+                    if front.0 != Some(row) {
+                        written.clear();
+                        messages.write_front(row, &mut written);
+                        front = (Some(row), key.mac.front(&written.bytes));
+                    }
+                    *draw = key.mac.tag_behind(&front.1, tail);
+                }
+                continue;
+            }
+            messages.write(rows, &mut written);
             written.bytes.extend([0; SLACK]);
             key.mac.tags(&written.bytes, &written.ends, draws);
-            start += draws.len();
         }
         Self { key, draws }
     }
@@ -376,82 +117,14 @@ impl<'k> Draws<'k> {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::StringViewArray;
+
     use super::*;
     use crate::key::Root;
+    use crate::messages::Part;
 
     fn text(values: &[Option<&str>]) -> StringViewArray {
         values.iter().copied().collect()
-    }
-
-    impl Messages {
-        fn get(&self, row: usize) -> Vec<u8> {
-            let mut written = Written::default();
-            self.write(row..row + 1, &mut written);
-            written.bytes
-        }
-    }
-
-    #[test]
-    fn fields_do_not_run_into_each_other() {
-        let long = "x".repeat(300);
-        let rows: Vec<[Option<&str>; 2]> = vec![
-            [Some("ab"), Some("c")],
-            [Some("a"), Some("bc")],
-            [Some("abc"), None],
-            [None, Some("abc")],
-            [Some(""), None],
-            [None, Some("")],
-            [Some(&long), Some("")],
-        ];
-        let columns: Vec<_> = (0..2)
-            .map(|c| text(&rows.iter().map(|row| row[c]).collect::<Vec<_>>()))
-            .collect();
-        let messages = Messages::of(&columns, rows.len());
-        for one in 0..rows.len() {
-            for other in one + 1..rows.len() {
-                assert_ne!(messages.get(one), messages.get(other), "{one} {other}");
-            }
-        }
-    }
-
-    #[test]
-    fn one_input_is_written_as_several_are() {
-        let long = "é".repeat(20_000);
-        let values: Vec<String> = (0..69)
-            .map(|length| "x".repeat(length))
-            .chain([long])
-            .collect();
-        let values = values.iter().map(|value| Some(value.as_str()));
-        let one = text(&[None].into_iter().chain(values).collect::<Vec<_>>());
-        let messages = Messages::of(std::slice::from_ref(&one), one.len());
-        // The same text as one of two, whose other half is cut off again.
-        let nulls = text(&vec![None; one.len()]);
-        let both = Messages::of(&[nulls, one], 71);
-        for row in 0..71 {
-            assert_eq!(messages.get(row), both.get(row)[1..], "{row}");
-        }
-        assert_eq!(messages.slice(69, 2).get(1), messages.get(70));
-    }
-
-    #[test]
-    fn more_fields_are_as_if_they_had_been_there() {
-        let columns = [
-            text(&[Some("a"), None, Some("")]),
-            text(&[Some("b"), Some("c"), None]),
-        ];
-        let (one, both) = (Messages::of(&columns[..1], 3), Messages::of(&columns, 3));
-        let longer = one.followed_by(&columns[1..]);
-        assert!((0..3).all(|row| longer.get(row) == both.get(row)));
-        let places = UInt64Array::from(vec![0, 10_203, u64::MAX]);
-        let placed = Messages::of_places(text(&[Some("p"); 3]), places);
-        let path = text(&[Some("p"); 3]);
-        let digits = text(&[Some("0"), Some("10203"), Some("18446744073709551615")]);
-        let spelled = Messages::of(&[text(&[None; 3]), path, digits], 3);
-        assert!((0..3).all(|row| placed.get(row) == spelled.get(row)));
-        let longer = placed.followed_by(&columns);
-        let whole = |row| [placed.get(row), both.get(row)].concat();
-        assert!((0..3).all(|row| longer.get(row) == whole(row)));
-        assert!((1..3).all(|row| longer.slice(1, 2).get(row - 1) == whole(row)));
     }
 
     #[test]
@@ -484,6 +157,34 @@ mod tests {
             .map(|b| data_encoding::HEXLOWER.encode(b))
             .collect();
         assert_eq!(hex, GOLDEN);
+    }
+
+    /// Values of a long document draw as if each had a copy of it.
+    #[test]
+    fn long_beginnings_are_read_once() {
+        let root = Root::new(b"golden run secret 0123456789", None);
+        let key = root.mask_key("imitate", "x");
+        let documents = ["short".to_owned(), "x".repeat(5000), "é".repeat(3000)];
+        let documents = text(&[
+            Some(&documents[0]),
+            None,
+            Some(&documents[1]),
+            Some(&documents[2]),
+        ]);
+        let messages = Messages::of(&[documents.clone()], 4);
+        let rows: Vec<u32> = (0..3000).map(|value| value / 750).collect();
+        let ordinals: Vec<u32> = (0..3000).map(|value| value % 750).collect();
+        let values = messages.select(&rows, &ordinals, Part::Element);
+        let values = values.select(&(0..3000).collect::<Vec<_>>(), &ordinals, Part::Match);
+        let draws = Draws::new(&key, &values);
+        for (value, (row, ordinal)) in rows.iter().zip(ordinals).enumerate().step_by(7) {
+            let mut fields = vec![documents.slice(*row as usize, 1)];
+            if ordinal > 0 {
+                fields.extend(['e', 'm'].map(|part| text(&[Some(&format!("{part}{ordinal}"))])));
+            }
+            let alone = Draws::new(&key, &Messages::of(&fields, 1));
+            assert_eq!(draws.get(value), alone.get(0), "{value}");
+        }
     }
 
     const GOLDEN: [&str; 6] = [

@@ -12,11 +12,11 @@ use crate::bind::{Binder, MaskNode, SeedFiles, SeedTable};
 use crate::canonical::canonical_text;
 use crate::chain::Chain;
 use crate::column::{Argument, ColumnMask, ColumnRule, DrawBy};
-use crate::draw::Messages;
 use crate::error::{BindError, MaskError, PlaceUnit};
 use crate::hash_columns::HashColumn;
 use crate::key::Root;
 use crate::mask::{Mask, OfBlank, text};
+use crate::messages::Messages;
 use crate::restore::restore;
 use crate::rows::Rows;
 

@@ -86,8 +86,9 @@ fn cosine_of_turns(turns: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draw::{Draws, Messages};
+    use crate::draw::Draws;
     use crate::key::Root;
+    use crate::messages::Messages;
 
     #[test]
     fn series() {

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use arrow::array::{Array, StringViewArray, UInt32Array};
 use arrow::compute::take;
 
-use crate::draw::{Draws, Messages, Part};
+use crate::draw::Draws;
 use crate::error::MaskError;
 use crate::key::MaskKey;
+use crate::messages::{Messages, Part};
 
 /// What a batch offers to a mask besides the values.
 #[derive(Debug, Clone)]

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::canonical::{canonical_text, plain_text};
 use crate::chain::Chain;
 use crate::combination::Masks;
-use crate::draw::{Messages, Part};
 use crate::mask::{BindError, Binder, Mask, MaskError, OnInvalid, text};
+use crate::messages::{Messages, Part};
 use crate::rows::{Rows, row_numbers};
 
 /// What to do with a null inside a document.

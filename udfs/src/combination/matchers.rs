@@ -212,9 +212,9 @@ impl<'t> Numbers<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draw::Messages;
     use crate::examples::valid_ids;
     use crate::identifiers::KINDS;
+    use crate::messages::Messages;
 
     fn find<'t>(matchers: &[Matcher], text: &'t str) -> Vec<(usize, &'t str)> {
         let none = Messages::default();

@@ -19,11 +19,11 @@ use super::splice::Parts;
 use crate::canonical::plain_text;
 use crate::chain::Chain;
 use crate::combination::Masks;
-use crate::draw::Part;
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, TypeFamily,
     schema_of,
 };
+use crate::messages::Part;
 use crate::rows::{Rows, row_numbers};
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {

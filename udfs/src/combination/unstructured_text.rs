@@ -23,11 +23,11 @@ use super::matchers::{Found, Matcher, find_all};
 use super::splice::Parts;
 use crate::canonical::{canonical_text, plain_text};
 use crate::chain::Chain;
-use crate::draw::{Messages, Part};
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, TypeFamily,
     schema_of, text,
 };
+use crate::messages::{Messages, Part};
 use crate::rows::{Rows, row_numbers};
 use arguments::{Source, UnstructuredTextArgs};
 

@@ -10,8 +10,8 @@ use arrow::array::{Array, ArrayRef, StringViewArray};
 use arrow::datatypes::DataType;
 
 use crate::canonical::plain_text;
-use crate::draw::Part;
 use crate::error::{BindError, MaskError};
+use crate::messages::Part;
 use crate::numbers::Grid;
 use crate::rows::Rows;
 use crate::scalar::typed;

@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::{canonical_text, plain_text};
-use crate::draw::{Draw, Draws, Messages};
+use crate::draw::{Draw, Draws};
 use crate::hex::{self, Case};
 use crate::key::MaskKey;
 use crate::length::Lengths;
@@ -23,6 +23,7 @@ use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, TypeFamily,
     schema_of,
 };
+use crate::messages::Messages;
 use crate::restore::restore;
 use crate::rows::Rows;
 use crate::spelling::{BASE32, HEX, Spelling};

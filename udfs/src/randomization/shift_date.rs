@@ -198,8 +198,8 @@ mod tests {
     use arrow::array::*;
     use arrow::datatypes::{DataType, Date32Type};
 
-    use crate::draw::Messages;
     use crate::examples::{bind_error, mask_array, mask_texts, try_texts};
+    use crate::messages::Messages;
 
     fn mask(args: &str) -> String {
         format!(r#"{{"type": "shift_date"{args}}}"#)

@@ -1,9 +1,8 @@
 //! Keys of connections to databases.
 
 use super::super::fields::KeySpec;
-use super::{
-    ANY, CONNECTION_NAME, CONNECTION_VERSION, FLAG, ID, NAME, SECRET, TEXT, TYPE, may, must,
-};
+use super::connections::{CONNECTION_NAME, CONNECTION_VERSION, ID, TYPE};
+use super::{ANY, FLAG, NAME, SECRET, TEXT, may, must};
 
 /// A port as a number or as text; empty for none.
 pub(in super::super) const PORT: &str = r#"{"type":["integer","string"],"minimum":1,"maximum":65535,"pattern":"^\\s*[0-9]*\\s*$|\\$\\{"}"#;
