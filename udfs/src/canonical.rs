@@ -7,13 +7,14 @@
 //!
 //! Text is never read as a number: a CSV field `042` or `42.00` is not `42`.
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringViewArray, StringViewBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringViewArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date64Type, TimeUnit};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use crate::calendar::{DAY, push_date, push_time};
 use crate::error::MaskError;
+use crate::texts::Texts;
 
 /// Each value of `array` in canonical text; null stays null.
 ///
@@ -68,11 +69,11 @@ pub(crate) fn plain_text(array: &ArrayRef) -> Result<StringViewArray, MaskError>
         | UInt64 | Null => as_view(array),
         Date32 => {
             let days = cast(array, &Int32).and_then(|days| cast(&days, &Int64));
-            Ok(dates(days.map_err(|_| unfit())?.as_primitive()))
+            dates(days.map_err(|_| unfit())?.as_primitive())
         }
         Date64 => {
             let instants = array.as_primitive::<Date64Type>();
-            Ok(dates(&instants.unary(|at| at.div_euclid(1000 * DAY))))
+            dates(&instants.unary(|at| at.div_euclid(1000 * DAY)))
         }
         Dictionary(_, values) => plain_text(&cast(array, values).map_err(|_| unfit())?),
         Float16 | Float32 | Float64 => as_view_with(array, shortest_float),
@@ -128,7 +129,7 @@ fn shortest_float(text: &str) -> String {
     }
 }
 
-fn dates(days: &Int64Array) -> StringViewArray {
+fn dates(days: &Int64Array) -> Result<StringViewArray, MaskError> {
     spell(days, push_date)
 }
 
@@ -142,32 +143,36 @@ fn timestamps(array: &ArrayRef, unit: TimeUnit, zoned: bool) -> Result<StringVie
     let instants = cast(array, &DataType::Int64).map_err(|_| MaskError::Type {
         found: array.data_type().clone(),
     })?;
-    Ok(spell(instants.as_primitive(), |text, instant| {
+    spell(instants.as_primitive(), |text, instant| {
         let second = instant.div_euclid(units);
         push_date(text, second.div_euclid(DAY));
-        text.push('T');
+        text.push(b'T');
         push_time(text, second.rem_euclid(DAY) as u32);
         let fraction = instant.rem_euclid(units);
         if fraction != 0 {
             let fraction = format!(".{fraction:0digits$}");
-            text.push_str(fraction.trim_end_matches('0'));
+            text.extend_from_slice(fraction.trim_end_matches('0').as_bytes());
         }
         if zoned {
-            text.push('Z');
+            text.push(b'Z');
         }
-    }))
+    })
 }
 
 /// Each value as `push` writes it.
-fn spell(values: &Int64Array, push: impl Fn(&mut String, i64)) -> StringViewArray {
-    let mut spelled = StringViewBuilder::with_capacity(values.len());
-    let mut text = String::new();
+fn spell(
+    values: &Int64Array,
+    push: impl Fn(&mut Vec<u8>, i64),
+) -> Result<StringViewArray, MaskError> {
+    let mut spelled = Texts::with_capacity(values.len());
     for value in values {
-        text.clear();
-        spelled.append_option(value.map(|value| {
-            push(&mut text, value);
-            text.as_str()
-        }));
+        match value {
+            Some(value) => {
+                push(spelled.bytes(), value);
+                spelled.end();
+            }
+            None => spelled.null(),
+        }
     }
     spelled.finish()
 }

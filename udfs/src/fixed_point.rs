@@ -56,31 +56,39 @@ fn whole_number(one: &str, other: &str) -> Option<i128> {
 const LIMIT: i128 = 10_i128.pow(38);
 
 /// Appends a number of so many units, with `places` digits after the point, at most 76.
-pub(crate) fn push_units(text: &mut String, units: i128, places: usize) {
-    // As many as the widest decimal has, a zero before them and the point.
-    let mut digits = [b'0'; 80];
-    let mut at = digits.len();
-    let mut rest = units.unsigned_abs();
-    let mut written = 0;
-    while rest > 0 || written <= places {
-        if written == places && places > 0 {
-            at -= 1;
-            digits[at] = b'.';
-        }
-        at -= 1;
-        // Division of 64 bits is many times faster.
-        let (quotient, digit) = match u64::try_from(rest) {
-            Ok(small) => (u128::from(small / 10), (small % 10) as u8),
-            Err(_) => (rest / 10, (rest % 10) as u8),
-        };
-        digits[at] = b'0' + digit;
-        rest = quotient;
-        written += 1;
-    }
+pub(crate) fn push_units(text: &mut Vec<u8>, units: i128, places: usize) {
     if units < 0 {
-        text.push('-');
+        text.push(b'-');
     }
-    text.push_str(std::str::from_utf8(&digits[at..]).expect("digits and a point are ASCII"));
+    let number = units.unsigned_abs();
+    let digits = number.checked_ilog10().unwrap_or(0) as usize + 1;
+    let start = text.len();
+    let whole = digits.saturating_sub(places).max(1);
+    let point = usize::from(places > 0);
+    text.resize(start + whole + point + places, b'.');
+    let (whole, fraction) = text[start..].split_at_mut(whole);
+    let rest = fill(&mut fraction[point..], number);
+    fill(whole, rest);
+}
+
+/// Writes the last digits of a number, as many as there are places, and gives back what is left of it.
+fn fill(places: &mut [u8], mut number: u128) -> u128 {
+    for place in places.iter_mut().rev() {
+        // Division of 64 bits is many times faster.
+        let digit = match u64::try_from(number) {
+            Ok(small) => {
+                number = (small / 10).into();
+                small % 10
+            }
+            Err(_) => {
+                let digit = number % 10;
+                number /= 10;
+                digit as u64
+            }
+        };
+        *place = b'0' + digit as u8;
+    }
+    number
 }
 
 #[cfg(test)]
@@ -147,8 +155,9 @@ mod tests {
             (i128::MIN, 18, "-170141183460469231731.687303715884105728"),
             (u64::MAX.into(), 1, "1844674407370955161.5"),
         ] {
-            let mut text = String::new();
+            let mut text = Vec::new();
             push_units(&mut text, units, places);
+            let text = String::from_utf8(text).unwrap();
             assert_eq!(text, expected);
         }
     }

@@ -52,6 +52,7 @@ mod siv;
 mod spelling;
 mod strftime;
 mod tally;
+mod texts;
 #[cfg(feature = "datafusion")]
 mod udf;
 

@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, Int64Array, Int64Builder, StringViewArray, StringViewBuilder,
-};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, Int64Builder, StringViewArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 
@@ -15,6 +13,7 @@ use crate::calendar::DAY;
 use crate::canonical::plain_text;
 use crate::date_form::{DateForm, Wrong};
 use crate::mask::{MaskError, OnInvalid};
+use crate::texts::Texts;
 
 /// A day, and where it has one a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,28 +143,27 @@ impl Moments {
         values: &StringViewArray,
         mask: &impl Fn(usize, Moment) -> Option<Moment>,
     ) -> Result<StringViewArray, MaskError> {
-        let mut masked = StringViewBuilder::with_capacity(values.len());
-        let mut text = String::new();
+        let mut masked = Texts::with_capacity(values.len());
         for (row, value) in values.iter().enumerate() {
             let Some(value) = value else {
-                masked.append_null();
+                masked.null();
                 continue;
             };
-            text.clear();
             let written = self
                 .form
-                .rewrite(value, &mut text, |moment| mask(row, moment));
+                .rewrite(value, masked.bytes(), |moment| mask(row, moment));
             let expected = match written {
                 Ok(()) => {
-                    masked.append_value(&text);
+                    masked.end();
                     continue;
                 }
                 Err(Wrong::Value) => self.form.expected(),
                 Err(Wrong::Result) => self.expected,
             };
-            masked.append_option(self.on_invalid.at::<&str>(row, expected)?);
+            self.on_invalid.at::<()>(row, expected)?;
+            masked.null();
         }
-        Ok(masked.finish())
+        masked.finish()
     }
 }
 

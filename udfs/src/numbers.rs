@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array, Float64Array, Float64Builder,
-    Int64Array, PrimitiveBuilder, StringViewArray, StringViewBuilder, UInt64Array,
+    Int64Array, PrimitiveBuilder, StringViewArray, UInt64Array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{
@@ -22,6 +22,7 @@ use crate::canonical::plain_text;
 use crate::mask::{BindError, MaskError, OnInvalid, TypeFamily};
 use crate::number::{Number, power_of_ten};
 use crate::restore::restore;
+use crate::texts::Texts;
 
 /// Column types of numbers, and text that holds some.
 pub(crate) const NUMBERS: &[TypeFamily] = &[
@@ -259,7 +260,7 @@ impl Numbers<'_> {
 }
 
 /// What a mask writes of a number: its row and the number in, text out; `None` where it cannot.
-pub(crate) type WriteNumber<'m> = &'m dyn Fn(usize, Number, &mut String) -> Option<()>;
+pub(crate) type WriteNumber<'m> = &'m dyn Fn(usize, Number, &mut Vec<u8>) -> Option<()>;
 
 /// Each number of a column of text as `write` writes it; null stays null.
 ///
@@ -271,20 +272,21 @@ pub(crate) fn each_number_text(
     expected: &'static str,
     write: WriteNumber<'_>,
 ) -> Result<StringViewArray, MaskError> {
-    let mut masked = StringViewBuilder::with_capacity(values.len());
-    let mut text = String::new();
+    let mut masked = Texts::with_capacity(values.len());
     for (row, value) in values.iter().enumerate() {
         let Some(value) = value else {
-            masked.append_null();
+            masked.null();
             continue;
         };
-        text.clear();
-        match Number::parse(value).and_then(|number| write(row, number, &mut text)) {
-            Some(()) => masked.append_value(&text),
-            None => masked.append_option(on_invalid.at::<&str>(row, expected)?),
+        match Number::parse(value).and_then(|number| write(row, number, masked.bytes())) {
+            Some(()) => masked.end(),
+            None => {
+                on_invalid.at::<()>(row, expected)?;
+                masked.null();
+            }
         }
     }
-    Ok(masked.finish())
+    masked.finish()
 }
 
 /// The most digits after the point of numbers that are made anew.

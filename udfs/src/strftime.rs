@@ -88,10 +88,9 @@ impl Format {
     /// What is wrong with it.
     pub(crate) fn to_write(format: &str) -> Result<Self, &'static str> {
         let format = Self::parsed(format)?;
-        let mut text = String::new();
-        match format.push(&mut text, sample()) {
-            Some(()) if !text.is_empty() => Ok(format),
-            Some(()) => Err("a format needs at least one specifier, such as `%Y`"),
+        match format.text(sample()) {
+            Some(text) if !text.is_empty() => Ok(format),
+            Some(_) => Err("a format needs at least one specifier, such as `%Y`"),
             None => Err("a time zone cannot be written: leave `%z` and `%Z` out"),
         }
     }
@@ -131,7 +130,7 @@ impl Format {
     }
 
     /// Appends `moment` to `text`; `None` where it has no such form.
-    pub(crate) fn push(&self, text: &mut String, moment: NaiveDateTime) -> Option<()> {
+    pub(crate) fn push(&self, text: &mut Vec<u8>, moment: NaiveDateTime) -> Option<()> {
         match &self.plain {
             Some(parts) if (0..=9999).contains(&moment.year()) => {
                 push_plain(parts, text, moment);
@@ -141,8 +140,18 @@ impl Format {
         }
     }
 
-    fn push_any(&self, text: &mut String, moment: NaiveDateTime) -> Option<()> {
-        write!(text, "{}", moment.format_with_items(self.items.iter())).ok()
+    fn push_any(&self, text: &mut Vec<u8>, moment: NaiveDateTime) -> Option<()> {
+        let mut written = String::new();
+        write!(written, "{}", moment.format_with_items(self.items.iter())).ok()?;
+        text.extend_from_slice(written.as_bytes());
+        Some(())
+    }
+
+    /// `moment` as text; `None` where it has no such form.
+    pub(crate) fn text(&self, moment: NaiveDateTime) -> Option<String> {
+        let mut text = Vec::new();
+        self.push(&mut text, moment)?;
+        String::from_utf8(text).ok()
     }
 
     /// The moment in `text`: midnight where the format has no time, in UTC where it has a zone.
@@ -172,11 +181,11 @@ impl Format {
     }
 }
 
-fn push_plain(parts: &[Plain], text: &mut String, moment: NaiveDateTime) {
+fn push_plain(parts: &[Plain], text: &mut Vec<u8>, moment: NaiveDateTime) {
     for part in parts {
         let number = match part {
             Plain::Text(plain) => {
-                text.push_str(plain);
+                text.extend_from_slice(plain.as_bytes());
                 continue;
             }
             Plain::Year => {
@@ -194,10 +203,8 @@ fn push_plain(parts: &[Plain], text: &mut String, moment: NaiveDateTime) {
     }
 }
 
-fn push_two(text: &mut String, number: u32) {
-    let digit = |digit: u32| char::from(b'0' + digit as u8);
-    text.push(digit(number / 10));
-    text.push(digit(number % 10));
+fn push_two(text: &mut Vec<u8>, number: u32) {
+    text.extend_from_slice(&[number / 10, number % 10].map(|digit| b'0' + digit as u8));
 }
 
 /// The moment in a text with all its digits; `None` for any other, which may be one all the same.
@@ -285,9 +292,7 @@ mod tests {
                 "{text}"
             );
             if let Some(moment) = moment {
-                let mut written = String::new();
-                format.push(&mut written, moment).unwrap();
-                assert_eq!(written, text);
+                assert_eq!(format.text(moment).as_deref(), Some(text));
             }
         }
         let zoned = Format::to_read("%Y-%m-%dT%H:%M:%S%z").unwrap();
@@ -308,10 +313,10 @@ mod tests {
             assert!(format.plain.is_some(), "{format:?}");
             for second in [0, -1, 951_827_696, 253_402_300_799, -62_167_219_200] {
                 let moment = DateTime::from_timestamp(second, 0).unwrap().naive_utc();
-                let (mut short, mut long) = (String::new(), String::new());
-                format.push(&mut short, moment).unwrap();
+                let short = format.text(moment).unwrap();
+                let mut long = Vec::new();
                 format.push_any(&mut long, moment).unwrap();
-                assert_eq!(short, long);
+                assert_eq!(short.as_bytes(), long);
                 let parts = format.plain.as_ref().unwrap();
                 assert_eq!(
                     read_plain(parts, &short),

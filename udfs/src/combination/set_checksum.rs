@@ -9,7 +9,7 @@
 //!   not exist are `on_invalid`. Dates and codes within are not looked at.
 //! - Keyless: the value alone decides.
 
-use arrow::array::{Array, StringViewArray, StringViewBuilder};
+use arrow::array::{Array, StringViewArray};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,7 @@ use crate::mask::{
     BindError, Binder, ByValue, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank,
     OnInvalid, TypeFamily, ValueMask, schema_of,
 };
+use crate::texts::Texts;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
     name: "set_checksum",
@@ -95,26 +96,25 @@ impl Sealer {
 
 impl ValueMask for Sealer {
     fn mask(&self, values: &StringViewArray) -> Result<StringViewArray, MaskError> {
-        let mut masked = StringViewBuilder::with_capacity(values.len());
-        let mut text = String::new();
+        let mut masked = Texts::with_capacity(values.len());
         for (row, value) in values.iter().enumerate() {
             let Some(value) = value else {
-                masked.append_null();
+                masked.null();
                 continue;
             };
             let Some(number) = self.sealed(value) else {
                 let expected = "a number that can have such check digits";
-                masked.append_option(self.on_invalid.at::<&str>(row, expected)?);
+                self.on_invalid.at::<()>(row, expected)?;
+                masked.null();
                 continue;
             };
-            text.clear();
             match self.numbers {
-                true => number.push_to(&mut text),
-                false => push_like(&number, value, self.checksum.separators(), &mut text),
+                true => number.push_to(masked.bytes()),
+                false => push_like(&number, value, self.checksum.separators(), masked.bytes()),
             }
-            masked.append_value(&text);
+            masked.end();
         }
-        Ok(masked.finish())
+        masked.finish()
     }
 
     fn may_give_null(&self) -> bool {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array,
-    StringViewArray, StringViewBuilder, TimestampMicrosecondArray,
+    StringViewArray, TimestampMicrosecondArray,
 };
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit};
@@ -34,6 +34,7 @@ use crate::mask::{
 };
 use crate::rows::Rows;
 use crate::strftime::Format;
+use crate::texts::Texts;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
     name: "typecast",
@@ -226,16 +227,17 @@ impl Cast {
         };
         let moments = self.moment(values)?;
         let moments: &TimestampMicrosecondArray = moments.as_primitive();
-        let mut texts = StringViewBuilder::with_capacity(moments.len());
-        let mut text = String::new();
+        let mut texts = Texts::with_capacity(moments.len());
         for moment in moments {
-            text.clear();
             let written = moment
                 .and_then(DateTime::from_timestamp_micros)
-                .and_then(|moment| format.push(&mut text, moment.naive_utc()));
-            texts.append_option(written.map(|()| &text));
+                .and_then(|moment| format.push(texts.bytes(), moment.naive_utc()));
+            match written {
+                Some(()) => texts.end(),
+                None => texts.null(),
+            }
         }
-        Ok(Arc::new(texts.finish()))
+        Ok(Arc::new(texts.finish()?))
     }
 
     /// As timestamps in microseconds without a zone, told in UTC.

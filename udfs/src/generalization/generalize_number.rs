@@ -165,15 +165,15 @@ impl GeneralizeNumber {
         })
     }
 
-    fn range(&self, number: Number, text: &mut String) -> Option<()> {
+    fn range(&self, number: Number, text: &mut Vec<u8>) -> Option<()> {
         let (lower, upper) = self.buckets.around(number)?;
         self.bound(lower).push(text);
         match upper {
             Some(upper) => {
-                text.push('-');
+                text.push(b'-');
                 self.bound(upper).push(text);
             }
-            None => text.push('+'),
+            None => text.push(b'+'),
         }
         Some(())
     }

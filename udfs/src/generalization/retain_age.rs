@@ -128,12 +128,12 @@ impl RetainAge {
     fn redraw(&self, moment: Moment, draw: Draw) -> Moment {
         let days = self.days_of_age(moment.day);
         let count = days.end - days.start - i64::from(self.force_change);
-        let pick = draw.pick((count * DAY) as u64) as i64;
-        let day = days.start + pick / DAY;
+        let pick = draw.pick((count * DAY) as u64);
+        let day = days.start + (pick / DAY as u64) as i64;
         let passed = self.force_change && day >= moment.day;
         Moment {
             day: day + i64::from(passed),
-            second: (pick % DAY) as u32,
+            second: (pick % DAY as u64) as u32,
             nanos: 0,
             ..moment
         }

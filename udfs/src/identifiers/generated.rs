@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, StringViewBuilder};
+use arrow::array::{Array, ArrayRef};
 
 use super::{Kept, Kind, Number, draw_until, push_like};
 use crate::canonical::plain_text;
@@ -10,6 +10,7 @@ use crate::error::MaskError;
 use crate::key::MaskKey;
 use crate::mask::{Mask, TypeFamily};
 use crate::rows::Rows;
+use crate::texts::Texts;
 
 /// A valid number for each row, null or not, in the form of the value where that is a number of the
 /// kind's length, else in the usual form.
@@ -56,20 +57,18 @@ impl Mask for Generated {
                 None => false,
             },
         )?;
-        let mut made = StringViewBuilder::with_capacity(forms.len());
-        let mut text = String::new();
+        let mut made = Texts::with_capacity(forms.len());
         for (number, value) in numbers.iter().zip(&forms) {
-            text.clear();
             if self.bare {
-                number.push_to(&mut text);
+                number.push_to(made.bytes());
             } else {
                 let form = value.filter(|value| self.kind.read(value).is_some());
                 let form = form.unwrap_or(self.usual);
-                push_like(number, form, self.kind.separators, &mut text);
+                push_like(number, form, self.kind.separators, made.bytes());
             }
-            made.append_value(&text);
+            made.end();
         }
-        Ok(Arc::new(made.finish()))
+        Ok(Arc::new(made.finish()?))
     }
 
     fn draws(&self) -> bool {

@@ -18,6 +18,22 @@ const CAPITALS: [u8; 256] = {
     capitals
 };
 
+/// Of a letter that is a small one, and of one that is a capital.
+const SMALL: u8 = 1;
+const CAPITAL: u8 = 2;
+
+/// Which of both each byte is.
+const CASES: [u8; 256] = {
+    let mut cases = [0; 256];
+    let mut letter = b'a';
+    while letter <= b'z' {
+        cases[letter as usize] = SMALL;
+        cases[letter.to_ascii_uppercase() as usize] = CAPITAL;
+        letter += 1;
+    }
+    cases
+};
+
 /// The places of an identifier in capitals, without separators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Number {
@@ -82,9 +98,14 @@ impl Number {
         &mut self.bytes[..usize::from(self.len)]
     }
 
+    /// The places as they are.
+    pub(crate) fn text(&self) -> String {
+        self.places().iter().copied().map(char::from).collect()
+    }
+
     /// Appends the places as they are.
-    pub(crate) fn push_to(&self, text: &mut String) {
-        text.push_str(std::str::from_utf8(self.places()).expect("places are ASCII"));
+    pub(crate) fn push_to(&self, text: &mut Vec<u8>) {
+        text.extend_from_slice(self.places());
     }
 }
 
@@ -96,36 +117,29 @@ pub(super) fn is_one_of(few: &str, byte: u8) -> bool {
 
 /// Appends `number` in the form of `like`, which has as many places: what stands between them stays,
 /// a letter is small where `like` has a small one, or has small letters only.
-pub(crate) fn push_like(number: &Number, like: &str, separators: &str, text: &mut String) {
-    let lower = like
-        .bytes()
-        .fold(false, |any, byte| any | byte.is_ascii_lowercase());
+pub(crate) fn push_like(number: &Number, like: &str, separators: &str, text: &mut Vec<u8>) {
+    let mut cases = 0;
+    for byte in like.bytes() {
+        cases |= CASES[usize::from(byte)];
+    }
     // As many digits and capitals as there are bytes: the usual case.
-    if like.len() == number.places().len() && !lower {
+    if like.len() == number.places().len() && cases & SMALL == 0 {
         return number.push_to(text);
     }
-    let upper = like
-        .bytes()
-        .fold(false, |any, byte| any | byte.is_ascii_uppercase());
-    let small = lower && !upper;
-    let mut written = std::mem::take(text).into_bytes();
-    let start = written.len();
-    written.extend_from_slice(like.as_bytes());
+    let small = cases == SMALL;
     let mut places = number.places().iter();
-    let mut end = start;
-    for byte in &mut written[start..] {
-        let place = CAPITALS[usize::from(*byte)] != 0;
-        if place || !is_one_of(separators, *byte) {
-            let Some(place) = places.next() else { break };
-            *byte = match byte.is_ascii_lowercase() || small {
-                true => place.to_ascii_lowercase(),
-                false => *place,
-            };
+    for byte in like.bytes() {
+        let is_place = CAPITALS[usize::from(byte)] != 0;
+        if !is_place && is_one_of(separators, byte) {
+            text.push(byte);
+            continue;
         }
-        end += 1;
+        let Some(place) = places.next() else { break };
+        text.push(match small || byte.is_ascii_lowercase() {
+            true => place.to_ascii_lowercase(),
+            false => *place,
+        });
     }
-    written.truncate(end);
-    *text = String::from_utf8(written).expect("places and separators are ASCII");
 }
 
 /// The digits as a number; `None` where there is another character.
@@ -167,9 +181,9 @@ mod tests {
             ("", "", ""),
         ] {
             let number = Number::read(number, "").unwrap();
-            let mut text = String::new();
+            let mut text = Vec::new();
             push_like(&number, like, " -", &mut text);
-            assert_eq!(text, written);
+            assert_eq!(text, written.as_bytes());
         }
     }
 

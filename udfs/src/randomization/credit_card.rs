@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, StringViewArray, StringViewBuilder};
+use arrow::array::{Array, ArrayRef, StringViewArray};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,7 @@ use crate::mask::{
     TypeFamily, schema_of,
 };
 use crate::rows::Rows;
+use crate::texts::Texts;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
     name: "credit_card",
@@ -272,18 +273,21 @@ impl Cards {
     }
 
     /// Appends the number in the form of `like`, its middle covered.
-    fn write(&self, number: &Number, like: &str, text: &mut String, scratch: &mut String) {
+    fn write(&self, number: &Number, like: &str, text: &mut Vec<u8>) {
+        let start = text.len();
+        push_like(number, like, SEPARATORS, text);
         let Some(cover) = self.cover else {
-            return push_like(number, like, SEPARATORS, text);
+            return;
         };
-        scratch.clear();
-        push_like(number, like, SEPARATORS, scratch);
+        let written = text.split_off(start);
         let shown = number.places().len() - 4;
         let mut at = 0;
-        for char in scratch.chars() {
-            let digit = char.is_ascii_digit();
-            let covered = digit && (6..shown).contains(&at);
-            text.push(if covered { cover } else { char });
+        for byte in written {
+            let digit = byte.is_ascii_digit();
+            match digit && (6..shown).contains(&at) {
+                true => text.extend_from_slice(cover.encode_utf8(&mut [0; 4]).as_bytes()),
+                false => text.push(byte),
+            }
             at += usize::from(digit);
         }
     }
@@ -293,11 +297,10 @@ impl Cards {
         values: &StringViewArray,
         draws: Option<&Draws<'_>>,
     ) -> Result<StringViewArray, MaskError> {
-        let mut masked = StringViewBuilder::with_capacity(values.len());
-        let (mut text, mut scratch) = (String::new(), String::new());
+        let mut masked = Texts::with_capacity(values.len());
         for (row, value) in values.iter().enumerate() {
             if value.is_none() && draws.is_none() {
-                masked.append_null();
+                masked.null();
                 continue;
             }
             let read = value.and_then(|value| Some((self.read(value)?, value)));
@@ -310,17 +313,16 @@ impl Cards {
                 read => read,
             };
             let Some((mut number, like)) = found else {
-                masked.append_null();
+                masked.null();
                 continue;
             };
             if let Some(draws) = draws {
                 self.renew(&mut number, draws.get(row).into());
             }
-            text.clear();
-            self.write(&number, like, &mut text, &mut scratch);
-            masked.append_value(&text);
+            self.write(&number, like, masked.bytes());
+            masked.end();
         }
-        Ok(masked.finish())
+        masked.finish()
     }
 }
 

@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StringViewBuilder};
+use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,7 @@ use crate::mask::{
 use crate::number::high_half;
 use crate::numbers::{Columns, MOST_PLACES};
 use crate::scalar::Scalar;
+use crate::texts::Texts;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
     name: "from_random_number",
@@ -176,14 +177,12 @@ impl Numbers {
         if self.columns != Columns::Text {
             return self.columns.array(numbers);
         }
-        let mut texts = StringViewBuilder::with_capacity(numbers.size_hint().0);
-        let mut text = String::new();
+        let mut texts = Texts::with_capacity(numbers.size_hint().0);
         for number in numbers {
-            text.clear();
-            push_units(&mut text, number, self.places);
-            texts.append_value(&text);
+            push_units(texts.bytes(), number, self.places);
+            texts.end();
         }
-        Ok(Arc::new(texts.finish()))
+        Ok(Arc::new(texts.finish()?))
     }
 }
 

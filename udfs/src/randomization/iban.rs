@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, StringViewBuilder};
+use arrow::array::{Array, ArrayRef};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,7 @@ use crate::mask::{
     TypeFamily, schema_of,
 };
 use crate::rows::Rows;
+use crate::texts::Texts;
 
 /// What may stand between the places.
 pub(crate) const SEPARATORS: &str = " -.";
@@ -100,28 +101,27 @@ impl Mask for Accounts {
         let wanted = |row: usize| if norway(row) { FURTHER } else { BLOCKS };
         let expanded = draws.expand(wanted);
         let mut blocks = expanded.as_slice();
-        let mut masked = StringViewBuilder::with_capacity(values.len());
-        let mut text = String::new();
+        let mut masked = Texts::with_capacity(values.len());
         for (row, value) in values.iter().enumerate() {
             let (own, rest) = blocks.split_at(wanted(row));
             blocks = rest;
             let Some(value) = value else {
-                masked.append_null();
+                masked.null();
                 continue;
             };
             let old = Number::read(value, SEPARATORS).filter(|old| self.structures.is_valid(old));
             let Some(old) = old else {
-                masked.append_option(self.args.on_invalid.at::<&str>(row, "a valid IBAN")?);
+                self.args.on_invalid.at::<()>(row, "a valid IBAN")?;
+                masked.null();
                 continue;
             };
             let new = self
                 .redrawn(&old, own)
                 .ok_or(MaskError::Internal("no draw gave a valid account"))?;
-            text.clear();
-            push_like(&new, value, SEPARATORS, &mut text);
-            masked.append_value(&text);
+            push_like(&new, value, SEPARATORS, masked.bytes());
+            masked.end();
         }
-        Ok(Arc::new(masked.finish()))
+        Ok(Arc::new(masked.finish()?))
     }
 
     fn draws(&self) -> bool {
@@ -259,9 +259,7 @@ mod tests {
         let values: Vec<String> = (0..500)
             .map(|n| {
                 let number = Number::read(&format!("DE00{n:018}"), "").unwrap();
-                let mut text = String::new();
-                structures.sealed(&number).unwrap().push_to(&mut text);
-                text
+                structures.sealed(&number).unwrap().text()
             })
             .collect();
         let values: Vec<Option<&str>> = values.iter().map(|n| Some(n.as_str())).collect();

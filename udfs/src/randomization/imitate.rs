@@ -11,7 +11,7 @@
 
 use std::fmt;
 
-use arrow::array::{Array, StringViewArray, StringViewBuilder};
+use arrow::array::{Array, StringViewArray};
 use arrow::datatypes::DataType;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,7 @@ use crate::mask::{
     OfBlank, TypeFamily, schema_of,
 };
 use crate::randomization::words::Words;
+use crate::texts::Texts;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
     name: "imitate",
@@ -259,23 +260,21 @@ impl Imitation for Imitator {
         };
         let blocks = draws.expand(blocks_of);
         let mut blocks = blocks.as_slice();
-        let mut imitated = StringViewBuilder::with_capacity(values.len());
-        let mut text = Vec::new();
+        let mut imitated = Texts::with_capacity(values.len());
         for (row, value) in values.iter().enumerate() {
             let Some(value) = value else {
-                imitated.append_null();
+                imitated.null();
                 continue;
             };
             let (own, rest) = blocks.split_at(blocks_of(row));
             blocks = rest;
-            text.clear();
+            let text = imitated.bytes();
+            let start = text.len();
             text.extend_from_slice(value.as_bytes());
-            self.replace(&mut text, &mut Words::of(own));
-            imitated.append_value(
-                std::str::from_utf8(&text).expect("ASCII was replaced by ASCII, the rest stayed"),
-            );
+            self.replace(&mut text[start..], &mut Words::of(own));
+            imitated.end();
         }
-        Ok(imitated.finish())
+        imitated.finish()
     }
 }
 
@@ -295,10 +294,19 @@ impl Imitator {
                 }
             }
         }
+        if self.force_change {
+            for byte in &mut text[done..] {
+                let set = self.sets[usize::from(*byte)];
+                if set.size > 0 {
+                    *byte = set.pick(*byte, true, words);
+                }
+            }
+            return;
+        }
         for byte in &mut text[done..] {
             let set = self.sets[usize::from(*byte)];
             if set.size > 0 {
-                *byte = set.pick(*byte, self.force_change, words);
+                *byte = set.first + words.pick(set.size);
             }
         }
     }

@@ -16,7 +16,7 @@ mod unique;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, StringViewArray, StringViewBuilder};
+use arrow::array::{Array, ArrayRef, StringViewArray};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,7 @@ use crate::mask::{
 };
 use crate::numbers::Grid;
 use crate::rows::Rows;
+use crate::texts::Texts;
 use unique::Unique;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
@@ -171,7 +172,7 @@ impl Column {
     }
 
     /// Appends `number` in the form of the value it stands for.
-    fn push(&self, number: &Number, value: &str, text: &mut String) {
+    fn push(&self, number: &Number, value: &str, text: &mut Vec<u8>) {
         match self.numbers {
             Some(_) => number.push_to(text),
             None => push_like(number, value, self.kind.separators, text),
@@ -179,19 +180,21 @@ impl Column {
     }
 
     /// The numbers in the form of their values; null where there is none.
-    fn written(&self, numbers: &[Option<Number>], values: &StringViewArray) -> ArrayRef {
-        let mut masked = StringViewBuilder::with_capacity(values.len());
-        let mut text = String::new();
+    fn written(
+        &self,
+        numbers: &[Option<Number>],
+        values: &StringViewArray,
+    ) -> Result<ArrayRef, MaskError> {
+        let mut masked = Texts::with_capacity(values.len());
         for (number, value) in numbers.iter().zip(values) {
             let (Some(number), Some(value)) = (number, value) else {
-                masked.append_null();
+                masked.null();
                 continue;
             };
-            text.clear();
-            self.push(number, value, &mut text);
-            masked.append_value(&text);
+            self.push(number, value, masked.bytes());
+            masked.end();
         }
-        Arc::new(masked.finish())
+        Ok(Arc::new(masked.finish()?))
     }
 }
 
@@ -219,7 +222,7 @@ impl Mask for Redraw {
                 new.is_some()
             },
         )?;
-        Ok(self.column.written(&numbers, &values))
+        self.column.written(&numbers, &values)
     }
 
     fn draws(&self) -> bool {
@@ -440,8 +443,7 @@ mod tests {
         let kind = kind("it_cf").unwrap();
         let mut number = kind.read("CNRDZS93E56F20RQ").unwrap();
         number = kind.sealed(&number).unwrap();
-        let mut value = String::new();
-        number.push_to(&mut value);
+        let value = number.text();
         let out = masked(&mask("it_cf", ""), &value).unwrap();
         assert!(out.as_bytes()[14].is_ascii_uppercase() && out.as_bytes()[13].is_ascii_digit());
         assert!(kind.is_valid(&kind.read(&out).unwrap()));

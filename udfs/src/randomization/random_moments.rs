@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, StringViewBuilder};
+use arrow::array::{ArrayRef, Int64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
@@ -11,6 +11,7 @@ use crate::calendar::{DAY, push_short_date, push_time};
 use crate::error::{BindError, MaskError};
 use crate::mask::TypeFamily;
 use crate::strftime::Format;
+use crate::texts::Texts;
 
 /// How seconds since 1970 become values of a column.
 #[derive(Debug)]
@@ -129,23 +130,22 @@ impl Moments {
 
     fn texts(&self, seconds: impl Iterator<Item = i64>) -> Result<ArrayRef, MaskError> {
         const FAR: MaskError = MaskError::Internal("a random date lies beyond the calendar");
-        let mut texts = StringViewBuilder::with_capacity(seconds.size_hint().0);
-        let mut text = String::new();
+        let mut texts = Texts::with_capacity(seconds.size_hint().0);
         for second in seconds {
-            text.clear();
+            let text = texts.bytes();
             match &self.form {
-                Form::Date => push_short_date(&mut text, second.div_euclid(DAY)),
-                Form::DateTime => push_short_date(&mut text, second.div_euclid(DAY)).map(|()| {
-                    text.push('T');
-                    push_time(&mut text, second.rem_euclid(DAY) as u32);
+                Form::Date => push_short_date(text, second.div_euclid(DAY)),
+                Form::DateTime => push_short_date(text, second.div_euclid(DAY)).map(|()| {
+                    text.push(b'T');
+                    push_time(text, second.rem_euclid(DAY) as u32);
                 }),
                 Form::Format(format) => DateTime::from_timestamp(second, 0)
-                    .and_then(|moment| format.push(&mut text, moment.naive_utc())),
+                    .and_then(|moment| format.push(text, moment.naive_utc())),
             }
             .ok_or(FAR)?;
-            texts.append_value(&text);
+            texts.end();
         }
-        Ok(Arc::new(texts.finish()))
+        Ok(Arc::new(texts.finish()?))
     }
 }
 
