@@ -47,13 +47,13 @@ impl<'k> Draws<'k> {
     pub fn new(key: &'k MaskKey, messages: &Messages) -> Self {
         let mut draws = vec![[0; 16]; messages.len()];
         let mut written = Written::default();
+        let mut front = (None, Front::default());
         let mut start = 0;
         for draws in draws.chunks_mut(ROWS_AT_ONCE) {
             let rows = start..start + draws.len();
             start = rows.end;
             written.clear();
             if let Some(messages_of) = messages.long_fronts(rows.clone()) {
-                let mut front = (None, Front::default());
                 for (draw, (row, tail)) in draws.iter_mut().zip(messages_of) {
                     if front.0 != Some(row) {
                         written.clear();
