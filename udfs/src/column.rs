@@ -17,6 +17,7 @@ use crate::canonical::canonical_text;
 use crate::chain::Chain;
 use crate::condition::Condition;
 use crate::draw::ROWS_AT_ONCE;
+use crate::drawn::{Drawn, ordinals};
 use crate::error::{BindError, MaskError, PlaceUnit};
 use crate::hash_columns::HashColumn;
 use crate::key::{MaskKey, Root};
@@ -277,7 +278,7 @@ impl ColumnMask {
         let own = column;
         // Not the row's own value from here on.
         let column = shuffled.first().unwrap_or(column);
-        let drawn = self.drawn(places, drawn)?;
+        let drawn = Drawn::of(&self.hash_columns, &self.path, places, drawn)?;
         let inputs = self
             .inputs
             .iter()
@@ -306,32 +307,6 @@ impl ColumnMask {
             self.leaves(leaves, &own, chosen.as_ref(), &rows)
                 .map_err(|error| error.in_rows(row_of))
         })
-    }
-
-    /// What draws are taken from, as far as it is one value a row.
-    fn drawn(&self, places: &[ArrayRef], arguments: &[ArrayRef]) -> Result<Drawn, MaskError> {
-        if arguments.is_empty() {
-            return Ok(Drawn::Nothing);
-        }
-        if self.hash_columns.is_empty() {
-            let ([paths], [places]) = (arguments, places) else {
-                return Err(MISSING);
-            };
-            let paths = canonical_text(paths)?;
-            let places = places.as_primitive_opt::<UInt64Type>().ok_or(MISSING)?;
-            return Ok(Drawn::Places(Messages::of_places(paths, places.clone())));
-        }
-        let values = self
-            .hash_columns
-            .iter()
-            .zip(arguments)
-            .map(|(column, root)| {
-                Ok(match column.column == self.path {
-                    true => HashValues::Own(column.clone()),
-                    false => HashValues::OfRow(column.values(root)?),
-                })
-            });
-        Ok(Drawn::Values(values.collect::<Result<_, MaskError>>()?))
     }
 
     /// Masks the leaf values a rule chose and leaves the others as they are. `own` is what the rows
@@ -548,91 +523,7 @@ fn shuffle_key(rule: &ColumnRule, root: &DataType, keys: &Root) -> Result<MaskKe
     Err(BindError::new("", problem))
 }
 
-/// What draws are taken from.
-enum Drawn {
-    Nothing,
-    Places(Messages),
-    Values(Vec<HashValues>),
-}
-
-enum HashValues {
-    /// The masked value itself, each element of a list for itself.
-    Own(HashColumn),
-    /// One value a row.
-    OfRow(StringViewArray),
-}
-
-impl Drawn {
-    /// The messages of `rows` rows whose own values are `own`.
-    fn messages(&self, own: &ArrayRef, rows: usize) -> Result<Messages, MaskError> {
-        match self {
-            Self::Nothing => Ok(Messages::default()),
-            Self::Places(messages) => Ok(messages.clone()),
-            Self::Values(values) => {
-                let values = values
-                    .iter()
-                    .map(|values| match values {
-                        HashValues::Own(column) => column.leaf_values(own),
-                        HashValues::OfRow(values) => Ok(values.clone()),
-                    })
-                    .collect::<Result<Vec<_>, _>>()?;
-                Ok(Messages::of(&values, rows))
-            }
-        }
-    }
-
-    /// The messages of leaves that belong to `rows`. Where the own value counts, equal elements of
-    /// one row draw alike; else their ordinal tells them apart.
-    fn select(
-        &self,
-        rows: &[u32],
-        ordinals: &[u32],
-        own: &ArrayRef,
-    ) -> Result<Messages, MaskError> {
-        let Self::Values(values) = self else {
-            return Ok(match self {
-                Self::Places(messages) => messages.select(rows, ordinals, Part::Element),
-                _ => Messages::default(),
-            });
-        };
-        let indices = UInt32Array::from(rows.to_vec());
-        let mut by_own_value = false;
-        let mut selected = Vec::with_capacity(values.len());
-        for values in values {
-            selected.push(match values {
-                HashValues::Own(column) => {
-                    by_own_value = true;
-                    column.leaf_values(own)?
-                }
-                HashValues::OfRow(values) => take(values, &indices, None)
-                    .map_err(|_| MaskError::Internal("a row index lies outside the batch"))?
-                    .as_string_view()
-                    .clone(),
-            });
-        }
-        let messages = Messages::of(&selected, rows.len());
-        if by_own_value {
-            return Ok(messages);
-        }
-        let all: Vec<u32> = (0..rows.len() as u32).collect();
-        Ok(messages.select(&all, ordinals, Part::Element))
-    }
-}
-
-const MISSING: MaskError = MaskError::Internal("an argument of a mask is missing");
-
-/// How many earlier values belong to the same row, for values in row order.
-fn ordinals(rows: &[u32]) -> Vec<u32> {
-    let mut ordinal = 0;
-    let mut last = None;
-    rows.iter()
-        .map(|&row| {
-            ordinal = if last == Some(row) { ordinal + 1 } else { 0 };
-            last = Some(row);
-            ordinal
-        })
-        .collect()
-}
+pub(crate) const MISSING: MaskError = MaskError::Internal("an argument of a mask is missing");
 
 impl fmt::Debug for ColumnMask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -20,6 +20,7 @@ mod date_form;
 mod digits;
 mod distinct;
 mod draw;
+mod drawn;
 mod error;
 #[cfg(test)]
 mod examples;
