@@ -93,9 +93,10 @@ impl<'k> Draws<'k> {
 
     /// For each row as many 16-byte blocks as `blocks` asks for, the draw itself first, row after row.
     pub fn expand(&self, blocks: impl Fn(usize) -> usize) -> Vec<[u8; 16]> {
-        let mut expanded = Vec::with_capacity(self.draws.len());
-        let mut counters = Vec::new();
-        let mut places = Vec::new();
+        // Most rows want one or two.
+        let mut expanded = Vec::with_capacity(2 * self.draws.len());
+        let mut counters = Vec::with_capacity(self.draws.len());
+        let mut places = Vec::with_capacity(self.draws.len());
         for (row, draw) in self.iter().enumerate() {
             for block in 0..blocks(row) {
                 if block == 0 {

@@ -98,7 +98,20 @@ impl System {
         write: |_, _| {},
     };
 
-    fn sealed(&self, mut number: Number) -> Option<Number> {
+    /// Reads a text with what may stand between places.
+    fn read(&self, text: &str, separators: &str, number: &mut Number) -> Option<()> {
+        // A `*` is read as the place it is in.
+        match text.strip_suffix('*') {
+            Some(start) if self.starred => {
+                number.read_from(start, separators)?;
+                *number = number.followed_by_zero()?;
+                Some(())
+            }
+            _ => number.read_from(text, separators),
+        }
+    }
+
+    fn seal(&self, number: &mut Number) -> Option<()> {
         let length = number.places().len().checked_sub(self.checks)?;
         let (body, check) = number.places_mut().split_at_mut(length);
         let fits = |place: &u8| match self.digits {
@@ -109,7 +122,7 @@ impl System {
             return None;
         }
         (self.write)(body, check);
-        Some(number)
+        Some(())
     }
 }
 
@@ -167,38 +180,53 @@ impl Checksum {
         }
     }
 
-    /// The number in a text with right check digits; `None` where it can have none.
-    pub(super) fn sealed(&self, text: &str) -> Option<Number> {
-        self.seal(&self.read(text)?)
+    /// Makes `number` the one in a text, with right check digits; `None` where it can have none.
+    pub(super) fn sealed(&self, text: &str, number: &mut Number) -> Option<()> {
+        match self {
+            Self::System(system) => {
+                system.read(text, SEPARATORS, number)?;
+                system.seal(number)
+            }
+            _ => {
+                *number = self.seal(&self.read(text)?)?;
+                Some(())
+            }
+        }
     }
 
     /// As [`Checksum::sealed`], for the text of a number that lost its leading zeros.
-    pub(super) fn sealed_number(&self, text: &str) -> Option<Number> {
+    pub(super) fn sealed_number(&self, text: &str, number: &mut Number) -> Option<()> {
         match self {
-            Self::Kind(kind) => kind.sealed(&kind.read_padded(text)?),
-            Self::System(system) => system.sealed(Number::read(text, "")?),
-            Self::Iban(_) => None,
+            Self::Kind(kind) => *number = kind.sealed(&kind.read_padded(text)?)?,
+            Self::System(system) => {
+                number.read_from(text, "")?;
+                system.seal(number)?;
+            }
+            Self::Iban(_) => return None,
         }
+        Some(())
     }
 
     fn read(&self, text: &str) -> Option<Number> {
         match self {
             Self::Kind(kind) => kind.read(text),
             Self::Iban(_) => Number::read(text, SEPARATORS),
-            // A `*` is read as the place it is in.
-            Self::System(system) => match text.strip_suffix('*') {
-                Some(start) if system.starred => {
-                    Number::read(start, SEPARATORS)?.followed_by_zero()
-                }
-                _ => Number::read(text, SEPARATORS),
-            },
+            Self::System(system) => {
+                let mut number = Number::zeros(0);
+                system.read(text, SEPARATORS, &mut number)?;
+                Some(number)
+            }
         }
     }
 
     fn seal(&self, number: &Number) -> Option<Number> {
         match self {
             Self::Kind(kind) => kind.sealed(number),
-            Self::System(system) => system.sealed(*number),
+            Self::System(system) => {
+                let mut sealed = *number;
+                system.seal(&mut sealed)?;
+                Some(sealed)
+            }
             Self::Iban(structures) => structures.sealed(number),
         }
     }

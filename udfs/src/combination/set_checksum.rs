@@ -86,10 +86,10 @@ struct Sealer {
 }
 
 impl Sealer {
-    fn sealed(&self, value: &str) -> Option<Number> {
+    fn seal(&self, value: &str, number: &mut Number) -> Option<()> {
         match self.numbers {
-            true => self.checksum.sealed_number(value),
-            false => self.checksum.sealed(value),
+            true => self.checksum.sealed_number(value, number),
+            false => self.checksum.sealed(value, number),
         }
     }
 }
@@ -97,17 +97,18 @@ impl Sealer {
 impl ValueMask for Sealer {
     fn mask(&self, values: &StringViewArray) -> Result<StringViewArray, MaskError> {
         let mut masked = Texts::with_capacity(values.len());
+        let mut number = Number::zeros(0);
         for (row, value) in values.iter().enumerate() {
             let Some(value) = value else {
                 masked.null();
                 continue;
             };
-            let Some(number) = self.sealed(value) else {
+            if self.seal(value, &mut number).is_none() {
                 let expected = "a number that can have such check digits";
                 self.on_invalid.at::<()>(row, expected)?;
                 masked.null();
                 continue;
-            };
+            }
             match self.numbers {
                 true => number.push_to(masked.bytes()),
                 false => push_like(&number, value, self.checksum.separators(), masked.bytes()),

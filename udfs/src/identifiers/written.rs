@@ -57,6 +57,13 @@ impl Number {
     /// where there is another character or there are too many.
     pub(crate) fn read(text: &str, separators: &str) -> Option<Self> {
         let mut number = Self::zeros(0);
+        number.read_from(text, separators)?;
+        Some(number)
+    }
+
+    /// The same in the place of another: numbers that are handed on are copied, which takes longer than
+    /// to read them.
+    pub(crate) fn read_from(&mut self, text: &str, separators: &str) -> Option<()> {
         let mut len = 0;
         for byte in text.bytes() {
             let place = match CAPITALS[usize::from(byte)] {
@@ -65,11 +72,11 @@ impl Number {
                 0 => return None,
                 place => place,
             };
-            *number.bytes.get_mut(len)? = place;
+            *self.bytes.get_mut(len)? = place;
             len += 1;
         }
-        number.len = len as u8;
-        Some(number)
+        self.len = len as u8;
+        Some(())
     }
 
     /// The number with zeros in front, up to so many places.
@@ -123,23 +130,26 @@ pub(crate) fn push_like(number: &Number, like: &str, separators: &str, text: &mu
         cases |= CASES[usize::from(byte)];
     }
     // As many digits and capitals as there are bytes: the usual case.
-    if like.len() == number.places().len() && cases & SMALL == 0 {
+    let lower = cases & SMALL != 0;
+    if like.len() == number.places().len() && !lower {
         return number.push_to(text);
     }
     let small = cases == SMALL;
     let mut places = number.places().iter();
-    for byte in like.bytes() {
-        let is_place = CAPITALS[usize::from(byte)] != 0;
-        if !is_place && is_one_of(separators, byte) {
-            text.push(byte);
-            continue;
+    let mut end = text.len();
+    text.extend_from_slice(like.as_bytes());
+    for byte in &mut text[end..] {
+        let is_place = CAPITALS[usize::from(*byte)] != 0;
+        if is_place || !is_one_of(separators, *byte) {
+            let Some(place) = places.next() else { break };
+            *byte = match lower && (small || byte.is_ascii_lowercase()) {
+                true => place.to_ascii_lowercase(),
+                false => *place,
+            };
         }
-        let Some(place) = places.next() else { break };
-        text.push(match small || byte.is_ascii_lowercase() {
-            true => place.to_ascii_lowercase(),
-            false => *place,
-        });
+        end += 1;
     }
+    text.truncate(end);
 }
 
 /// The digits as a number; `None` where there is another character.
