@@ -87,9 +87,13 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
         .iter()
         .map(|(status, n)| format!("{n} {status}"))
         .collect();
-    let read = run::bytes(totals.bytes_in);
+    // Nobody counts the bytes of a database.
+    let read = match totals.bytes_in {
+        0 => String::new(),
+        read => format!(", {}", run::bytes(read)),
+    };
     say(&format!(
-        "{}: {} rows, {read} in {:.1} s; {what}: {}\n",
+        "{}: {} rows{read} in {:.1} s; {what}: {}\n",
         finished.outcome,
         totals.rows,
         finished.seconds,

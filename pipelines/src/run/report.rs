@@ -464,15 +464,15 @@ impl Report {
             "{}: {} (exit code {})",
             self.pipeline, self.outcome, self.exit_code
         )?;
+        // Nobody counts the bytes of a database.
+        let moved = match (totals.bytes_in, totals.bytes_out) {
+            (0, 0) => String::new(),
+            (read, written) => format!(", {} read, {} written", bytes(read), bytes(written)),
+        };
         writeln!(
             page,
-            "{} rows, {} values masked, {} read, {} written in {:.1} s ({} rows/s)",
-            totals.rows,
-            totals.values_masked,
-            bytes(totals.bytes_in),
-            bytes(totals.bytes_out),
-            self.seconds,
-            totals.rows_per_second
+            "{} rows, {} values masked{moved} in {:.1} s ({} rows/s)",
+            totals.rows, totals.values_masked, self.seconds, totals.rows_per_second
         )?;
         for warning in &self.warnings {
             writeln!(page, "warning: {warning}")?;
