@@ -36,9 +36,12 @@ pub(crate) fn day_of(year: i64, month: u32, day: u32) -> i64 {
 /// Software: Practice and Experience 53, 2023, 937-970).
 #[inline]
 pub(crate) fn date_of(day: i64) -> (i64, u32, u32) {
-    let from_march = day + EPOCH;
-    let cycle = from_march.div_euclid(CYCLE);
-    let quarters = 4 * (from_march - cycle * CYCLE) as u32 + 3;
+    /// Cycles that no such day is before, so that all numbers are above zero.
+    const CYCLES: i64 = 1 << 31;
+    let from_march = (day + EPOCH + CYCLES * CYCLE) as u64;
+    let cycle = from_march / CYCLE as u64;
+    let quarters = 4 * (from_march - cycle * CYCLE as u64) as u32 + 3;
+    let cycle = cycle as i64 - CYCLES;
     let (century, of_century) = (quarters / CYCLE as u32, (quarters % CYCLE as u32) | 3);
     let years = 2_939_745 * u64::from(of_century);
     let of_year = years as u32 / 2_939_745 / 4;
@@ -82,8 +85,11 @@ pub(crate) fn push_date(text: &mut Vec<u8>, day: i64) {
 pub(crate) fn push_short_date(text: &mut Vec<u8>, day: i64) -> Option<()> {
     let (year, month, day) = date_of(day);
     let year = u32::try_from(year).ok().filter(|year| *year <= 9999)?;
-    text.extend_from_slice(&punctuated(year * 10_000 + month * 10, [4, 7], b'-'));
-    text.extend_from_slice(&[day / 10, day % 10].map(|digit| b'0' + digit as u8));
+    let mut date = [0; 10];
+    date[..8].copy_from_slice(&punctuated(year * 10_000 + month * 10, [4, 7], b'-'));
+    let day = [day / 10, day % 10].map(|digit| b'0' + digit as u8);
+    date[8..].copy_from_slice(&day);
+    text.extend_from_slice(&date);
     Some(())
 }
 

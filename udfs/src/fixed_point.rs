@@ -4,6 +4,8 @@
 //!   side of the point. - [`crate::number`] has numbers that carry their own count of digits, which it
 //!   reads strictly, and computes with them; [`crate::numbers`] has columns of them.
 
+use crate::digits;
+
 /// The number in `text` in units of the last of `places` digits after the point, cut downwards, and
 /// whether nothing was cut; `None` where it is no number or has more than 38 digits.
 pub(crate) fn units(text: &str, places: usize) -> Option<(i128, bool)> {
@@ -61,6 +63,11 @@ pub(crate) fn push_units(text: &mut Vec<u8>, units: i128, places: usize) {
         text.push(b'-');
     }
     let number = units.unsigned_abs();
+    if places == 0 && number < 100_000_000 {
+        let digits = digits::of_number(number as u64).map(|digit| b'0' + digit);
+        let zeros = digits[..7].iter().take_while(|digit| **digit == b'0');
+        return text.extend_from_slice(&digits[zeros.count()..]);
+    }
     let digits = number.checked_ilog10().unwrap_or(0) as usize + 1;
     let start = text.len();
     let whole = digits.saturating_sub(places).max(1);
