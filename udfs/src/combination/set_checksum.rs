@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checksum::Checksum;
 use crate::identifiers::{Number, push_like};
+use crate::length::{self, Lengths};
 use crate::mask::{
     BindError, Binder, ByValue, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank,
     OnInvalid, TypeFamily, ValueMask, schema_of,
@@ -95,6 +96,10 @@ impl Sealer {
 }
 
 impl ValueMask for Sealer {
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        length::as_before(input)
+    }
+
     fn mask(&self, values: &StringViewArray) -> Result<StringViewArray, MaskError> {
         let mut masked = Texts::with_capacity(values.len());
         let mut number = Number::zeros(0);

@@ -8,6 +8,7 @@ use super::{Kept, Kind, Number, draw_until, push_like};
 use crate::canonical::plain_text;
 use crate::error::MaskError;
 use crate::key::MaskKey;
+use crate::length::{self, Lengths};
 use crate::mask::{Mask, TypeFamily};
 use crate::rows::Rows;
 use crate::texts::Texts;
@@ -42,6 +43,10 @@ impl Generated {
 }
 
 impl Mask for Generated {
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        length::as_before_or(input, self.usual.len())
+    }
+
     fn mask(&self, values: ArrayRef, rows: &Rows<'_>) -> Result<ArrayRef, MaskError> {
         let forms = plain_text(&values)?;
         let blank = Number::zeros(self.kind.longest());

@@ -27,6 +27,7 @@ use crate::fpe::{
     Tweaks, least_length,
 };
 use crate::key::MaskKey;
+use crate::length::{self, Lengths};
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, TypeFamily,
     schema_of,
@@ -299,6 +300,10 @@ impl fmt::Debug for Fpe {
 }
 
 impl Mask for Fpe {
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        length::as_before(input)
+    }
+
     fn mask(&self, values: ArrayRef, rows: &Rows<'_>) -> Result<ArrayRef, MaskError> {
         let texts = |values: &StringViewArray, rows: &Rows<'_>| {
             if let Some(masked) = self.even(values)? {

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::canonical::plain_text;
 use crate::key::MaskKey;
+use crate::length::{self, Lengths};
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, TypeFamily,
     schema_of,
@@ -122,6 +123,10 @@ impl fmt::Debug for Unique {
 }
 
 impl Mask for Unique {
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        length::as_before(input)
+    }
+
     fn mask(&self, values: ArrayRef, _: &Rows<'_>) -> Result<ArrayRef, MaskError> {
         let values = plain_text(&values)?;
         typed(self.imitate(&values), &self.column)

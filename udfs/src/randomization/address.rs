@@ -16,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::draw::Draws;
+use crate::length::{self, Lengths};
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
     OfBlank, TypeFamily, schema_of,
@@ -145,6 +146,10 @@ struct Addresses {
 }
 
 impl Generator for Addresses {
+    fn lengths(&self) -> Option<Lengths> {
+        length::of_texts(&self.parts)
+    }
+
     fn generate(&self, draws: &Draws<'_>, _: &DataType) -> Result<ArrayRef, MaskError> {
         let count = self.parts.len() as u64;
         let picks = draws.iter().map(|draw| draw.pick(count) as u32);

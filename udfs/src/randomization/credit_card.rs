@@ -21,6 +21,7 @@ use crate::check_digit::{luhn, place};
 use crate::draw::Draws;
 use crate::identifiers::{Fraction, Number, push_like};
 use crate::key::MaskKey;
+use crate::length::{self, Lengths};
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, OnInvalid,
     TypeFamily, schema_of,
@@ -327,6 +328,10 @@ impl Cards {
 }
 
 impl Mask for Cards {
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        length::as_before_or(input, USUAL.len())
+    }
+
     fn mask(&self, values: ArrayRef, rows: &Rows<'_>) -> Result<ArrayRef, MaskError> {
         let values = plain_text(&values)?;
         let draws = self.generates.then(|| rows.draws(&self.key));

@@ -18,6 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::draw::Draws;
+use crate::length::Lengths;
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
     OfBlank, OnInvalid, TypeFamily, schema_of,
@@ -149,6 +150,19 @@ struct Emails {
 }
 
 impl Emails {
+    /// How many characters local parts have.
+    fn local_lengths(&self) -> Lengths {
+        let Some((first, last)) = &self.names else {
+            return 13..=13;
+        };
+        let bounds = |names: &[String]| {
+            let lengths = || names.iter().map(String::len);
+            (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0))
+        };
+        let (first, last) = (bounds(first), bounds(last));
+        first.0 + 1 + last.0 + 6..=first.1 + 1 + last.1 + 6
+    }
+
     /// Appends the local part the high half of a draw makes, and takes what it needs more from `low`.
     fn push_local_part(&self, mut high: u64, low: &mut u64, text: &mut String) {
         let Some((first, last)) = &self.names else {
@@ -172,6 +186,12 @@ impl Emails {
 }
 
 impl Generator for Emails {
+    fn lengths(&self) -> Option<Lengths> {
+        let (least, most) = self.local_lengths().into_inner();
+        let domains = || self.domains.iter().map(|domain| domain.chars().count());
+        Some(least + 1 + domains().min()?..=most + 1 + domains().max()?)
+    }
+
     fn generate(&self, draws: &Draws<'_>, _: &DataType) -> Result<ArrayRef, MaskError> {
         let mut masked = StringViewBuilder::with_capacity(draws.len());
         let mut text = String::new();
@@ -189,6 +209,11 @@ impl Generator for Emails {
 }
 
 impl Rewrite for Emails {
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        // The `@` and the domain of a value have a local part of one character in front at least.
+        Some(0..=self.local_lengths().end() + input? - 1.min(input?))
+    }
+
     const EXPECTED: &'static str = "an e-mail address `local@domain`";
 
     fn blocks(&self, _: &str) -> usize {

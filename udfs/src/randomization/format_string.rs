@@ -169,6 +169,15 @@ impl FormatString {
         }
     }
 
+    /// How many characters each string has.
+    pub(crate) fn length(&self) -> usize {
+        let lengths = self.pieces.iter().map(|piece| match piece {
+            Piece::Text(plain) => plain.chars().count(),
+            Piece::Class { places, .. } => places.len(),
+        });
+        lengths.sum()
+    }
+
     /// Blocks of a draw that [`FormatString::draw`] takes.
     pub(crate) fn blocks(&self) -> usize {
         self.blocks

@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::draw::Draws;
+use crate::length::Lengths;
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
     OfBlank, TypeFamily, schema_of,
@@ -93,6 +94,10 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
 struct Strings(FormatString);
 
 impl Generator for Strings {
+    fn lengths(&self) -> Option<Lengths> {
+        Some(self.0.length()..=self.0.length())
+    }
+
     fn generate(&self, draws: &Draws<'_>, column: &DataType) -> Result<ArrayRef, MaskError> {
         let Self(format) = self;
         let mut strings = StringViewBuilder::with_capacity(draws.len());

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::DAY;
 use crate::draw::Draws;
+use crate::length::Lengths;
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
     OfBlank, TypeFamily, schema_of,
@@ -88,6 +89,10 @@ struct Dates {
 }
 
 impl Generator for Dates {
+    fn lengths(&self) -> Option<Lengths> {
+        self.moments.lengths()
+    }
+
     fn generate(&self, draws: &Draws<'_>, _: &DataType) -> Result<ArrayRef, MaskError> {
         let days = draws
             .iter()

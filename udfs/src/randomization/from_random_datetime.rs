@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::draw::Draws;
+use crate::length::Lengths;
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
     OfBlank, TypeFamily, schema_of,
@@ -94,6 +95,10 @@ struct Seconds {
 }
 
 impl Generator for Seconds {
+    fn lengths(&self) -> Option<Lengths> {
+        self.moments.lengths()
+    }
+
     fn generate(&self, draws: &Draws<'_>, _: &DataType) -> Result<ArrayRef, MaskError> {
         let picks = draws.iter().map(|draw| draw.pick(self.seconds) as i64);
         self.moments.array(picks.map(|pick| self.first + pick))

@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::draw::{Draw, Draws};
 use crate::fixed_point::{push_units, units};
+use crate::length::Lengths;
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
     OfBlank, TypeFamily, schema_of,
@@ -158,6 +159,17 @@ struct Numbers {
 }
 
 impl Generator for Numbers {
+    fn lengths(&self) -> Option<Lengths> {
+        let length = |number: i128| {
+            let mut text = Vec::new();
+            push_units(&mut text, number, self.places);
+            text.len()
+        };
+        let ends = [self.low, self.low + (self.count - 1) as i128].map(length);
+        let text = self.columns == Columns::Text;
+        text.then(|| 1..=ends[0].max(ends[1]))
+    }
+
     fn generate(&self, draws: &Draws<'_>, _: &DataType) -> Result<ArrayRef, MaskError> {
         let draws = draws.iter();
         match (self.peak, u64::try_from(self.count)) {

@@ -17,6 +17,7 @@ use num_bigint::BigUint;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::length::Lengths;
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, TypeFamily,
     schema_of,
@@ -136,6 +137,10 @@ impl fmt::Debug for Unique {
 }
 
 impl Mask for Unique {
+    fn lengths(&self, _: Option<usize>) -> Option<Lengths> {
+        Some(self.format.length()..=self.format.length())
+    }
+
     fn mask(&self, _: ArrayRef, rows: &Rows<'_>) -> Result<ArrayRef, MaskError> {
         let numbers = rows.numbers();
         if numbers.len() != rows.len() {

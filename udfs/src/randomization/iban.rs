@@ -18,6 +18,7 @@ use crate::canonical::plain_text;
 use crate::identifiers::iban::Structures;
 use crate::identifiers::{Fraction, Number, push_like};
 use crate::key::MaskKey;
+use crate::length::{self, Lengths};
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, OnInvalid,
     TypeFamily, schema_of,
@@ -93,6 +94,10 @@ impl Accounts {
 }
 
 impl Mask for Accounts {
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        length::as_before(input)
+    }
+
     fn mask(&self, values: ArrayRef, rows: &Rows<'_>) -> Result<ArrayRef, MaskError> {
         let values = plain_text(&values)?;
         let draws = rows.draws(&self.key);

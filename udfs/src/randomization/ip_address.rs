@@ -15,6 +15,7 @@ use std::fmt::Write;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::length::{self, Lengths};
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskSpec, OfBlank, OnInvalid, TypeFamily,
     schema_of,
@@ -169,6 +170,12 @@ struct IpAddresses {
 }
 
 impl Rewrite for IpAddresses {
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        // A short column holds IPv4 addresses, or nobody knows what.
+        const LONGEST: usize = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128".len();
+        length::as_before(input.filter(|most| *most >= LONGEST))
+    }
+
     const EXPECTED: &'static str = "an IPv4 or IPv6 address, with or without a prefix length";
 
     fn blocks(&self, _: &str) -> usize {

@@ -12,6 +12,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::length::{self, Lengths};
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskSpec, OfBlank, OnInvalid, TypeFamily,
     schema_of,
@@ -69,6 +70,10 @@ struct MacAddresses {
 }
 
 impl Rewrite for MacAddresses {
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        length::as_before(input)
+    }
+
     const EXPECTED: &'static str =
         "a hardware address of 6 or 8 octets such as `00:1a:2b:3c:4d:5e`";
 

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::canonical::plain_text;
 use crate::identifiers::{BirthDate, KINDS, Kept, Kind, Number, draw_until, kind, push_like};
 use crate::key::MaskKey;
+use crate::length::{self, Lengths};
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, OnInvalid,
     TypeFamily, schema_of,
@@ -206,6 +207,10 @@ struct Redraw {
 }
 
 impl Mask for Redraw {
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        length::as_before(input)
+    }
+
     fn mask(&self, values: ArrayRef, rows: &Rows<'_>) -> Result<ArrayRef, MaskError> {
         let values = plain_text(&values)?;
         let mut numbers = self.column.read(&values)?;

@@ -19,6 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::draw::{Draw, Draws};
+use crate::length::{self, Lengths};
 use crate::mask::{
     BindError, Binder, ByDraw, Example, Family, Generator, Mask, MaskArgs, MaskError, MaskSpec,
     OfBlank, TypeFamily, schema_of,
@@ -173,6 +174,21 @@ impl PersonNames {
 }
 
 impl Generator for PersonNames {
+    fn lengths(&self) -> Option<Lengths> {
+        let of = |names: &StringViewArray| length::of_views(names);
+        let both = |glue: &str| {
+            let (first, last) = (of(&self.first)?, of(&self.last)?);
+            let glue = glue.len();
+            Some(first.start() + glue + last.start()..=first.end() + glue + last.end())
+        };
+        match self.part {
+            Part::Full => both(" "),
+            Part::LastFirst => both(", "),
+            Part::First => of(&self.first),
+            Part::Last => of(&self.last),
+        }
+    }
+
     fn generate(&self, draws: &Draws<'_>, _: &DataType) -> Result<ArrayRef, MaskError> {
         let one = |names: &StringViewArray, pick: &dyn Fn(Draw) -> usize| {
             let picks = UInt32Array::from_iter_values(draws.iter().map(|draw| pick(draw) as u32));

@@ -9,6 +9,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
 use crate::calendar::{DAY, push_short_date, push_time};
 use crate::error::{BindError, MaskError};
+use crate::length::Lengths;
 use crate::mask::TypeFamily;
 use crate::strftime::Format;
 use crate::texts::Texts;
@@ -125,6 +126,15 @@ impl Moments {
                 cast(&instants, &self.column).map_err(unfit)
             }
             _ => self.texts(seconds),
+        }
+    }
+
+    /// See [`crate::mask::Mask::lengths`].
+    pub(super) fn lengths(&self) -> Option<Lengths> {
+        match (TypeFamily::of(&self.column), &self.form) {
+            (Some(TypeFamily::Text), Form::Date) => Some(10..=10),
+            (Some(TypeFamily::Text), Form::DateTime) => Some(19..=19),
+            _ => None,
         }
     }
 

@@ -7,6 +7,7 @@ use arrow::array::{Array, ArrayRef, StringViewBuilder};
 
 use crate::canonical::plain_text;
 use crate::key::MaskKey;
+use crate::length::Lengths;
 use crate::mask::{Mask, MaskError, OnInvalid};
 use crate::rows::Rows;
 
@@ -17,6 +18,11 @@ pub(super) trait Rewrite: Debug + Send + Sync {
 
     /// How many blocks of its draw `value` needs, at least 1: the draw itself.
     fn blocks(&self, value: &str) -> usize;
+
+    /// See [`Mask::lengths`].
+    fn lengths(&self, _input: Option<usize>) -> Option<Lengths> {
+        None
+    }
 
     /// Appends the masked value to `text`; `None` where `value` is not what the mask takes.
     fn rewrite(&self, value: &str, blocks: &[[u8; 16]], text: &mut String) -> Option<()>;
@@ -59,6 +65,10 @@ impl<K: Rewrite> Mask for Rewriting<K> {
 
     fn draws(&self) -> bool {
         true
+    }
+
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        self.kernel.lengths(input)
     }
 
     fn may_give_null(&self) -> bool {

@@ -13,6 +13,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::length::Lengths;
 use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskSpec, OfBlank, OnInvalid, TypeFamily,
     schema_of,
@@ -73,6 +74,11 @@ struct Urls {
 }
 
 impl Rewrite for Urls {
+    fn lengths(&self, input: Option<usize>) -> Option<Lengths> {
+        // A host may grow, everything else is as long as before.
+        input.map(|most| 0..=most + HOST_LETTERS + ".example".len())
+    }
+
     const EXPECTED: &'static str = "a URL such as `https://host/path`";
 
     /// At most one number for each byte, and the host's.

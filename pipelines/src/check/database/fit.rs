@@ -83,10 +83,16 @@ impl Masked<'_> {
                 ),
                 (false, false) => continue,
             };
-            diagnostics.push(Diagnostic::new(code, message).at(
-                place_of(self.task, name),
-                format!("its type is {}", column.type_name),
-            ));
+            diagnostics.push(
+                Diagnostic::new(code, message)
+                    .at(
+                        place_of(self.task, name),
+                        format!("its type is {}", column.type_name),
+                    )
+                    .help(format!(
+                        "`{{type: take_substring, end_index: {most}}}` as the last mask cuts them"
+                    )),
+            );
         }
     }
 
