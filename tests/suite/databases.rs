@@ -6,6 +6,7 @@
 //! | what is masked, and does all else stay? | `behaviour.rs` |
 //! | some rows, some tasks, or none? | `limits.rs` |
 //! | what do rules read of other tables? | `joins.rs` |
+//! | what do queries see? | `queries.rs` |
 //! | how do rows get to other databases and files, and back? | `copies.rs`, between unlike ones `between.rs` |
 //! | what becomes of a run that is killed? | `kills.rs` |
 //! | do tables come out as files of the same rows do? | `differential.rs` |
@@ -18,6 +19,7 @@ mod joins;
 mod kills;
 mod kind;
 mod limits;
+mod queries;
 
 pub use kills::Kills;
 pub use kind::{Kind, Random, STRATEGIES, pipeline, pipeline_between, task};

@@ -11,7 +11,7 @@
 //! | what is wrong with their arguments, where columns cannot be looked at? | `arguments.rs` |
 //! | which numbers have its records? | `numbering.rs` |
 //! | which units, groups and plans come of it? | `plan.rs`, `group.rs` |
-//! | which tables can queries be asked of? | `tables.rs`, `names.rs` |
+//! | which tables can queries be asked of? | `tables.rs`, `names.rs`, `database/queries.rs` |
 
 mod arguments;
 mod columns;
@@ -36,7 +36,9 @@ use sha2::{Digest, Sha256};
 use visard_engine::udfs::{MASKS, find_mask};
 
 pub use columns::FileColumn;
-pub use database::{CopyFrom, CopyPlan, CopyTo, PlannedTables, Step, TablePlan, Way};
+pub use database::{
+    CopyFrom, CopyPlan, CopyTo, PlannedTables, Step, TablePlan, Way, tables_of_database,
+};
 pub(crate) use database::{Planning, connect, open_database};
 pub use files::{Format, columns_of, likely_delimiter};
 pub use group::GroupPlan;
@@ -109,7 +111,7 @@ pub fn goes_by_tables(loaded: &Loaded) -> bool {
 }
 
 /// Whether tables lie at `place`.
-fn is_database(loaded: &Loaded, place: &Place) -> bool {
+pub(crate) fn is_database(loaded: &Loaded, place: &Place) -> bool {
     let connection = loaded.pipeline.connection(&place.connection.value);
     connection.is_some_and(|found| matches!(found.kind, ConnectionKind::Database(_)))
 }

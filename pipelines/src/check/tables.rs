@@ -29,8 +29,10 @@ const OF_WHOLE_RUNS: [&str; 2] = ["from_unique", "secure_shuffle"];
 pub struct Table {
     /// Its name.
     pub name: String,
-    /// The paths of its files.
+    /// The paths of its files; none of a table of a database.
     pub files: Vec<String>,
+    /// The table of a database that it is.
+    pub of_database: Option<String>,
     /// Its columns.
     pub columns: Vec<TableColumn>,
     /// The table, for queries.
@@ -46,6 +48,22 @@ pub struct TableColumn {
     pub data_type: DataType,
     /// What is masked of it, by path, with the names of the masks; empty when nothing is.
     pub masked: Vec<(String, String)>,
+}
+
+impl TableColumn {
+    /// The columns of a table, of which `masked` says what is masked.
+    pub(super) fn all(
+        table: &MaskedTable,
+        mut masked: impl FnMut(&str) -> Vec<(String, String)>,
+    ) -> Vec<Self> {
+        let schema = table.schema();
+        let columns = schema.fields().iter().map(|field| Self {
+            name: field.name().clone(),
+            data_type: field.data_type().clone(),
+            masked: masked(field.name()),
+        });
+        columns.collect()
+    }
 }
 
 /// Lists the source and makes tables of what tasks select, with masks under `root`. Nothing comes back
@@ -151,16 +169,11 @@ fn table(
         // Our readers keep values out of their errors.
         .with_source_errors()
         .with_workers(options.workers_or_cores().min(affordable));
-    let columns = masked.schema();
-    let columns = columns.fields().iter().map(|field| TableColumn {
-        name: field.name().clone(),
-        data_type: field.data_type().clone(),
-        masked: masks.remove(field.name()).unwrap_or_default(),
-    });
     Ok(Table {
         name,
         files: paths,
-        columns: columns.collect(),
+        of_database: None,
+        columns: TableColumn::all(&masked, |column| masks.remove(column).unwrap_or_default()),
         masked,
     })
 }

@@ -110,7 +110,11 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
     match answered {
         Ok(Ok(ended)) => tell(&ended, target),
         Ok(Err(error)) if is_closed_pipe(&error) => return Err(error),
-        Ok(Err(error)) => return failed(&format!("{error:#}")),
+        // What a query runs into says all that there is to say by itself.
+        Ok(Err(error)) => match error.downcast_ref::<QueryError>() {
+            Some(error) => return failed(&error.to_string()),
+            None => return failed(&format!("{error:#}")),
+        },
         Err(_) => return failed("internal error; please report it"),
     }
     Ok(exit::MASKED)
@@ -214,9 +218,10 @@ fn problem_of(error: &QueryError, known: &[String]) -> Diagnostic {
 
 /// A table for people.
 fn as_text(table: &Table) -> String {
-    let files = match &table.files[..] {
-        [only] => only.clone(),
-        files => format!("{} files, the first of them {}", files.len(), files[0]),
+    let files = match (&table.of_database, &table.files[..]) {
+        (Some(of_database), _) => of_database.clone(),
+        (None, [only]) => only.clone(),
+        (None, files) => format!("{} files, the first of them {}", files.len(), files[0]),
     };
     let mut text = format!("{}  ({files})\n", table.name);
     let wide = |length: &dyn Fn(&TableColumn) -> usize| table.columns.iter().map(length).max();
@@ -253,9 +258,13 @@ fn as_json(table: &Table) -> Value {
             "masked": column.masked.iter().map(|(path, masks)| (path.clone(), Value::from(masks.as_str()))).collect::<serde_json::Map<_, _>>(),
         })
     };
-    json!({
+    let mut told = json!({
         "table": table.name,
-        "files": table.files,
         "columns": table.columns.iter().map(column).collect::<Value>(),
-    })
+    });
+    match &table.of_database {
+        Some(of_database) => told["database_table"] = of_database.as_str().into(),
+        None => told["files"] = table.files.iter().map(String::as_str).collect(),
+    }
+    told
 }

@@ -435,7 +435,20 @@ pub async fn look_at_tables(
     root: &Root,
     diagnostics: &mut Diagnostics,
 ) -> Option<Vec<Table>> {
-    let stores = check::open_stores(loaded, Target::LookedAt, diagnostics).await?;
+    if check::is_database(loaded, &loaded.pipeline.source) {
+        return check::tables_of_database(loaded, root, diagnostics).await;
+    }
+    let stores = match check::is_database(loaded, &loaded.pipeline.destination) {
+        // Nothing is written there.
+        true => {
+            let source = check::open_source(loaded, diagnostics).await?;
+            Stores {
+                target: source.clone(),
+                source,
+            }
+        }
+        false => check::open_stores(loaded, Target::LookedAt, diagnostics).await?,
+    };
     check::tables(loaded, &stores, root, diagnostics).await
 }
 

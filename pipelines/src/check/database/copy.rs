@@ -29,6 +29,8 @@ pub(crate) enum Elsewhere {
     Tables(Arc<dyn Database>),
     /// To files.
     Files(Store),
+    /// To whoever asks, in queries.
+    Queries,
 }
 
 /// What is copied.
@@ -50,6 +52,8 @@ pub enum CopyTo {
     Table(Arc<dyn Database>, Arc<dyn DatabaseTable>),
     /// Files of a format in a folder.
     Files(Store, String, PartFormat),
+    /// Whoever asks.
+    Queries,
 }
 
 /// Rows that are copied to another place, masked.
@@ -80,7 +84,9 @@ impl CopyPlan {
         match (&self.from, &self.to) {
             (CopyFrom::Table(table), _) => table.facts().shown(),
             (CopyFrom::Files { .. }, CopyTo::Table(_, table)) => table.facts().shown(),
-            (CopyFrom::Files { files, .. }, CopyTo::Files(..)) => format!("{} files", files.len()),
+            (CopyFrom::Files { files, .. }, CopyTo::Files(..) | CopyTo::Queries) => {
+                format!("{} files", files.len())
+            }
         }
     }
 
@@ -105,6 +111,7 @@ impl CopyPlan {
             CopyTo::Files(store, folder, format) => {
                 format!("to {}/{folder}/*.{}", store.describe(), format.extension())
             }
+            CopyTo::Queries => "to queries".to_owned(),
         };
         let mode = match self.mode {
             Mode::Error => "",
@@ -128,16 +135,21 @@ impl CopyPlan {
     /// When a database or a store refuses.
     pub async fn open(&self, job: Job) -> Result<Arc<dyn TableWork>, DatabaseError> {
         let dry_run = job.dry_run;
-        let origin: Arc<dyn Origin> = match &self.from {
-            CopyFrom::Table(table) => {
-                let read = Arc::clone(table).read_out(job.clone(), &self.copied);
-                read.await?
-            }
-            CopyFrom::Files { group, files } => Arc::new(ListedFiles::new(group, files.clone())),
-        };
+        let origin = self.origin(job.clone()).await?;
         let rows = origin.schema();
         let destination = self.destination(job, &rows).await?;
         Ok(Arc::new(Copy::new(origin, destination, dry_run)))
+    }
+
+    /// Makes what is copied ready to be read.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub(crate) async fn origin(&self, job: Job) -> Result<Arc<dyn Origin>, DatabaseError> {
+        Ok(match &self.from {
+            CopyFrom::Table(table) => Arc::clone(table).read_out(job, &self.copied).await?,
+            CopyFrom::Files { group, files } => Arc::new(ListedFiles::new(group, files.clone())),
+        })
     }
 
     async fn destination(
@@ -168,6 +180,7 @@ impl CopyPlan {
                 let files = files.map_err(|error| DatabaseError::new(error.strip_backtrace()))?;
                 Ok(Arc::new(files))
             }
+            CopyTo::Queries => Err(DatabaseError::new("queries fill nothing")),
         }
     }
 
@@ -182,6 +195,7 @@ impl CopyPlan {
                 let committed = PartFiles::are_committed(store, known_by).await;
                 committed.map_err(|error| DatabaseError::new(error.to_string()))
             }
+            CopyTo::Queries => Ok(None),
         }
     }
 }
@@ -260,6 +274,17 @@ impl Planner<'_> {
 
     /// Refuses a task that changes a database besides its masked tables.
     pub(super) fn only_in_place(&mut self, task: &Task) {
+        if let Some(Elsewhere::Queries) = self.to {
+            let message = format!(
+                "a query changes nothing, and `{}` does",
+                task.kind.type_name()
+            );
+            let problem = Diagnostic::new(&codes::IN_PLACE_ONLY, message);
+            let problem = problem.at(task.span, "");
+            self.diagnostics
+                .push(problem.help("mask with `visard run`, and query what it wrote"));
+            return;
+        }
         let message = format!(
             "`{}` is for databases that are masked in place, and this one is copied",
             task.kind.type_name()
@@ -396,6 +421,12 @@ impl Planner<'_> {
                     carried = names.iter().filter(same).cloned().collect();
                 }
                 CopyTo::Table(Arc::clone(database), target)
+            }
+            Elsewhere::Queries => {
+                self.fills(facts.shown(), span);
+                names.retain(|name| facts.column(name).is_some_and(|column| column.is_known()));
+                self.without_computed(facts, &mut names, span);
+                CopyTo::Queries
             }
         };
         if self.diagnostics.has_errors() {

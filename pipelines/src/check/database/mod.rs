@@ -10,6 +10,7 @@
 //! | which columns of other tables are read beside a row? | `joins.rs` |
 //! | what is built for joins? | `built.rs` |
 //! | what follows a masked key? | `cascade.rs` |
+//! | how are queries asked of it? | `queries.rs` |
 //! | how does it get to another place, and files into tables? | `copy.rs`, `load.rs`, into tables that `fill.rs` looks at |
 
 mod built;
@@ -22,6 +23,7 @@ mod joins;
 mod load;
 mod lookup;
 mod plan;
+mod queries;
 mod server;
 mod strategy;
 
@@ -34,6 +36,7 @@ use visard_engine::udfs::Root;
 pub use copy::{CopyFrom, CopyPlan, CopyTo};
 pub(crate) use plan::Planning;
 pub use plan::{PlannedTables, Step, TablePlan};
+pub use queries::tables_of_database;
 pub(crate) use server::connect;
 pub use strategy::Way;
 
