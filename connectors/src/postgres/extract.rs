@@ -19,6 +19,9 @@ use crate::copy::Origin;
 use crate::database::CopiedColumn;
 use crate::unit::Source;
 
+/// The fewest blocks of a slice, and so of a part of what is written: 32 MiB.
+const PART_BLOCKS: u32 = 4096;
+
 /// A table that is copied elsewhere.
 pub(super) struct Extract {
     job: TableJob,
@@ -58,14 +61,19 @@ impl Extract {
         let whole = format!("{} AS {}", table.sql(), quoted(&table.name));
         let slices = match job.max_rows {
             Some(most) => vec![format!("{} LIMIT {most}", job.from(&whole, "true"))],
-            None => slices(&table.parts, job.workers, version >= TID_RANGES)
-                .into_iter()
-                .map(|(part, range)| {
-                    // The condition may call the table by its name.
-                    let part = format!("{part} AS {}", quoted(&table.name));
-                    job.from(&part, range.as_deref().unwrap_or("true"))
-                })
-                .collect(),
+            None => slices(
+                &table.parts,
+                job.workers,
+                PART_BLOCKS,
+                version >= TID_RANGES,
+            )
+            .into_iter()
+            .map(|(part, range)| {
+                // The condition may call the table by its name.
+                let part = format!("{part} AS {}", quoted(&table.name));
+                job.from(&part, range.as_deref().unwrap_or("true"))
+            })
+            .collect(),
         };
         let mut read: Vec<ReadColumn> = Vec::with_capacity(columns.len());
         for column in columns {

@@ -11,6 +11,10 @@ use super::session::{Session, quoted};
 const LOOKS: usize = 20;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
+/// What a rewrite of a table's files may hold in memory, unless the server gives it more.
+const MORE_MEMORY: &str = "SELECT pg_catalog.set_config(name, '256MB', false) FROM pg_catalog.pg_settings \
+     WHERE name = 'maintenance_work_mem' AND setting::int8 < 262144";
+
 /// Removes what `job` made, then what still holds old values: after joined updates the dead rows, and what
 /// all strategies leave. What cannot be removed, in words.
 ///
@@ -36,15 +40,25 @@ pub(super) async fn clean_up(
         ));
     }
     if !rewritten {
+        // Indexes are made anew: with little memory, their rows are sorted on disk.
+        session.run(MORE_MEMORY).await?;
         let statement = format!("VACUUM (FULL, ANALYZE) {}", table.sql());
         let otherwise = "dead rows and statistics of the table hold old values until its owner runs \
                          `VACUUM (FULL, ANALYZE)`";
         vacuumed(session, &statement, table.oid, otherwise, &mut left).await?;
+        session.run("RESET maintenance_work_mem").await?;
     }
     let mut statistics = Vec::new();
     for catalogue in ["pg_statistic", "pg_statistic_ext_data"] {
-        let oid = format!("SELECT 'pg_catalog.{catalogue}'::regclass::oid");
-        let oid: u32 = session.client().query_one(&oid, &[]).await?.get(0);
+        let found = format!(
+            "SELECT c, pg_catalog.pg_relation_size(c) > 0 \
+               FROM (SELECT 'pg_catalog.{catalogue}'::regclass::oid AS c) found"
+        );
+        let found = session.client().query_one(&found, &[]).await?;
+        let (oid, has_blocks): (u32, bool) = (found.get(0), found.get(1));
+        if !has_blocks {
+            continue;
+        }
         let statement = format!("VACUUM (FULL) pg_catalog.{catalogue}");
         let otherwise = format!(
             "statistics that the planner no longer uses may hold old values until `VACUUM FULL {catalogue}`"

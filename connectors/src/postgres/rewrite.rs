@@ -34,8 +34,9 @@ use super::types::wire_schema;
 use crate::database::{Announce, TableWork, counted};
 use crate::unit::{Receipt, Sink, Source};
 
-/// The fewest blocks of a slice: 32 MiB.
-const SLICE_BLOCKS: u32 = 4096;
+/// The fewest blocks of a slice: 4 MiB, so that small tables have some for each worker. Below it, a stage costs
+/// more than it wins.
+const SLICE_BLOCKS: u32 = 512;
 /// The first version that finds ranges of blocks without reading the others.
 pub(super) const TID_RANGES: i32 = 140_000;
 
@@ -133,7 +134,7 @@ impl Rewrite {
             .await?;
         let table = table.filter(|table| table.is_same(&job.table));
         let parts = table.ok_or(PostgresError::Altered)?.parts;
-        let slices: Vec<String> = slices(&parts, job.workers, version >= TID_RANGES)
+        let slices: Vec<String> = slices(&parts, job.workers, SLICE_BLOCKS, version >= TID_RANGES)
             .into_iter()
             .map(|(part, range)| {
                 // Joined columns call the table by its name, and so do rows of partitions.
@@ -384,16 +385,17 @@ fn unchanged(expected: u64, found: u64) -> Result<(), PostgresError> {
     }
 }
 
-/// Ranges of blocks of the tables that hold rows, several for each worker: a table, and the condition for
-/// its range where it is not the whole.
+/// Ranges of blocks of the tables that hold rows, several for each worker but none of less than `fewest` blocks: a
+/// table, and the condition for its range where it is not the whole.
 pub(super) fn slices(
     parts: &[Part],
     workers: usize,
+    fewest: u32,
     by_range: bool,
 ) -> Vec<(String, Option<String>)> {
     let blocks: u64 = parts.iter().map(|part| u64::from(part.blocks)).sum();
     let share = blocks / (4 * workers.max(1) as u64);
-    let step = u32::try_from(share).unwrap_or(u32::MAX).max(SLICE_BLOCKS);
+    let step = u32::try_from(share).unwrap_or(u32::MAX).max(fewest);
     let mut slices = Vec::new();
     for part in parts {
         let count = match by_range {
@@ -423,7 +425,7 @@ mod tests {
             blocks,
         });
         let of = |by_range| -> Vec<(String, String)> {
-            let slices = slices(&parts, 1, by_range).into_iter();
+            let slices = slices(&parts, 1, 4096, by_range).into_iter();
             slices
                 .map(|(part, range)| (part, range.unwrap_or_default()))
                 .collect()

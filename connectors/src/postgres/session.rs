@@ -205,7 +205,9 @@ impl Session {
                             ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
               FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
              WHERE c.oid = pg_catalog.to_regclass($1) AND a.grantee <> c.relowner";
-        self.run("BEGIN").await?;
+        // Nobody misses it after a crash: what is in it is committed behind it.
+        self.run("BEGIN; SET LOCAL synchronous_commit = off")
+            .await?;
         self.run(made).await?;
         for grantee in self.client.query(GRANTEES, &[&table]).await? {
             let grantee: String = grantee.get(0);
