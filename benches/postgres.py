@@ -4,9 +4,10 @@
     benches/postgres.py [--rows 2000000] [--rounds 1] [--only NAME] [--visard PATH] [--bin FOLDER]
 
 Each contender gets its own copy of one database: a table of 13 columns with a primary key, a unique e-mail,
-two more indexes and a child table that refers to it. Six columns are masked. Wall time, CPU time of the
+two more indexes and a child table that refers to it. Six columns are masked. Wall time, CPU time of client and
 server, bytes of write-ahead log and the table's size afterwards are taken for each; after a checkpoint, so
-that none pays for another's dirty pages.
+that none pays for another's dirty pages. In each round they run one after the other, so that all of them have the
+same neighbours.
 
 Needs PostgreSQL 14 or later (`tests/run` installs it) and an optimised build of visard. `pganonymize`, where
 it is installed for this Python, is run on 100,000 rows.
@@ -17,6 +18,7 @@ it is installed for this Python, is run on 100,000 rows.
 | `ctas-swap` | CREATE TABLE AS, indexes and keys, swapped by rename; one transaction |
 | `visard-auto` | visard, which chooses a rewrite here |
 | `update-sql-5` | one UPDATE of the five columns without the e-mail |
+| `update-vacuum-5` | the same and `VACUUM (FULL, ANALYZE)`, so that old values are gone as they are behind visard |
 | `visard-update` | visard with `strategy: update` on those five: a unique column is not updated piece by piece |
 | `floor` | COPY out and COPY into an empty table with the same indexes: the bytes moved, nothing masked |
 | `pganonymize` | on a tenth or less of the rows |
@@ -28,6 +30,7 @@ import os
 import pwd
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -188,16 +191,18 @@ def pganonymize(server, database, folder):
 
 
 def measure(server, database, work):
-    """Wall seconds, CPU seconds of the server, MiB of log, MiB of the table and its indexes."""
+    """Wall seconds, CPU seconds of client and server, MiB of log, MiB of the table and its indexes."""
     server.sql(f"DROP DATABASE IF EXISTS {database}; CREATE DATABASE {database} TEMPLATE bench; CHECKPOINT;")
     before = server.cpu(), int(server.sql("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint"))
-    began = time.monotonic()
+    began = os.times()
     work(database)
-    wall = time.monotonic() - began
+    ended = os.times()
+    wall = ended.elapsed - began.elapsed
+    client = ended.children_user + ended.children_system - began.children_user - began.children_system
     time.sleep(0.5)  # backends end a moment after their clients
     log = int(server.sql("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint")) - before[1]
     size = int(server.sql("SELECT pg_total_relation_size('customers')", database))
-    figures = wall, server.cpu() - before[0], log / 2**20, size / 2**20
+    figures = wall, client + server.cpu() - before[0], log / 2**20, size / 2**20
     server.sql(f"DROP DATABASE {database}")
     return figures
 
@@ -233,30 +238,37 @@ def main():
             "ctas-swap": lambda db: server.sql(CTAS, db),
             "visard-auto": masked(SIX_RULES, "auto"),
             "update-sql-5": lambda db: server.sql(f"UPDATE customers SET {set_list(FIVE)}", db),
+            "update-vacuum-5": lambda db: server.sql(f"UPDATE customers SET {set_list(FIVE)};\nVACUUM (FULL, ANALYZE) customers", db),
             "visard-update": masked(FIVE_RULES, "update"),
             "floor": lambda db: floor(server, db),
         }
         wanted = options.only or [*contenders, "pganonymize"]
-        walls = {}
+
+        def compare(names, rounds, pairs):
+            found = {name: [] for name in names}
+            for _ in range(rounds):
+                for name in names:
+                    found[name].append(measure(server, "db_" + name.replace("-", "_"), contenders[name]))
+            medians = {name: [statistics.median(column) for column in zip(*figures)] for name, figures in found.items()}
+            for name, figures in medians.items():
+                print(f"{name:<16} {figures[0]:>8.1f} {figures[1]:>8.1f} {figures[2]:>9.0f} {figures[3]:>10.0f}", flush=True)
+            for one, other in pairs:
+                if one in medians and other in medians:
+                    wall, cpu = (medians[one][which] / medians[other][which] for which in (0, 1))
+                    print(f"{one} / {other}: wall {wall:.2f}, CPU {cpu:.2f}")
+
         print(f"{options.rows} rows; medians of {options.rounds}")
-        print(f"{'':<16} {'wall s':>8} {'server s':>9} {'log MiB':>9} {'table MiB':>10}")
-        for name in contenders:
-            if name not in wanted:
-                continue
-            rounds = [measure(server, "db_" + name.replace("-", "_"), contenders[name]) for _ in range(options.rounds)]
-            figures = sorted(rounds)[len(rounds) // 2]
-            walls[name] = figures[0]
-            print(f"{name:<16} {figures[0]:>8.1f} {figures[1]:>9.1f} {figures[2]:>9.0f} {figures[3]:>10.0f}", flush=True)
-        for one, other in [("visard-auto", "update-sql"), ("visard-auto", "ctas-swap"), ("visard-auto", "floor"), ("visard-update", "update-sql-5")]:
-            if one in walls and other in walls:
-                print(f"{one} / {other}: {walls[one] / walls[other]:.2f}")
+        print(f"{'':<16} {'wall s':>8} {'CPU s':>8} {'log MiB':>9} {'table MiB':>10}")
+        compare([name for name in contenders if name in wanted], options.rounds, [
+            ("visard-auto", "update-sql"), ("visard-auto", "ctas-swap"), ("visard-auto", "floor"),
+            ("visard-update", "update-sql-5"), ("visard-update", "update-vacuum-5")])
         if "pganonymize" in wanted and (Path(sys.executable).parent / "pganonymize").exists():
             rows = min(options.rows, 100_000)
             server.sql(f"DELETE FROM orders; DELETE FROM customers WHERE id > {rows}; VACUUM FULL customers; ANALYZE;", "bench")
-            for name, work in [("pganonymize", lambda db: run(pganonymize(server, db, folder))), ("visard-auto", contenders["visard-auto"])]:
-                walls[name] = measure(server, "db_small", work)[0]
-            print(f"{rows} rows: pganonymize {walls['pganonymize']:.1f} s, visard {walls['visard-auto']:.1f} s: "
-                  f"{walls['pganonymize'] / walls['visard-auto']:.0f} times")
+            contenders["pganonymize"] = lambda db: run(pganonymize(server, db, folder))
+            print(f"{rows} rows")
+            compare(["pganonymize", "ctas-swap", "floor", "visard-auto"], options.rounds, [
+                ("pganonymize", "visard-auto"), ("visard-auto", "ctas-swap"), ("visard-auto", "floor")])
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)

@@ -4,8 +4,8 @@
     benches/sqlite.py [--rows 2000000] [--rounds 1] [--only NAME] [--visard PATH] [--plain]
 
 Each contender gets its own copy of one file: a table of 13 columns with a primary key, a unique e-mail, two more
-indexes and a child table that refers to it. Six columns are masked. Wall time and the size of the file
-afterwards are taken for each. `--plain` leaves the unique e-mail out, whose index is most of the work of everybody.
+indexes and a child table that refers to it. Six columns are masked. Wall and CPU time and the size of the file
+afterwards are taken for each. In each round they run one after the other, so that all of them have the same neighbours. `--plain` leaves the unique e-mail out, whose index is most of the work of everybody.
 
 Needs an optimised build of visard.
 
@@ -21,13 +21,14 @@ Needs an optimised build of visard.
 import argparse
 import hashlib
 import json
+import os
 import re
 import shutil
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -153,25 +154,26 @@ def main():
             "visard-update": lambda path: visard(options, path, FIVE_RULES, "update"),
             "floor": lambda path: sqlite3.connect(path).execute("VACUUM INTO ?", (str(folder / "floor.db"),)),
         }
-        walls = {}
-        print(f"{options.rows} rows; medians of {options.rounds}")
-        print(f"{'':<20} {'wall s':>8} {'file MiB':>10}")
-        for name, work in contenders.items():
-            if options.only and name not in options.only:
-                continue
-            rounds = []
-            for _ in range(options.rounds):
+        wanted = [name for name in contenders if not options.only or name in options.only]
+        found = {name: [] for name in wanted}
+        for _ in range(options.rounds):
+            for name in wanted:
                 shutil.copyfile(source, path)
                 (folder / "floor.db").unlink(missing_ok=True)
-                began = time.monotonic()
-                work(path)
-                rounds.append((time.monotonic() - began, path.stat().st_size / 2**20))
-            figures = sorted(rounds)[len(rounds) // 2]
-            walls[name] = figures[0]
-            print(f"{name:<20} {figures[0]:>8.1f} {figures[1]:>10.0f}", flush=True)
+                before = os.times()
+                contenders[name](path)
+                after = os.times()
+                cpu = sum(after[:4]) - sum(before[:4])
+                found[name].append((after.elapsed - before.elapsed, cpu, path.stat().st_size / 2**20))
+        print(f"{options.rows} rows; medians of {options.rounds}")
+        print(f"{'':<20} {'wall s':>8} {'CPU s':>8} {'file MiB':>10}")
+        medians = {name: [statistics.median(column) for column in zip(*figures)] for name, figures in found.items()}
+        for name, (wall, cpu, size) in medians.items():
+            print(f"{name:<20} {wall:>8.1f} {cpu:>8.1f} {size:>10.0f}")
         for one, other in [("executemany", "visard-auto"), ("executemany-vacuum", "visard-auto"), ("executemany", "visard-update")]:
-            if one in walls and other in walls:
-                print(f"{one} / {other}: {walls[one] / walls[other]:.1f}")
+            if one in medians and other in medians:
+                wall, cpu = (medians[one][which] / medians[other][which] for which in (0, 1))
+                print(f"{one} / {other}: wall {wall:.1f}, CPU {cpu:.1f}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
