@@ -102,6 +102,7 @@ fn push_text(
     classes: &mut Int8Builder,
     value: ValueRef<'_>,
 ) -> Result<usize, &'static str> {
+    let text;
     let (text, class) = match value {
         ValueRef::Null => {
             values.append_null();
@@ -110,19 +111,25 @@ fn push_text(
         }
         ValueRef::Text(text) => {
             let text = std::str::from_utf8(text);
-            (text.map_err(|_| "a text is no UTF-8")?.to_owned(), None)
+            (text.map_err(|_| "a text is no UTF-8")?, None)
         }
-        ValueRef::Integer(number) => (number.to_string(), Some(Class::Integer)),
+        ValueRef::Integer(number) => {
+            text = number.to_string();
+            (text.as_str(), Some(Class::Integer))
+        }
         // The shortest digits that are this number and no other.
-        ValueRef::Real(number) => (number.to_string(), Some(Class::Real)),
+        ValueRef::Real(number) => {
+            text = number.to_string();
+            (text.as_str(), Some(Class::Real))
+        }
         ValueRef::Blob(blob) => {
             let text = std::str::from_utf8(blob);
             let text =
                 text.map_err(|_| "a blob among texts spells no text that a mask could be shown")?;
-            (text.to_owned(), Some(Class::Blob))
+            (text, Some(Class::Blob))
         }
     };
     classes.append_option(class.map(Class::code));
-    values.append_value(&text);
+    values.append_value(text);
     Ok(16 + text.len())
 }

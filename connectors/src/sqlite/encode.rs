@@ -12,29 +12,32 @@ use super::job::TypedColumn;
 use super::lane::{Class, Lane, class_column};
 
 /// A column of a batch, value by value.
-pub(super) enum ColumnValues<'a> {
-    Integer(&'a Int64Array),
-    Real(&'a str, &'a Float64Array),
-    Text(&'a StringViewArray, &'a Int8Array),
-    Blob(&'a BinaryViewArray),
+pub(super) enum ColumnValues {
+    Integer(Int64Array),
+    Real(String, Float64Array),
+    Text(StringViewArray, Int8Array),
+    Blob(BinaryViewArray),
 }
 
-impl<'a> ColumnValues<'a> {
+impl ColumnValues {
     /// Those of `column` in `batch`.
     ///
     /// # Errors
     /// When the batch has no such column.
-    pub(super) fn of(batch: &'a RecordBatch, column: &'a TypedColumn) -> Result<Self, SqliteError> {
+    pub(super) fn of(batch: &RecordBatch, column: &TypedColumn) -> Result<Self, SqliteError> {
         let missing = || SqliteError::Value {
             column: column.name.clone(),
             problem: "it is not what the masks were asked for",
         };
         let values = batch.column_by_name(&column.name).ok_or_else(missing)?;
         let found = match column.lane {
-            Lane::Integer => values.as_primitive_opt::<Int64Type>().map(Self::Integer),
+            Lane::Integer => {
+                let values = values.as_primitive_opt::<Int64Type>();
+                values.cloned().map(Self::Integer)
+            }
             Lane::Real => {
-                let values = values.as_primitive_opt::<Float64Type>();
-                values.map(|values| Self::Real(&column.name, values))
+                let values = values.as_primitive_opt::<Float64Type>().cloned();
+                values.map(|values| Self::Real(column.name.clone(), values))
             }
             Lane::Text => {
                 let classes = batch.column_by_name(&class_column(&column.name));
@@ -42,9 +45,9 @@ impl<'a> ColumnValues<'a> {
                 values
                     .as_string_view_opt()
                     .zip(classes)
-                    .map(|(v, classes)| Self::Text(v, classes))
+                    .map(|(values, classes)| Self::Text(values.clone(), classes.clone()))
             }
-            Lane::Blob => values.as_binary_view_opt().map(Self::Blob),
+            Lane::Blob => values.as_binary_view_opt().cloned().map(Self::Blob),
         };
         found.ok_or_else(missing)
     }
@@ -53,7 +56,7 @@ impl<'a> ColumnValues<'a> {
     ///
     /// # Errors
     /// When SQLite would store another one: it takes no number that is none.
-    pub(super) fn at(&self, row: usize) -> Result<ToSqlOutput<'a>, SqliteError> {
+    pub(super) fn at(&self, row: usize) -> Result<ToSqlOutput<'_>, SqliteError> {
         if self.array().is_null(row) {
             return Ok(ToSqlOutput::from(Null));
         }
@@ -63,7 +66,7 @@ impl<'a> ColumnValues<'a> {
                 let number = values.value(row);
                 if number.is_nan() {
                     return Err(SqliteError::Value {
-                        column: (*name).to_owned(),
+                        column: name.clone(),
                         problem: "a masked number is none (NaN), which SQLite would make a null",
                     });
                 }
@@ -71,19 +74,19 @@ impl<'a> ColumnValues<'a> {
             }
             Self::Blob(values) => ToSqlOutput::Borrowed(ValueRef::Blob(values.value(row))),
             Self::Text(values, classes) => {
-                let text: &'a str = values.value(row);
+                let text = values.value(row);
                 let class = classes.is_valid(row).then(|| classes.value(row));
                 classed(text, class.and_then(Class::of_code))
             }
         })
     }
 
-    fn array(&self) -> &'a dyn Array {
+    fn array(&self) -> &dyn Array {
         match self {
-            Self::Integer(values) => *values,
-            Self::Real(_, values) => *values,
-            Self::Text(values, _) => *values,
-            Self::Blob(values) => *values,
+            Self::Integer(values) => values,
+            Self::Real(_, values) => values,
+            Self::Text(values, _) => values,
+            Self::Blob(values) => values,
         }
     }
 }

@@ -6,7 +6,7 @@
 //! | what does its schema say of a table? | `catalogue.rs`, `sql.rs` |
 //! | what is in a column, and how do masks see it? | `lane.rs`, `decode.rs`, `encode.rs` |
 //! | how is a row found again? | `address.rs` |
-//! | how is a table masked where it lies? | `update.rs`, `rewrite.rs`, over `job.rs`, `reader.rs`, `progress.rs`, `refill.rs`, `exchange.rs` |
+//! | how is a table masked where it lies? | `update.rs`, `rewrite.rs`, over `job.rs`, `reader.rs`, `progress.rs`, `refill.rs` (`handed.rs`, `unindexed.rs`), `exchange.rs` |
 //! | how is it copied elsewhere, and filled from elsewhere? | `extract.rs` over `snapshot.rs`, `load.rs` over `held.rs` |
 //! | what still holds old values afterwards? | `leftovers.rs` |
 //! | what does it answer when it refuses? | `error.rs` |
@@ -28,6 +28,7 @@ mod error;
 mod exchange;
 mod extract;
 mod file;
+mod handed;
 mod held;
 mod job;
 mod lane;
@@ -41,6 +42,7 @@ mod snapshot;
 mod sql;
 #[cfg(test)]
 mod tests;
+mod unindexed;
 mod update;
 
 pub use database::Sqlite;

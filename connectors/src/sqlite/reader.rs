@@ -298,7 +298,7 @@ impl Query {
             building.at.append_value(&at);
             building.places.append_value(place);
             let mut bytes = at.len() + 32;
-            let mut version = Vec::with_capacity(self.own);
+            let mut version = Vec::with_capacity(if has_versions { self.own } else { 0 });
             for (column, builder) in (first..all).zip(&mut building.columns) {
                 let value = row.get_ref(column)?;
                 bytes += builder.push(value)?;

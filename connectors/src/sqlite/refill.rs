@@ -4,17 +4,23 @@
 //! Values that are not masked go from the old table to the new one inside of SQLite. No old value is ever beside
 //! a new one, so those of a unique index do not meet half way, and indexes are sorted once.
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, BinaryViewArray, RecordBatch};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::address;
 use super::encode::ColumnValues;
 use super::error::SqliteError;
+use super::handed::{self, Handed, MASKED_FUNCTION};
 use super::job::{TableJob, TypedColumn};
 use super::leftovers;
 use super::progress::exists;
 use super::reader::AT;
 use super::sql::quoted;
+use super::unindexed;
+
+/// The most threads that sort an index besides the one that makes it. Each of them holds as much as the
+/// connection's cache.
+const SORTERS: u32 = 2;
 
 /// A table of a copy that is being filled.
 pub(super) struct Refill {
@@ -22,8 +28,13 @@ pub(super) struct Refill {
     masked: Vec<TypedColumn>,
     /// The old table.
     old: String,
+    /// Whether it is filled without the indexes of its constraints.
+    is_plain: bool,
+    /// Takes the rows from one rowid to another, whose masked values are handed over.
+    range: Option<String>,
+    handed: Handed,
     /// Takes a row's masked values, then its address.
-    insert: String,
+    single: String,
     /// What the file says was the highest key that it gave out.
     sequence: Option<i64>,
     /// Rows that were written.
@@ -47,36 +58,52 @@ impl Refill {
             }
             false => None,
         };
+        let plain = unindexed::plain(&job.table);
         connection.execute_batch(&format!(
             "BEGIN; ALTER TABLE {table} RENAME TO {}; {}",
             quoted(&old),
-            job.table.sql
+            plain.as_ref().unwrap_or(&job.table.sql)
         ))?;
         let masked = job.masked();
-        let values: Vec<String> = job
-            .table
-            .stored()
-            .into_iter()
-            .map(
-                |name| match masked.iter().position(|column| column.name == name) {
-                    Some(index) => format!("?{}", index + 1),
+        let address = job.address()?;
+        // A row that a constraint does not take fails the run, whatever its definition says.
+        let filled = |masked_value: &dyn Fn(usize) -> String| {
+            let values = job.table.stored().into_iter().map(|name| {
+                match masked.iter().position(|column| column.name == name) {
+                    Some(index) => masked_value(index),
                     None => format!("o.{}", quoted(name)),
-                },
+                }
+            });
+            format!(
+                "INSERT OR FAIL INTO {} ({}) SELECT {} FROM {} AS o",
+                job.table.sql_name(),
+                job.table.stored_list(),
+                values.collect::<Vec<_>>().join(", "),
+                quoted(&old)
             )
-            .collect();
-        let insert = format!(
-            "INSERT INTO {} ({}) SELECT {} FROM {} AS o WHERE {}",
-            job.table.sql_name(),
-            job.table.stored_list(),
-            values.join(", "),
-            quoted(&old),
-            job.address()?.finds("o", masked.len() + 1)
+        };
+        let single = format!(
+            "{} WHERE {}",
+            filled(&|index| format!("?{}", index + 1)),
+            address.finds("o", masked.len() + 1)
         );
+        let rowid = address.is_rowid.then(|| address.list("o"));
+        let range = rowid.map(|rowid| {
+            let filled = filled(&|index| format!("{MASKED_FUNCTION}({index}, {rowid})"));
+            format!("{filled} NOT INDEXED WHERE {rowid} BETWEEN ?1 AND ?2 ORDER BY {rowid}")
+        });
+        let handed = Handed::default();
+        handed.register(&connection)?;
+        let others = u32::try_from(job.workers.saturating_sub(1)).unwrap_or(SORTERS);
+        connection.pragma_update(None, "threads", SORTERS.min(others))?;
         Ok(Self {
             connection,
+            is_plain: plain.is_some(),
+            range,
+            handed,
+            single,
             masked,
             old,
-            insert,
             sequence,
             rows: 0,
         })
@@ -87,7 +114,7 @@ impl Refill {
     /// # Errors
     /// When a constraint refuses one.
     pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<(), SqliteError> {
-        let columns: Vec<ColumnValues<'_>> = self
+        let columns: Vec<ColumnValues> = self
             .masked
             .iter()
             .map(|column| ColumnValues::of(batch, column))
@@ -96,9 +123,43 @@ impl Refill {
             .column_by_name(AT)
             .and_then(|at| at.as_binary_view_opt());
         let at = at.ok_or(SqliteError::GivenUp)?;
-        let mut insert = self.connection.prepare(&self.insert)?;
+        let found = match (&self.range, handed::rowids(at)) {
+            (Some(range), Some(rowids)) => self.add_range(range, columns, rowids)?,
+            _ => self.add_singly(&columns, at)?,
+        };
+        let expected = batch.num_rows() as u64;
+        if found != expected {
+            return Err(SqliteError::Changed { expected, found });
+        }
+        self.rows += found;
+        Ok(())
+    }
+
+    fn add_range(
+        &self,
+        range: &str,
+        columns: Vec<ColumnValues>,
+        rowids: Vec<i64>,
+    ) -> Result<u64, SqliteError> {
+        let (Some(&first), Some(&last)) = (rowids.first(), rowids.last()) else {
+            return Ok(0);
+        };
+        self.handed.give(columns, rowids);
+        let inserted = self.connection.execute(range, (first, last));
+        match self.handed.take_back() {
+            Some(failure) => Err(failure),
+            None => Ok(inserted? as u64),
+        }
+    }
+
+    fn add_singly(
+        &self,
+        columns: &[ColumnValues],
+        at: &BinaryViewArray,
+    ) -> Result<u64, SqliteError> {
+        let mut insert = self.connection.prepare(&self.single)?;
         let mut found = 0;
-        for row in 0..batch.num_rows() {
+        for row in 0..at.len() {
             for (index, column) in columns.iter().enumerate() {
                 insert.raw_bind_parameter(index + 1, column.at(row)?)?;
             }
@@ -107,12 +168,7 @@ impl Refill {
             }
             found += insert.raw_execute()? as u64;
         }
-        let expected = batch.num_rows() as u64;
-        if found != expected {
-            return Err(SqliteError::Changed { expected, found });
-        }
-        self.rows += found;
-        Ok(())
+        Ok(found)
     }
 
     /// Does away with the old table, and makes what hangs on it; the connection to the copy.
@@ -130,12 +186,22 @@ impl Refill {
             });
         }
         connection.execute_batch(&format!("DROP TABLE {old}"))?;
+        if self.is_plain {
+            unindexed::indexed(&connection, &job.table, &job.made("plain"))?;
+        }
         for statement in &job.table.made {
             connection.execute_batch(statement)?;
         }
         if let Some(sequence) = self.sequence {
             let name = &job.table.name;
-            let taken = "UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = ?2";
+            // A masked key may be higher than any that was given out.
+            let highest = format!(
+                "SELECT max(?1, coalesce(max({}), ?1)) FROM {}",
+                job.address()?.list(&quoted(name)),
+                job.table.sql_name()
+            );
+            let sequence: i64 = connection.query_row(&highest, [sequence], |row| row.get(0))?;
+            let taken = "UPDATE sqlite_sequence SET seq = ?1 WHERE name = ?2";
             if connection.execute(taken, params![sequence, name])? == 0 {
                 let given = "INSERT INTO sqlite_sequence (seq, name) VALUES (?1, ?2)";
                 connection.execute(given, params![sequence, name])?;

@@ -26,6 +26,7 @@ use super::job::TableJob;
 use super::leftovers::{self, Compaction};
 use super::reader::{AT, Reader, typed_fields};
 use super::refill::{Refill, ranges};
+use super::sql::quoted;
 use super::update::SLICE_BYTES;
 use crate::database::{Announce, TableWork, counted};
 use crate::unit::{Receipt, Sink, Source};
@@ -120,6 +121,9 @@ impl Source for Rewrite {
         let from = self
             .job
             .from(&self.job.table.sql_name(), &self.slices[slice]);
+        // In this order they are written, each next to the one before.
+        let order = self.job.address()?.list(&quoted(&self.job.table.name));
+        let from = format!("{from} ORDER BY {order}");
         self.reader.read(&from, Vec::new(), projection)
     }
 

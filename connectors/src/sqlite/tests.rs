@@ -12,6 +12,7 @@ use super::exchange::Held;
 use super::file::DatabaseFile;
 use super::lane::Lane;
 use super::progress::Progress;
+use super::unindexed;
 use crate::database::Job;
 
 /// A database of its own.
@@ -233,4 +234,60 @@ fn files_that_are_no_database() {
         said(),
         "the file is encrypted, or no SQLite database (SQLite 26)"
     );
+}
+
+/// Whatever the definition does with such rows elsewhere.
+#[test]
+fn rows_that_are_one_to_a_constraint_are_refused_at_the_end() {
+    for conflict in ["", "ON CONFLICT REPLACE", "ON CONFLICT IGNORE"] {
+        let made = format!(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, code TEXT COLLATE NOCASE UNIQUE {conflict}, n)"
+        );
+        let trial = Trial::new(&made);
+        let table = trial.table("t");
+        for (second, is_taken) in [("b", true), ("A", false)] {
+            let connection = Connection::open_in_memory().unwrap();
+            let plain = unindexed::plain(&table).unwrap();
+            connection
+                .execute_batch(&format!(
+                    "PRAGMA legacy_alter_table = 1; BEGIN; {plain}; INSERT INTO t VALUES (3, 'a', 1), (9, '{second}', 'x')"
+                ))
+                .unwrap();
+            let indexed = unindexed::indexed(&connection, &table, "aside");
+            match indexed {
+                Ok(()) => assert!(is_taken, "{conflict}"),
+                Err(SqliteError::Refused { text, .. }) => {
+                    assert!(!is_taken && text.contains("t.code"), "{conflict}: {text}");
+                    continue;
+                }
+                Err(other) => panic!("{conflict}: {other}"),
+            }
+            let found =
+                "SELECT group_concat(id || code || n || typeof(n)) FROM t WHERE code >= 'A'";
+            let found: String = connection.query_row(found, [], |row| row.get(0)).unwrap();
+            assert_eq!(found, "3a1integer,9bxtext", "{conflict}");
+            let names = "SELECT group_concat(name) FROM sqlite_schema";
+            let names: String = connection.query_row(names, [], |row| row.get(0)).unwrap();
+            assert_eq!(names, "t,sqlite_autoindex_t_1", "{conflict}");
+        }
+    }
+}
+
+#[test]
+fn tables_that_are_filled_with_their_indexes() {
+    for (made, is_plain) in [
+        ("CREATE TABLE t (id INTEGER PRIMARY KEY, a)", false),
+        ("CREATE TABLE t (id INTEGER PRIMARY KEY, a UNIQUE)", true),
+        ("CREATE TABLE t (a TEXT PRIMARY KEY)", true),
+        ("CREATE TABLE t (a TEXT PRIMARY KEY) WITHOUT ROWID", false),
+        ("CREATE TABLE t (a UNIQUE CHECK (a > 0))", false),
+        ("CREATE TABLE t (a UNIQUE, b AS (a))", false),
+        (
+            "CREATE TABLE t (a, b); CREATE UNIQUE INDEX i ON t (a)",
+            false,
+        ),
+    ] {
+        let table = Trial::new(made).table("t");
+        assert_eq!(unindexed::plain(&table).is_some(), is_plain, "{made}");
+    }
 }

@@ -245,7 +245,7 @@ fn stage(
     batch: &RecordBatch,
     masked: &[TypedColumn],
 ) -> Result<(), SqliteError> {
-    let columns: Vec<ColumnValues<'_>> = masked
+    let columns: Vec<ColumnValues> = masked
         .iter()
         .map(|column| ColumnValues::of(batch, column))
         .collect::<Result<_, _>>()?;

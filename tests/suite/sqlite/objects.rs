@@ -98,6 +98,53 @@ fn tables_without_rowids_and_with_holes_in_them() {
     }
 }
 
+/// A rewrite makes the indexes of constraints once the rows are there: they are what the table's own statement
+/// asks for, and hold what is in the table.
+#[test]
+fn indexes_of_constraints() {
+    for vacuum in ["NONE", "FULL", "INCREMENTAL"] {
+        let trial = Trial::new();
+        std::fs::remove_file(trial.path()).unwrap();
+        trial.sql(&format!(
+            "PRAGMA auto_vacuum = {vacuum};
+             CREATE TABLE first (a); INSERT INTO first VALUES (zeroblob(50000));
+             CREATE TABLE t (code TEXT PRIMARY KEY, id INTEGER, a TEXT COLLATE NOCASE, b REAL NOT NULL, c BLOB, d,
+                 UNIQUE (a DESC, b), CONSTRAINT id_is_own UNIQUE (id) ON CONFLICT IGNORE);
+             INSERT INTO t (rowid, code, id, a, b, c, d)
+                 SELECT i * 3, printf('AB%05d', i), nullif(i, 7), 'n' || (i % 10), i / 10, CAST(i AS BLOB), i % 2 FROM {};
+             CREATE UNIQUE INDEX own ON t (b, c);
+             CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT UNIQUE) STRICT;
+             INSERT INTO counted SELECT i, printf('%05d', i) FROM {}; DELETE FROM counted WHERE id > 80",
+            Trial::series(5000),
+            Trial::series(100)
+        ));
+        let kept = "SELECT rowid, id, a, b, c, typeof(b), d FROM t ORDER BY rowid";
+        let (dump, before) = (trial.dump(), trial.rows(kept));
+        let unique = "- column: code\n  masks: [{type: imitate_unique}]";
+        trial.mask("strategy: rewrite\nworkers: 3", "t", unique);
+        trial.mask("strategy: rewrite", "counted", unique);
+        assert_eq!(trial.rows(kept), before, "{vacuum}");
+        assert_eq!(trial.dump(), dump, "{vacuum}");
+        assert_eq!(trial.one("SELECT count(DISTINCT code) FROM t"), "5000");
+        let same = "SELECT count(*) < 50 FROM t WHERE code = printf('AB%05d', rowid / 3)";
+        assert_eq!(trial.one(same), "1", "{vacuum}");
+        // The indexes are used, and refuse what is there.
+        let by_index = "SELECT count(*) FROM t AS o WHERE EXISTS (SELECT 1 FROM t WHERE code = o.code AND rowid = o.rowid) \
+                        AND EXISTS (SELECT 1 FROM t WHERE a = upper(o.a) AND b = o.b AND rowid = o.rowid)";
+        assert_eq!(trial.one(by_index), "5000", "{vacuum}");
+        for refused in [
+            "INSERT INTO t (code, b) SELECT code, 1 FROM t LIMIT 1",
+            "INSERT INTO t (code, a, b) SELECT 'new', upper(a), b FROM t LIMIT 1",
+        ] {
+            assert!(trial.open().execute_batch(refused).is_err(), "{refused}");
+        }
+        trial.sql("INSERT INTO t (code, id, b) VALUES ('new', 1, 1)");
+        assert_eq!(trial.one("SELECT count(*) FROM t WHERE code = 'new'"), "0");
+        trial.sql("INSERT INTO counted (code) VALUES ('new')");
+        assert_eq!(trial.one("SELECT max(id) FROM counted"), "101");
+    }
+}
+
 /// A full-text index of a table's rows is built anew; one with rows of its own is named.
 #[test]
 fn full_text() {
