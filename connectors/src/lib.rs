@@ -18,6 +18,7 @@ pub mod odbc;
 pub mod parquet;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod room;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod store;
@@ -26,6 +27,7 @@ pub mod unit;
 
 pub use database::{Announce, Database, DatabaseError, DatabaseTable, TableWork};
 pub use format::{FileUnit, Group, GroupRef, Numbers, is_consequence};
+pub use room::free_room;
 pub use unit::{
     NUMBER_COLUMN, PATH_COLUMN, RAW_COLUMN, ROW_COLUMN, Receipt, SPAN_COLUMN, Sink, Source,
     UnitTable, UnitTarget, is_place_column,

@@ -7,13 +7,14 @@
 //! | some rows, some tasks, or none? | `limits.rs` |
 //! | what do rules read of other tables? | `joins.rs` |
 //! | what do queries see? | `queries.rs` |
-//! | how do rows get to other databases and files, and back? | `copies.rs`, between unlike ones `between.rs` |
+//! | how do rows get to other databases and files, and back? | `copies.rs`, between unlike ones `between.rs`, into tables that are not there `creation.rs` |
 //! | what becomes of a run that is killed? | `kills.rs` |
 //! | do tables come out as files of the same rows do? | `differential.rs` |
 
 mod behaviour;
 mod between;
 pub mod copies;
+mod creation;
 pub mod differential;
 mod joins;
 mod kills;

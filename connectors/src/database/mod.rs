@@ -5,6 +5,7 @@
 //! | what does the catalogue say of a table? | `table.rs` |
 //! | what is asked of a table? | `job.rs` |
 //! | what is built for a run only? | `built.rs` |
+//! | what does a copy make that is not there? | `new_table.rs` |
 //! | how is it masked where it lies, or copied elsewhere? | `table_work.rs` |
 //! | what of its values has Arrow not? | [`special`] |
 //! | what do rows have in common on their way? | `rows.rs` |
@@ -16,6 +17,7 @@
 mod built;
 mod error;
 mod job;
+mod new_table;
 mod pool;
 mod rows;
 pub mod special;
@@ -36,10 +38,11 @@ use crate::copy::{Destination, Mode, Origin};
 pub use built::BuiltTable;
 pub use error::DatabaseError;
 pub use job::{Arriving, CopiedColumn, Job, Join, JoinedColumn};
+pub use new_table::{NewColumn, NewTable};
 pub(crate) use pool::{Pool, Pooled, Server};
 pub(crate) use rows::{counted, repeated, with_places};
 pub use ssl_mode::SslMode;
-pub use table::{Check, Column, ForeignKey, RowPlace, Table, Trigger, Unique};
+pub use table::{Check, Column, ForeignKey, Room, RowPlace, Table, Trigger, Unique};
 pub use table_work::{Announce, TableWork};
 
 /// A database that can be asked.
@@ -53,6 +56,14 @@ pub trait Database: Debug + Send + Sync {
 
     /// How it understands a name that is not in quotes.
     fn folded(&self, name: &str) -> String;
+
+    /// What tells it from every other database, whichever way we got to it; `None` where it does not say.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    async fn identity(&self) -> Result<Option<String>, DatabaseError> {
+        Ok(None)
+    }
 
     /// What it says of itself.
     ///
@@ -148,6 +159,23 @@ pub trait Database: Debug + Send + Sync {
         String::new()
     }
 
+    /// What a new table is called whose name is not in quotes.
+    fn made_name(&self, name: &str) -> String {
+        name.to_owned()
+    }
+
+    /// A table that is made by the copy that fills it, in the same transaction; in the database's words, why it
+    /// cannot be.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn new_table(
+        &self,
+        _new: &NewTable,
+    ) -> Result<Result<Arc<dyn DatabaseTable>, String>, DatabaseError> {
+        Ok(Err("databases of this kind make none yet".to_owned()))
+    }
+
     /// Whether what was announced as `known_by` was committed; `None` where the database no longer knows.
     ///
     /// # Errors
@@ -161,6 +189,14 @@ pub trait Database: Debug + Send + Sync {
     async fn forget(&self, known_by: &str) -> Result<(), DatabaseError> {
         let _ = known_by;
         Ok(())
+    }
+
+    /// Bytes that it may still write; `None` where nobody can tell us.
+    ///
+    /// # Errors
+    /// When its file system cannot be asked.
+    async fn free_room(&self) -> Result<Option<u64>, DatabaseError> {
+        Ok(None)
     }
 
     /// Whether what still holds old values is removed for all tables at once, and so at the end of a run.
@@ -189,6 +225,20 @@ pub trait DatabaseTable: Debug + Send + Sync {
 
     /// The statement that empties the table.
     fn emptied(&self) -> String;
+
+    /// The room that masking it takes beside it: by a rewrite its rows once more staged and once more in their place,
+    /// by updates the rows that take the place of others.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn room(&self, rewrite: bool) -> Result<Room, DatabaseError> {
+        let times = if rewrite { 2 } else { 1 };
+        Ok(Room {
+            needed: self.facts().bytes.saturating_mul(times),
+            least: 0,
+            free: None,
+        })
+    }
 
     /// Makes the table ready to be masked: by a rewrite, or by updates.
     ///
@@ -225,6 +275,19 @@ pub trait DatabaseTable: Debug + Send + Sync {
             true => converts(&arriving.data_type, &column.data_type),
             false => !loses(&arriving.data_type, &column.data_type),
         }
+    }
+
+    /// Why we may not fill `columns` of it as `mode` says, beside what keeps us from filling it at all
+    /// ([`Table::fill_obstacles`]).
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn refusals_to_fill(
+        &self,
+        _mode: Mode,
+        _columns: &[&str],
+    ) -> Result<Vec<String>, DatabaseError> {
+        Ok(Vec::new())
     }
 
     /// Makes the table ready to take `columns` of rows of the schema `rows`.

@@ -53,6 +53,17 @@ pub enum RowPlace {
     None,
 }
 
+/// Room that some work takes, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Room {
+    /// What it takes, about.
+    pub needed: u64,
+    /// What it takes at the least, whatever masks give.
+    pub least: u64,
+    /// What is free; `None` where nobody can tell us.
+    pub free: Option<u64>,
+}
+
 /// A column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
@@ -60,6 +71,8 @@ pub struct Column {
     pub name: String,
     /// Its type as SQL spells it: `character varying(20)`.
     pub type_name: String,
+    /// What makes a column like it in any database of the product; none where only this one knows its type.
+    pub made: Option<String>,
     /// Its type as masks see it.
     pub data_type: DataType,
     /// The most characters it takes.

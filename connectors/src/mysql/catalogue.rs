@@ -377,7 +377,7 @@ impl Session {
 }
 
 /// A column as `SHOW COLUMNS` has it: its name and its type.
-fn shown_column(mut row: Row) -> Result<Column, MysqlError> {
+pub(super) fn shown_column(mut row: Row) -> Result<Column, MysqlError> {
     let mut taken = |index| row.take::<String, _>(index).ok_or(MysqlError::Altered);
     let (name, type_name) = (taken(0)?, taken(1)?);
     let end = type_name.find(['(', ' ']).unwrap_or(type_name.len());
@@ -388,9 +388,12 @@ fn shown_column(mut row: Row) -> Result<Column, MysqlError> {
     let (precision, scale) = (number().unwrap_or(0), number().unwrap_or(0));
     Ok(Column {
         kind: ColumnType::of(data_type, &type_name, precision, scale),
+        // What is said of a text is its length.
+        length: matches!(data_type, "char" | "varchar")
+            .then(|| u32::try_from(precision).ok())
+            .flatten(),
         data_type: data_type.to_owned(),
         made: type_name.clone(),
-        length: None,
         required: false,
         generated: false,
         is_touched: false,

@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 
 use super::catalogue::Table;
 use super::config::MysqlConfig;
+use super::create::Creation;
 use super::error::MysqlError;
 use super::extract::Extract;
 use super::job::TableJob;
@@ -25,8 +26,10 @@ use crate::copy::convert::{converts, loses};
 use crate::copy::{Destination, Mode, Origin};
 use crate::database::{
     self, Announce, Arriving, BuiltTable, Column, CopiedColumn, Database, DatabaseError,
-    DatabaseTable, Fact, Facts, Job, RowPlace, TableWork, Trigger,
+    DatabaseTable, Fact, Facts, Job, NewTable, RowPlace, TableWork, Trigger,
 };
+
+const PRODUCT: &str = "MySQL";
 
 /// Engines whose tables can be rewritten; only the first can be updated.
 const ENGINES: [&str; 4] = ["InnoDB", "MyISAM", "Aria", "MEMORY"];
@@ -55,6 +58,17 @@ impl Mysql {
             snapshot: Arc::default(),
         })
     }
+
+    fn found(&self, table: Table) -> Found {
+        Found {
+            server: self.server.clone(),
+            pool: self.pool.clone(),
+            snapshot: Arc::clone(&self.snapshot),
+            facts: described(&table),
+            table,
+            creation: None,
+        }
+    }
 }
 
 #[async_trait]
@@ -69,6 +83,27 @@ impl Database for Mysql {
 
     fn folded(&self, name: &str) -> String {
         name.to_lowercase()
+    }
+
+    async fn identity(&self) -> Result<Option<String>, DatabaseError> {
+        let mut session = self.pool.take().await?;
+        let status = match session.is_mariadb().await? {
+            true => "information_schema",
+            false => "performance_schema",
+        };
+        // Copies of a server may share all numbers and names that it has, but not when it was started: both of these
+        // go by when the statement began.
+        let identity = format!(
+            "SELECT CONCAT_WS(' ', @@hostname, @@port, @@datadir, UNIX_TIMESTAMP() - VARIABLE_VALUE) \
+             FROM {status}.global_status WHERE VARIABLE_NAME = 'Uptime'"
+        );
+        let identity = session.first(&identity).await;
+        session.give_back();
+        match identity {
+            Ok(identity) => Ok(identity),
+            Err(error) if error.code().is_some() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn facts(&self) -> Result<Facts, DatabaseError> {
@@ -132,16 +167,7 @@ impl Database for Mysql {
         let schema = schema.unwrap_or(self.server.database());
         let table = session.table(schema, name).await?;
         session.give_back();
-        Ok(table.map(|table| {
-            let found = Found {
-                server: self.server.clone(),
-                pool: self.pool.clone(),
-                snapshot: Arc::clone(&self.snapshot),
-                facts: described(&table),
-                table,
-            };
-            Arc::new(found) as Arc<dyn DatabaseTable>
-        }))
+        Ok(table.map(|table| Arc::new(self.found(table)) as Arc<dyn DatabaseTable>))
     }
 
     async fn table_names(&self) -> Result<Vec<String>, DatabaseError> {
@@ -152,7 +178,38 @@ impl Database for Mysql {
     }
 
     fn copies(&self) -> Option<&'static str> {
-        Some("MySQL")
+        Some(PRODUCT)
+    }
+
+    async fn new_table(
+        &self,
+        new: &NewTable,
+    ) -> Result<Result<Arc<dyn DatabaseTable>, String>, DatabaseError> {
+        let mut session = self.pool.take().await?;
+        let schema = new.schema.as_deref().unwrap_or(self.server.database());
+        if !session.has_schema(schema).await? {
+            session.give_back();
+            return Ok(Err(format!(
+                "there is no database `{schema}` that we can see"
+            )));
+        }
+        match session.tried(new, schema, PRODUCT).await {
+            Ok((table, creation)) => {
+                session.give_back();
+                let mut found = Found {
+                    creation: Some(creation),
+                    ..self.found(table)
+                };
+                if !found.table.rights.alter {
+                    let refusal = "we may not make it: that takes ALTER in its database";
+                    found.facts.fill_obstacles.push(refusal.to_owned());
+                }
+                Ok(Ok(Arc::new(found)))
+            }
+            // With the session goes what it may have made.
+            Err(error @ MysqlError::Server(_)) => Ok(Err(error.to_string())),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn hold(&self, tables: &[&database::Table]) -> Result<(), DatabaseError> {
@@ -244,6 +301,8 @@ struct Found {
     snapshot: Arc<OnceCell<Arc<Snapshot>>>,
     table: Table,
     facts: database::Table,
+    /// What makes it, where it is not there yet.
+    creation: Option<Creation>,
 }
 
 impl Found {
@@ -304,6 +363,9 @@ impl DatabaseTable for Found {
     }
 
     async fn is_empty(&self) -> Result<bool, DatabaseError> {
+        if self.creation.is_some() {
+            return Ok(true);
+        }
         let mut session = self.pool.take().await?;
         let some = format!("(SELECT 1 FROM {} LIMIT 1) AS found", self.table.sql());
         let rows = session.count(&some).await?;
@@ -351,6 +413,13 @@ impl DatabaseTable for Found {
         }
     }
 
+    async fn refusals_to_fill(&self, mode: Mode, _: &[&str]) -> Result<Vec<String>, DatabaseError> {
+        let is_kept = mode == Mode::Overwrite && !self.table.rights.delete;
+        let refusal = "we may not empty it: that takes DELETE".to_owned();
+        let is_kept = is_kept && self.creation.is_none();
+        Ok(is_kept.then_some(refusal).into_iter().collect())
+    }
+
     async fn take_in(
         self: Arc<Self>,
         job: Job,
@@ -359,7 +428,8 @@ impl DatabaseTable for Found {
         rows: &Schema,
     ) -> Result<Arc<dyn Destination>, DatabaseError> {
         let (server, pool, job) = (&self.server, &self.pool, self.job(job).await?);
-        let load = Load::open(server, pool, job, mode, columns, rows).await?;
+        let into = (mode, self.creation.clone());
+        let load = Load::open((server, pool), job, into, columns, rows).await?;
         Ok(Arc::new(load))
     }
 
@@ -373,6 +443,7 @@ fn described_column(column: &super::catalogue::Column) -> Column {
     Column {
         name: column.name.clone(),
         type_name: column.type_name.clone(),
+        made: Some(column.made.clone()),
         data_type: column.kind.data_type(),
         length: column.length,
         required: column.required,

@@ -4,6 +4,9 @@
 //! rows ─▶ stages, one for each slice ─▶ INSERT … SELECT, COMMIT
 //! ```
 //!
+//! The server makes no table in a transaction: one that is not there is filled under another name, and then renamed
+//! together with the mark that says so.
+//!
 //! What arrives is made what the column holds before it is sent: the server would round numbers and cut off
 //! times without a word.
 
@@ -23,13 +26,14 @@ use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
 use super::catalogue::Column;
+use super::create::Creation;
 use super::encode::{FieldKind, Form, StageField};
 use super::error::{MysqlError, ValueProblem};
 use super::job::TableJob;
 use super::leftovers;
 use super::loader::Loader;
-use super::marks::Mark;
-use super::session::{Pool, Server, quoted};
+use super::marks::{self, Mark};
+use super::session::{Pool, Server, Session, quoted};
 use super::stage::{SLICE_BYTES, staged_type};
 use super::types::{ColumnType, Lane, ReadColumn};
 use crate::copy::convert::convert;
@@ -44,6 +48,8 @@ pub(super) struct Load {
     server: Server,
     pool: Pool,
     mode: Mode,
+    /// What makes the table, where it is not there.
+    creation: Option<Creation>,
     form: Form,
     /// The columns as they arrive, then what nulls of them stand for.
     arriving: SchemaRef,
@@ -66,15 +72,15 @@ impl std::fmt::Debug for Load {
 }
 
 impl Load {
-    /// Makes ready to take `columns` of rows of the schema `rows`. Stages of an earlier attempt are removed.
+    /// Makes ready to take `columns` of rows of the schema `rows`; a `creation` makes the table. Stages of an earlier
+    /// attempt are removed.
     ///
     /// # Errors
     /// When the table lacks a column, or the server refuses.
     pub(super) async fn open(
-        server: &Server,
-        pool: &Pool,
+        (server, pool): (&Server, &Pool),
         job: TableJob,
-        mode: Mode,
+        (mode, creation): (Mode, Option<Creation>),
         columns: &[CopiedColumn],
         rows: &Schema,
     ) -> Result<Self, MysqlError> {
@@ -106,6 +112,7 @@ impl Load {
             pool: pool.clone(),
             job: Arc::new(job),
             mode,
+            creation,
             form,
         })
     }
@@ -128,6 +135,23 @@ impl Load {
             fields: fields.collect(),
             named: columns.map(|filled| filled.column.name.clone()).collect(),
             form: self.form,
+        }
+    }
+
+    /// The rows that are staged.
+    fn filling(&self) -> Filling {
+        let written = std::mem::take(&mut *self.written.lock());
+        let stages = written.into_iter();
+        let stages = stages.map(|(slice, rows)| (self.job.beside(&format!("stage_{slice}")), rows));
+        let names = self
+            .columns
+            .iter()
+            .map(|filled| quoted(&filled.column.name));
+        let values = (0..self.columns.len()).map(|n| format!("v{n}"));
+        Filling {
+            stages: stages.collect(),
+            names: names.collect::<Vec<_>>().join(", "),
+            values: values.collect::<Vec<_>>().join(", "),
         }
     }
 
@@ -181,25 +205,19 @@ impl Destination for Load {
     }
 
     fn commit(&self, announce: Announce) -> BoxFuture<'static, Result<u64>> {
-        let written = std::mem::take(&mut *self.written.lock());
-        let stages: Vec<(String, u64)> = written
-            .into_iter()
-            .map(|(slice, rows)| (self.job.beside(&format!("stage_{slice}")), rows))
-            .collect();
-        let names = self
-            .columns
-            .iter()
-            .map(|filled| quoted(&filled.column.name));
-        let names = names.collect::<Vec<_>>().join(", ");
-        let values = (0..self.columns.len()).map(|n| format!("v{n}"));
-        let values = values.collect::<Vec<_>>().join(", ");
-        let (pool, table, mode, mark) = (
-            self.pool.clone(),
-            self.job.table.sql(),
-            self.mode,
-            self.mark(),
-        );
+        let (filling, mark) = (self.filling(), self.mark());
+        let (pool, job) = (self.pool.clone(), Arc::clone(&self.job));
+        if let Some(creation) = self.creation.clone() {
+            return Box::pin(async move {
+                let mut session = pool.take().await?;
+                let rows = made(&mut session, &job, &creation, filling, (mark, announce)).await?;
+                session.give_back();
+                Ok(rows)
+            });
+        }
+        let mode = self.mode;
         Box::pin(async move {
+            let table = job.table.sql();
             let mut session = pool.take().await?;
             mark.make(&mut session).await?;
             // What is found, and where nothing is, stays so until the commit.
@@ -216,15 +234,7 @@ impl Destination for Load {
                 }
                 Mode::Error => {}
             }
-            let mut rows = 0;
-            for (stage, expected) in stages {
-                let filled = format!("INSERT INTO {table} ({names}) SELECT {values} FROM {stage}");
-                let found = session.touch(&filled).await?;
-                if found != expected {
-                    return Err(MysqlError::Changed { expected, found }.into());
-                }
-                rows += found;
-            }
+            let rows = filling.fill(&mut session, &table).await?;
             mark.set(&mut session).await?;
             announce(&mark.known_by())?;
             session.run("COMMIT").await?;
@@ -242,6 +252,66 @@ impl Destination for Load {
         let (server, job) = (self.server.clone(), Arc::clone(&self.job));
         Box::pin(async move { Ok(leftovers::remove(&server, &job, &[]).await?) })
     }
+}
+
+/// Staged rows on their way into a table.
+struct Filling {
+    /// The stages, and the rows of each.
+    stages: Vec<(String, u64)>,
+    names: String,
+    values: String,
+}
+
+impl Filling {
+    /// Adds the rows to `table`; how many there were.
+    ///
+    /// # Errors
+    /// When the server refuses, or a stage has other rows.
+    async fn fill(self, session: &mut Session, table: &str) -> Result<u64, MysqlError> {
+        let Self {
+            stages,
+            names,
+            values,
+        } = self;
+        let mut rows = 0;
+        for (stage, expected) in stages {
+            let filled = format!("INSERT INTO {table} ({names}) SELECT {values} FROM {stage}");
+            let found = session.touch(&filled).await?;
+            if found != expected {
+                return Err(MysqlError::Changed { expected, found });
+            }
+            rows += found;
+        }
+        Ok(rows)
+    }
+}
+
+/// Makes the table of `job`, filled; how many rows it has.
+///
+/// # Errors
+/// When the server refuses: then it is not there.
+async fn made(
+    session: &mut Session,
+    job: &TableJob,
+    creation: &Creation,
+    filling: Filling,
+    (mark, announce): (Mark, Announce),
+) -> Result<u64> {
+    let (table, new, made) = (job.table.sql(), job.beside("new"), job.beside("made"));
+    session.run(&format!("DROP TABLE IF EXISTS {new}")).await?;
+    session.run(&creation.sql(&new)).await?;
+    session.run("START TRANSACTION").await?;
+    let rows = filling.fill(session, &new).await?;
+    session.run("COMMIT").await?;
+    mark.make(session).await?;
+    announce(&marks::of_creation(&job.table.schema, &job.name))?;
+    let renamed = format!(
+        "{} RENAME TABLE {new} TO {table}, {} TO {made}",
+        job.signed(),
+        mark.sql()
+    );
+    session.run(&renamed).await?;
+    Ok(rows)
 }
 
 /// `rows` as the columns hold them.

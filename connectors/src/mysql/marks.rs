@@ -9,6 +9,8 @@ const MARK: &str = "mark:";
 const COPY: &str = "copy:";
 /// What a rewrite is known by: the name of the old table once the new one has its place.
 const REWRITE: &str = "rewrite:";
+/// What a table is known by that a copy makes: the name of the mark once the table is there.
+const CREATION: &str = "new:";
 /// What statements are known by that may as well be run again.
 pub(super) const AGAIN: &str = "again";
 /// What statements are known by of which nobody can tell.
@@ -39,7 +41,8 @@ impl Mark {
         Self { of_copy, ..self }
     }
 
-    fn sql(&self) -> String {
+    /// Its table, as SQL names it.
+    pub(super) fn sql(&self) -> String {
         format!("{}.{}", quoted(&self.schema), quoted(&self.name))
     }
 
@@ -99,6 +102,11 @@ pub(super) fn of_rewrite(schema: &str, name: &str) -> String {
     format!("{REWRITE}{schema}.{name}")
 }
 
+/// What a table is to be announced as that appears with a mark called `name`_made.
+pub(super) fn of_creation(schema: &str, name: &str) -> String {
+    format!("{CREATION}{schema}.{name}")
+}
+
 /// Whether what was announced as `known_by` was committed; `None` where nobody can tell.
 ///
 /// # Errors
@@ -110,15 +118,15 @@ pub(super) async fn is_committed(
     if known_by == AGAIN {
         return Ok(Some(false));
     }
-    if let Some((schema, name)) = known_by
-        .strip_prefix(REWRITE)
-        .and_then(|rest| rest.rsplit_once('.'))
-    {
-        // The server may still be at it.
-        server.end_others(name).await?;
-        let mut session = server.connect().await?;
-        let there = is_there(&mut session, schema, &format!("{name}_old")).await?;
-        return Ok(Some(there));
+    for (prefix, what) in [(REWRITE, "old"), (CREATION, "made")] {
+        let named = known_by.strip_prefix(prefix);
+        if let Some((schema, name)) = named.and_then(|named| named.rsplit_once('.')) {
+            // The server may still be at it.
+            server.end_others(name).await?;
+            let mut session = server.connect().await?;
+            let there = is_there(&mut session, schema, &format!("{name}_{what}")).await?;
+            return Ok(Some(there));
+        }
     }
     let Some(mark) = Mark::of(known_by) else {
         return Ok(None);

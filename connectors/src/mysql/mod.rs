@@ -7,7 +7,7 @@
 //! | what does the server know of a table, and what may we? | `catalogue.rs`, `rights.rs` |
 //! | how does a value travel? | `types.rs`, `calendar.rs`, `decode.rs`, `encode.rs` |
 //! | how is a table masked where it lies? | `update.rs`, `rewrite.rs`, over `job.rs`, `reader.rs`, `stage.rs`, `progress.rs`, `back.rs` |
-//! | how is it copied elsewhere, and filled from elsewhere? | `extract.rs` over `snapshot.rs`, `load.rs` over `loader.rs` |
+//! | how is it copied elsewhere, and filled from elsewhere? | `extract.rs` over `snapshot.rs`, `load.rs` over `loader.rs` and `create.rs` |
 //! | was a transaction committed? | `marks.rs`, `script.rs` |
 //! | what still holds old values afterwards? | `leftovers.rs` |
 //! | what does it answer when it refuses? | `error.rs` |
@@ -28,6 +28,7 @@ mod back;
 mod calendar;
 mod catalogue;
 mod config;
+mod create;
 mod database;
 mod decode;
 mod encode;

@@ -14,6 +14,8 @@ pub(super) struct Rights {
     pub(super) update: bool,
     /// Add rows to it.
     pub(super) insert: bool,
+    /// Remove its rows.
+    pub(super) delete: bool,
     /// Everything a new table in its place takes.
     pub(super) rewrite: bool,
     /// Make tables beside it, and drop them.
@@ -100,6 +102,7 @@ impl Rights {
             select: all(table, &["SELECT"]),
             update: all(table, &["SELECT", "UPDATE"]),
             insert: all(table, &["INSERT"]),
+            delete: all(table, &["DELETE"]),
             rewrite: create
                 && all(table, &["SELECT", "ALTER", "DROP"])
                 && all(database, &["ALTER", "INDEX", "LOCK TABLES"]),

@@ -278,6 +278,7 @@ fn described(table: &Table) -> database::Table {
             .lane
             .as_ref()
             .map_or(DataType::Null, |lane| lane.data_type()),
+        made: None,
         length: column.lane.as_ref().and_then(|lane| lane.length),
         required: column.required,
         generated: false,

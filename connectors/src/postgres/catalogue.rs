@@ -83,6 +83,8 @@ pub(super) struct Rights {
     pub(super) truncate: bool,
     /// Add rows.
     pub(super) insert: bool,
+    /// Keep others from writing to it.
+    pub(super) lock: bool,
     /// Everything an owner may.
     pub(super) owner: bool,
     /// Make tables in its schema.
@@ -220,6 +222,7 @@ impl Session {
                 update: relation.get("may_update"),
                 truncate: relation.get("may_truncate"),
                 insert: relation.get("may_insert"),
+                lock: relation.get("may_lock"),
                 owner: relation.get("is_owner"),
                 create: relation.get("may_create"),
                 temporary: relation.get("may_temp"),
@@ -267,6 +270,29 @@ impl Session {
         };
         self.run("ROLLBACK").await?;
         table
+    }
+
+    /// The first of `columns` of a table, as SQL names it, whose sequence we may not move on.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub(super) async fn kept_sequence(
+        &self,
+        table: &str,
+        columns: &[&str],
+    ) -> Result<Option<String>, PostgresError> {
+        let client = self.client();
+        let row = client.query_opt(KEPT_SEQUENCE, &[&table, &columns]).await?;
+        Ok(row.map(|row| row.get(0)))
+    }
+
+    /// What tells the database from every other: its number, and that of its cluster. Copies of a cluster share them,
+    /// and are told apart by when they were started.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub(super) async fn identity(&self) -> Result<String, PostgresError> {
+        Ok(self.client().query_one(IDENTITY, &[]).await?.get(0))
     }
 
     /// The schema in which names without one are made.
@@ -370,6 +396,7 @@ const RELATION: &str = "
            pg_catalog.has_table_privilege(c.oid, 'UPDATE') AS may_update,
            pg_catalog.has_table_privilege(c.oid, 'TRUNCATE') AS may_truncate,
            pg_catalog.has_table_privilege(c.oid, 'INSERT') AS may_insert,
+           pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE') AS may_lock,
            pg_catalog.pg_has_role(c.relowner, 'USAGE') AS is_owner,
            pg_catalog.has_schema_privilege(n.oid, 'CREATE') AS may_create,
            pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMP') AS may_temp
@@ -528,6 +555,19 @@ const NAMES: &str = "
       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
        AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1 LIMIT 1000";
+
+const KEPT_SEQUENCE: &str = "
+    SELECT name FROM pg_catalog.unnest($2::text[]) AS c (name)
+     CROSS JOIN LATERAL pg_catalog.pg_get_serial_sequence($1, name) AS s (sequence)
+     WHERE sequence IS NOT NULL
+       AND NOT (pg_catalog.has_sequence_privilege(sequence, 'SELECT')
+                AND pg_catalog.has_sequence_privilege(sequence, 'UPDATE'))
+     LIMIT 1";
+
+const IDENTITY: &str = "
+    SELECT s.system_identifier || ' ' || d.oid || ' ' || pg_catalog.pg_postmaster_start_time()
+      FROM pg_catalog.pg_control_system() s, pg_catalog.pg_database d
+     WHERE d.datname = pg_catalog.current_database()";
 
 const FACTS: &str = "
     SELECT pg_catalog.current_setting('server_version') AS version,

@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::catalogue::{RelationKind, Table};
 use super::config::PostgresConfig;
+use super::create::Creation;
 use super::error::PostgresError;
 use super::extract::Extract;
 use super::job::{TableJob, read_beside};
@@ -25,7 +26,7 @@ use crate::copy::convert::{converts, loses};
 use crate::copy::{Destination, Mode, Origin};
 use crate::database::{
     self, Announce, Arriving, BuiltTable, Column, CopiedColumn, Database, DatabaseError,
-    DatabaseTable, Fact, Facts, Job, RowPlace, TableWork,
+    DatabaseTable, Fact, Facts, Job, NewTable, RowPlace, TableWork,
 };
 
 const PRODUCT: &str = "PostgreSQL";
@@ -54,6 +55,17 @@ impl Postgres {
             snapshot: Arc::default(),
         })
     }
+
+    fn found(&self, table: Table) -> Found {
+        Found {
+            server: self.server.clone(),
+            pool: self.pool.clone(),
+            snapshot: Arc::clone(&self.snapshot),
+            facts: described(&table),
+            table,
+            creation: None,
+        }
+    }
 }
 
 #[async_trait]
@@ -68,6 +80,18 @@ impl Database for Postgres {
 
     fn folded(&self, name: &str) -> String {
         name.to_lowercase()
+    }
+
+    async fn identity(&self) -> Result<Option<String>, DatabaseError> {
+        let session = self.pool.take().await?;
+        let identity = session.identity().await;
+        session.give_back();
+        match identity {
+            Ok(identity) => Ok(Some(identity)),
+            // A server may keep it from some.
+            Err(error) if error.code().is_some() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn facts(&self) -> Result<Facts, DatabaseError> {
@@ -124,16 +148,7 @@ impl Database for Postgres {
         let session = self.pool.take().await?;
         let table = session.table(schema, name).await?;
         session.give_back();
-        Ok(table.map(|table| {
-            let found = Found {
-                server: self.server.clone(),
-                pool: self.pool.clone(),
-                snapshot: Arc::clone(&self.snapshot),
-                facts: described(&table),
-                table,
-            };
-            Arc::new(found) as Arc<dyn DatabaseTable>
-        }))
+        Ok(table.map(|table| Arc::new(self.found(table)) as Arc<dyn DatabaseTable>))
     }
 
     async fn table_names(&self) -> Result<Vec<String>, DatabaseError> {
@@ -180,6 +195,32 @@ impl Database for Postgres {
 
     fn dropped(&self, built: &BuiltTable) -> String {
         built.dropped(quoted)
+    }
+
+    fn made_name(&self, name: &str) -> String {
+        self.folded(name)
+    }
+
+    async fn new_table(
+        &self,
+        new: &NewTable,
+    ) -> Result<Result<Arc<dyn DatabaseTable>, String>, DatabaseError> {
+        let creation = Creation::of(new, PRODUCT);
+        let session = self.pool.take().await?;
+        let table = session.tried(new, &creation).await;
+        session.give_back();
+        match table {
+            Ok(table) => {
+                let table = table.ok_or(PostgresError::Altered)?;
+                let found = Found {
+                    creation: Some(creation),
+                    ..self.found(table)
+                };
+                Ok(Ok(Arc::new(found)))
+            }
+            Err(error) if error.code().is_some() => Ok(Err(error.to_string())),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn rewrites_together(&self) -> bool {
@@ -240,6 +281,8 @@ struct Found {
     snapshot: Arc<OnceCell<Arc<Snapshot>>>,
     table: Table,
     facts: database::Table,
+    /// What makes it, where it is not there yet.
+    creation: Option<Creation>,
 }
 
 impl Found {
@@ -298,6 +341,9 @@ impl DatabaseTable for Found {
     }
 
     async fn is_empty(&self) -> Result<bool, DatabaseError> {
+        if self.creation.is_some() {
+            return Ok(true);
+        }
         let session = self.pool.take().await?;
         let some = session.has_rows(&self.table.sql()).await?;
         session.give_back();
@@ -347,6 +393,41 @@ impl DatabaseTable for Found {
         }
     }
 
+    async fn refusals_to_fill(
+        &self,
+        mode: Mode,
+        columns: &[&str],
+    ) -> Result<Vec<String>, DatabaseError> {
+        if self.creation.is_some() {
+            return Ok(Vec::new());
+        }
+        let rights = self.table.rights;
+        let mut refusals = Vec::new();
+        if mode == Mode::Error && !rights.lock {
+            refusals.push(
+                "we may not keep others from writing to it, to be sure that it is empty: that takes UPDATE, DELETE \
+                 or TRUNCATE, or `mode: append`"
+                    .to_owned(),
+            );
+        }
+        if mode == Mode::Overwrite && !rights.truncate {
+            refusals.push("we may not empty it: that takes TRUNCATE".to_owned());
+        }
+        let session = self.pool.take().await?;
+        let there = columns.iter().copied();
+        let there = there.filter(|name| self.table.column(name).is_some());
+        let there: Vec<&str> = there.collect();
+        let kept = session.kept_sequence(&self.table.sql(), &there).await?;
+        session.give_back();
+        refusals.extend(kept.map(|column| {
+            format!(
+                "we may not let the sequence of `{column}` go on behind the new values: that takes SELECT and \
+                 UPDATE on it"
+            )
+        }));
+        Ok(refusals)
+    }
+
     async fn take_in(
         self: Arc<Self>,
         job: Job,
@@ -355,7 +436,8 @@ impl DatabaseTable for Found {
         rows: &Schema,
     ) -> Result<Arc<dyn Destination>, DatabaseError> {
         let columns = self.carried(columns);
-        let load = Load::open(&self.pool, self.job(job).await?, mode, &columns, rows).await?;
+        let (job, into) = (self.job(job).await?, (mode, self.creation.clone()));
+        let load = Load::open(&self.pool, job, into, &columns, rows).await?;
         Ok(Arc::new(load))
     }
 
@@ -386,6 +468,7 @@ fn described(table: &Table) -> database::Table {
     let columns = table.columns.iter().map(|column| Column {
         name: column.name.clone(),
         type_name: column.type_name.clone(),
+        made: column.portable.then(|| column.type_name.clone()),
         data_type: column.wire.unwrap_or(WireType::Text).data_type(),
         length: column.length,
         required: column.required,
@@ -446,6 +529,11 @@ fn described(table: &Table) -> database::Table {
         rewrite_obstacles,
         fill_obstacles: reasons(&[
             (table.kind == RelationKind::Other, "it is no table"),
+            (
+                table.rows_hidden,
+                "row-level security may hide rows from us, so that nobody knows whether it is empty: connect as a \
+                 superuser, a role with BYPASSRLS or its owner without FORCE ROW LEVEL SECURITY",
+            ),
             (!rights.insert, "we may not add rows to it"),
             (!rights.select, "we may not read it"),
             (

@@ -7,6 +7,7 @@ use datafusion::common::Result;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::future::BoxFuture;
 
+use super::catalogue::RelationKind;
 use super::error::PostgresError;
 use super::job::TableJob;
 use super::pool::Pool;
@@ -54,13 +55,29 @@ impl Extract {
         let (schema, name) = (&job.table.schema, &job.table.name);
         let table = session.table(Some(schema), name).await?;
         session.run("COMMIT").await?;
-        session.give_back();
         let table = table.filter(|table| table.is_same(&job.table));
         job.table = table.ok_or(PostgresError::Altered)?;
         let table = &job.table;
-        let whole = format!("{} AS {}", table.sql(), quoted(&table.name));
+        let is_partitioned = table.kind == RelationKind::Partitioned;
+        // The condition may call the table by its name.
+        let named = |part: &str| match is_partitioned {
+            true => format!("{part} AS {}", quoted(&table.name)),
+            false => table.sql(),
+        };
+        // And by that of its schema, which no partition goes by.
+        let in_parts = match table.parts.first() {
+            Some(part) if is_partitioned && job.filter.is_some() => {
+                let tried = job.from(&named(&part.sql), "true");
+                let tried = session.run(&format!("EXPLAIN SELECT FROM {tried}")).await;
+                tried.is_ok()
+            }
+            _ => true,
+        };
+        session.give_back();
+        let whole = job.from(&table.sql(), "true");
         let slices = match job.max_rows {
-            Some(most) => vec![format!("{} LIMIT {most}", job.from(&whole, "true"))],
+            Some(most) => vec![format!("{whole} LIMIT {most}")],
+            None if !in_parts => vec![whole],
             None => slices(
                 &table.parts,
                 job.workers,
@@ -68,11 +85,7 @@ impl Extract {
                 version >= TID_RANGES,
             )
             .into_iter()
-            .map(|(part, range)| {
-                // The condition may call the table by its name.
-                let part = format!("{part} AS {}", quoted(&table.name));
-                job.from(&part, range.as_deref().unwrap_or("true"))
-            })
+            .map(|(part, range)| job.from(&named(&part), range.as_deref().unwrap_or("true")))
             .collect(),
         };
         let mut read: Vec<ReadColumn> = Vec::with_capacity(columns.len());

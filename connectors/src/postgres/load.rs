@@ -19,6 +19,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
+use super::create::Creation;
 use super::error::PostgresError;
 use super::job::TableJob;
 use super::leftovers;
@@ -38,6 +39,8 @@ pub(super) struct Load {
     job: Arc<TableJob>,
     pool: Pool,
     mode: Mode,
+    /// What makes the table, where it is not there.
+    creation: Option<Creation>,
     /// The columns as they arrive, then the marks of those that have them.
     arriving: SchemaRef,
     staged: Arc<Vec<StageColumn>>,
@@ -52,14 +55,15 @@ impl std::fmt::Debug for Load {
 }
 
 impl Load {
-    /// Makes ready to take `columns` of rows of the schema `rows`. Stages of an earlier attempt are removed.
+    /// Makes ready to take `columns` of rows of the schema `rows`; a `creation` makes the table, in the transaction that
+    /// fills it. Stages of an earlier attempt are removed.
     ///
     /// # Errors
     /// When the table cannot take a column, or the server refuses.
     pub(super) async fn open(
         pool: &Pool,
         job: TableJob,
-        mode: Mode,
+        (mode, creation): (Mode, Option<Creation>),
         columns: &[CopiedColumn],
         rows: &Schema,
     ) -> Result<Self, PostgresError> {
@@ -104,7 +108,23 @@ impl Load {
             pool: pool.clone(),
             job: Arc::new(job),
             mode,
+            creation,
         })
+    }
+
+    /// What a stage is made from, behind `FROM`: columns of the table's types.
+    fn model(&self) -> String {
+        match self.creation {
+            None => self.job.table.sql(),
+            Some(_) => {
+                let columns = self.job.table.columns.iter();
+                let columns = columns.map(|column| {
+                    format!("NULL::{} AS {}", column.type_name, quoted(&column.name))
+                });
+                let columns: Vec<String> = columns.collect();
+                format!("(SELECT {}) AS t", columns.join(", "))
+            }
+        }
     }
 }
 
@@ -124,6 +144,7 @@ impl Sink for Load {
     ) -> BoxFuture<'static, Result<Receipt>> {
         let (pool, job) = (self.pool.clone(), Arc::clone(&self.job));
         let (staged, written) = (Arc::clone(&self.staged), Arc::clone(&self.written));
+        let model = self.model();
         Box::pin(async move {
             let stage = job.stage(slice);
             let columns = staged.iter().enumerate();
@@ -131,9 +152,8 @@ impl Sink for Load {
                 .map(|(index, column)| column.definition(index))
                 .collect();
             let made = format!(
-                "CREATE UNLOGGED TABLE {stage} AS SELECT {} FROM {} WITH NO DATA",
+                "CREATE UNLOGGED TABLE {stage} AS SELECT {} FROM {model} WITH NO DATA",
                 columns.join(", "),
-                job.table.sql()
             );
             let session = pool.take().await?;
             session.make_private(&made, &stage).await?;
@@ -155,13 +175,24 @@ impl Destination for Load {
     fn commit(&self, announce: Announce) -> BoxFuture<'static, Result<u64>> {
         let written = std::mem::take(&mut *self.written.lock());
         let (pool, job, mode) = (self.pool.clone(), Arc::clone(&self.job), self.mode);
-        let staged = Arc::clone(&self.staged);
+        let (staged, creation) = (Arc::clone(&self.staged), self.creation.clone());
         Box::pin(async move {
             let table = job.table.sql();
             let session = pool.take().await?;
-            let lock = format!("BEGIN; LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE");
-            session.run(&lock).await?;
+            let begun = match &creation {
+                Some(creation) => creation.sql(&table),
+                // Who adds rows to others need not keep anybody from doing so.
+                None => format!(
+                    "LOCK TABLE {table} IN {} MODE",
+                    match mode {
+                        Mode::Append => "ROW EXCLUSIVE",
+                        Mode::Error | Mode::Overwrite => "SHARE ROW EXCLUSIVE",
+                    }
+                ),
+            };
+            session.run(&format!("BEGIN; {begun}")).await?;
             match mode {
+                _ if creation.is_some() => {}
                 Mode::Append => {}
                 Mode::Overwrite => session.run(&format!("TRUNCATE {table}")).await?,
                 Mode::Error if session.has_rows(&table).await? => {

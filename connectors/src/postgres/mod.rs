@@ -6,7 +6,7 @@
 //! | what does the server know of a table? | `catalogue.rs` |
 //! | how does a value travel? | [`types`], `copy.rs`, `decode.rs`, `encode.rs` |
 //! | how is a table masked where it lies? | `update.rs`, `rewrite.rs`, over `job.rs`, `reader.rs`, `stage.rs`, `progress.rs`, `attached.rs` |
-//! | how is it copied elsewhere, and filled from elsewhere? | `extract.rs` over `snapshot.rs`, `load.rs` |
+//! | how is it copied elsewhere, and filled from elsewhere? | `extract.rs` over `snapshot.rs`, `load.rs` over `create.rs` |
 //! | what still holds old values afterwards? | `leftovers.rs` |
 //! | what does it answer when it refuses? | `error.rs` |
 //! | how is it one of the databases? | `database.rs` |
@@ -28,6 +28,7 @@ mod catalogue;
 mod config;
 mod copy;
 mod copy_error;
+mod create;
 mod database;
 mod decode;
 mod encode;

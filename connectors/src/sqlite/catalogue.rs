@@ -45,6 +45,9 @@ pub(super) struct Table {
     /// Bytes of its pages, and of all pages of the file.
     pub(super) bytes: u64,
     pub(super) file_bytes: u64,
+    /// Bytes of pages that hold something, and those of them that hold something else than it and its indexes.
+    pub(super) used_bytes: u64,
+    pub(super) other_bytes: u64,
 }
 
 /// A column.
@@ -474,7 +477,15 @@ impl Table {
         let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
         self.bytes = bytes.unsigned_abs();
         self.rows = cells.unsigned_abs();
+        let free: i64 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+        let own = "SELECT coalesce(sum(d.pgsize), 0) FROM sqlite_schema s, dbstat d \
+                   WHERE d.name = s.name AND s.tbl_name = ?1";
+        let own: i64 = connection.query_row(own, [&self.name], |row| row.get(0))?;
         self.file_bytes = pages.unsigned_abs() * page.unsigned_abs();
+        self.used_bytes = self
+            .file_bytes
+            .saturating_sub(free.unsigned_abs() * page.unsigned_abs());
+        self.other_bytes = self.used_bytes.saturating_sub(own.unsigned_abs());
         Ok(())
     }
 

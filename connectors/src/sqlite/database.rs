@@ -1,6 +1,7 @@
 //! SQLite as one of the databases: [`Database`] and [`DatabaseTable`].
 
 use std::num::NonZero;
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
@@ -13,6 +14,7 @@ use serde_json::json;
 use tokio::sync::OnceCell;
 
 use super::catalogue::{self, Table};
+use super::create;
 use super::error::SqliteError;
 use super::extract::Extract;
 use super::file::{DatabaseFile, blocking, has_log};
@@ -28,8 +30,10 @@ use super::update::Update;
 use crate::copy::{Destination, Mode, Origin};
 use crate::database::{
     self, Announce, Arriving, BuiltTable, Column, CopiedColumn, Database, DatabaseError,
-    DatabaseTable, Fact, Facts, Job, RowPlace, TableWork,
+    DatabaseTable, Fact, Facts, Job, NewTable, Room, RowPlace, TableWork,
 };
+
+const PRODUCT: &str = "SQLite";
 
 /// Below this a file is copied in a moment.
 const SMALL_FILE: u64 = 64 << 20;
@@ -86,6 +90,13 @@ impl Database for Sqlite {
         name.to_lowercase()
     }
 
+    async fn identity(&self) -> Result<Option<String>, DatabaseError> {
+        // One file may have several names.
+        let found = std::fs::metadata(self.file.path());
+        let found = found.map_err(|error| SqliteError::of_file("the file", &error))?;
+        Ok(Some(format!("{} {}", found.dev(), found.ino())))
+    }
+
     async fn facts(&self) -> Result<Facts, DatabaseError> {
         self.ask(|connection| {
             let said = |pragma: &str| -> Result<String, SqliteError> {
@@ -100,7 +111,7 @@ impl Database for Sqlite {
                 values,
             };
             Ok(Facts {
-                product: "SQLite",
+                product: PRODUCT,
                 version: rusqlite::version().to_owned(),
                 more: vec![
                     fact(
@@ -152,6 +163,7 @@ impl Database for Sqlite {
                 snapshot: Arc::clone(&self.snapshot),
                 facts,
                 table,
+                made: None,
             };
             Arc::new(found) as Arc<dyn DatabaseTable>
         }))
@@ -212,21 +224,62 @@ impl Database for Sqlite {
         Ok(blocking(forgotten).await?)
     }
 
+    async fn free_room(&self) -> Result<Option<u64>, DatabaseError> {
+        Ok(Some(free_beside(&self.file)?))
+    }
+
     fn cleans_up_together(&self) -> bool {
         true
     }
 
     fn copies(&self) -> Option<&'static str> {
-        Some("SQLite")
+        Some(PRODUCT)
     }
 
     fn is_typed(&self) -> bool {
         false
     }
 
+    async fn new_table(
+        &self,
+        new: &NewTable,
+    ) -> Result<Result<Arc<dyn DatabaseTable>, String>, DatabaseError> {
+        if let Some(schema) = &new.schema
+            && !schema.eq_ignore_ascii_case("main")
+        {
+            return Ok(Err(format!("there are no schemas, and so no `{schema}`")));
+        }
+        let (name, statement) = (new.name.clone(), create::statement(new, PRODUCT));
+        let made = statement.clone();
+        let tried = self.ask(move |connection| {
+            let read_only = connection.is_readonly(rusqlite::MAIN_DB)?;
+            match create::tried(&name, &statement) {
+                Ok(table) => Ok(Ok((described(&table, read_only), table))),
+                Err(error) => Ok(Err(error.to_string())),
+            }
+        });
+        Ok(tried.await?.map(|(facts, table)| {
+            let found = Found {
+                file: self.file.clone(),
+                compaction: self.compaction.clone(),
+                snapshot: Arc::clone(&self.snapshot),
+                facts,
+                table,
+                made: Some(made),
+            };
+            Arc::new(found) as Arc<dyn DatabaseTable>
+        }))
+    }
+
     async fn hold(&self, _: &[&database::Table]) -> Result<(), DatabaseError> {
         moment(&self.snapshot, &self.file).await.map(drop)
     }
+}
+
+/// Bytes that are free beside `file`.
+fn free_beside(file: &DatabaseFile) -> Result<u64, SqliteError> {
+    let free = crate::free_room(file.path());
+    free.map_err(|error| SqliteError::of_file("the file system", &error))
 }
 
 /// The moment of `file` that all reads of a copy see.
@@ -276,6 +329,8 @@ struct Found {
     snapshot: Arc<OnceCell<Arc<Snapshot>>>,
     table: Table,
     facts: database::Table,
+    /// The statement that makes it, where it is not there yet.
+    made: Option<String>,
 }
 
 impl Found {
@@ -315,11 +370,25 @@ impl DatabaseTable for Found {
         Ok(None)
     }
 
+    async fn room(&self, rewrite: bool) -> Result<Room, DatabaseError> {
+        // The file is copied as it is, and what it holds is then written to another file.
+        let copy = if rewrite { self.table.file_bytes } else { 0 };
+        Ok(Room {
+            needed: copy + self.table.used_bytes,
+            // The masked table may become small.
+            least: copy + self.table.other_bytes,
+            free: Some(free_beside(&self.file)?),
+        })
+    }
+
     fn emptied(&self) -> String {
         format!("DELETE FROM {}", self.table.sql_name())
     }
 
     async fn is_empty(&self) -> Result<bool, DatabaseError> {
+        if self.made.is_some() {
+            return Ok(true);
+        }
         let (file, table) = (self.file.clone(), self.table.sql_name());
         let some = move || {
             let some = format!("SELECT EXISTS (SELECT 1 FROM {table})");
@@ -370,7 +439,11 @@ impl DatabaseTable for Found {
     ) -> Result<Arc<dyn Destination>, DatabaseError> {
         let file = self.file.clone();
         let (columns, rows) = (columns.to_vec(), rows.clone());
-        let opened = blocking(move || Load::open(file, self.job(job)?, mode, &columns, &rows));
+        let opened = move || {
+            let made = self.made.clone();
+            Load::open(file, self.job(job)?, (mode, made), &columns, &rows)
+        };
+        let opened = blocking(opened);
         Ok(Arc::new(opened.await?))
     }
 
@@ -399,6 +472,7 @@ fn described(table: &Table, read_only: bool) -> database::Table {
             }
             declared => declared.to_owned(),
         },
+        made: create::declared(&column.type_name, column.strict),
         data_type: column.lane.data_type(),
         length: None,
         required: column.required,

@@ -28,6 +28,8 @@ pub(super) struct Load {
     file: DatabaseFile,
     job: Arc<TableJob>,
     mode: Mode,
+    /// The statement that makes the table, where it is not there.
+    made: Option<String>,
     /// The columns as they arrive, then what nulls of them stand for, and the classes of their values.
     arriving: SchemaRef,
     columns: Arc<Vec<HeldColumn>>,
@@ -51,14 +53,14 @@ impl std::fmt::Debug for Load {
 }
 
 impl Load {
-    /// Makes ready to take `columns` of rows of the schema `rows`. It may block.
+    /// Makes ready to take `columns` of rows of the schema `rows`; `made` makes the table first. It may block.
     ///
     /// # Errors
     /// When the table lacks a column, or the file cannot be written.
     pub(super) fn open(
         file: DatabaseFile,
         job: TableJob,
-        mode: Mode,
+        (mode, made): (Mode, Option<String>),
         columns: &[CopiedColumn],
         rows: &Schema,
     ) -> Result<Self, SqliteError> {
@@ -84,16 +86,25 @@ impl Load {
             job: Arc::new(job),
             file,
             mode,
+            made,
         })
     }
 }
 
 /// Begins the transaction that fills the table.
-fn begin(file: &DatabaseFile, job: &TableJob, mode: Mode) -> Result<Connection, SqliteError> {
+fn begin(
+    file: &DatabaseFile,
+    job: &TableJob,
+    (mode, made): (Mode, Option<&str>),
+) -> Result<Connection, SqliteError> {
     let connection = file.writer()?;
     connection.pragma_update(None, "cache_size", -i64::from(WRITER_CACHE_KIB))?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.execute_batch("BEGIN IMMEDIATE; PRAGMA defer_foreign_keys = true")?;
+    if let Some(made) = made {
+        connection.execute(made, [])?;
+        return Ok(connection);
+    }
     let table = job.table.sql_name();
     match mode {
         Mode::Append => {}
@@ -114,10 +125,10 @@ impl Work {
         &mut self,
         file: &DatabaseFile,
         job: &TableJob,
-        mode: Mode,
+        into: (Mode, Option<&str>),
     ) -> Result<(&Connection, &mut u64), SqliteError> {
         if let Self::Waiting = self {
-            *self = Self::Filling(begin(file, job, mode)?, 0);
+            *self = Self::Filling(begin(file, job, into)?, 0);
         }
         match self {
             Self::Filling(connection, rows) => Ok((connection, rows)),
@@ -167,7 +178,8 @@ impl Sink for Load {
         slice: usize,
         mut rows: SendableRecordBatchStream,
     ) -> BoxFuture<'static, Result<Receipt>> {
-        let (file, job, mode) = (self.file.clone(), Arc::clone(&self.job), self.mode);
+        let (file, job) = (self.file.clone(), Arc::clone(&self.job));
+        let (mode, made) = (self.mode, self.made.clone());
         let (columns, work) = (Arc::clone(&self.columns), Arc::clone(&self.work));
         Box::pin(async move {
             let mut count = 0;
@@ -176,9 +188,10 @@ impl Sink for Load {
                 count += batch.num_rows() as u64;
                 let (file, job) = (file.clone(), Arc::clone(&job));
                 let (columns, work) = (Arc::clone(&columns), Arc::clone(&work));
+                let made = made.clone();
                 blocking(move || {
                     let mut work = work.lock();
-                    let (connection, rows) = work.filling(&file, &job, mode)?;
+                    let (connection, rows) = work.filling(&file, &job, (mode, made.as_deref()))?;
                     *rows += batch.num_rows() as u64;
                     add(connection, &job, &columns, &batch)
                 })
@@ -196,12 +209,13 @@ impl Destination for Load {
     }
 
     fn commit(&self, announce: Announce) -> BoxFuture<'static, Result<u64>> {
-        let (file, job, mode) = (self.file.clone(), Arc::clone(&self.job), self.mode);
+        let (file, job) = (self.file.clone(), Arc::clone(&self.job));
+        let (mode, made) = (self.mode, self.made.clone());
         let work = Arc::clone(&self.work);
         Box::pin(async move {
             let committed = move || {
                 let mut work = work.lock();
-                let (connection, rows) = work.filling(&file, &job, mode)?;
+                let (connection, rows) = work.filling(&file, &job, (mode, made.as_deref()))?;
                 let rows = *rows;
                 leftovers::mark(connection, &job.made("done"), announce)?;
                 connection.execute_batch("COMMIT")?;

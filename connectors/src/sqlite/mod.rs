@@ -7,7 +7,7 @@
 //! | what is in a column, and how do masks see it? | `lane.rs`, `decode.rs`, `encode.rs` |
 //! | how is a row found again? | `address.rs` |
 //! | how is a table masked where it lies? | `update.rs`, `rewrite.rs`, over `job.rs`, `reader.rs`, `progress.rs`, `refill.rs` (`handed.rs`, `unindexed.rs`), `exchange.rs` |
-//! | how is it copied elsewhere, and filled from elsewhere? | `extract.rs` over `snapshot.rs`, `load.rs` over `held.rs` |
+//! | how is it copied elsewhere, and filled from elsewhere? | `extract.rs` over `snapshot.rs`, `load.rs` over `held.rs` and `create.rs` |
 //! | what still holds old values afterwards? | `leftovers.rs` |
 //! | what does it answer when it refuses? | `error.rs` |
 //! | how is it one of the databases? | `database.rs` |
@@ -21,6 +21,7 @@
 
 mod address;
 mod catalogue;
+mod create;
 mod database;
 mod decode;
 mod encode;

@@ -197,6 +197,14 @@ impl Store {
         self.place.settle().await;
     }
 
+    /// Bytes that may still be written; `None` where nobody can tell us, as of buckets.
+    pub fn free_room(&self) -> Option<u64> {
+        match self.config.as_ref() {
+            ConnectionConfig::MountedShare(share) => crate::free_room(&share.base_directory).ok(),
+            _ => None,
+        }
+    }
+
     /// Whether an object of a path here is the object of that path there.
     pub fn same_place(&self, other: &Self) -> bool {
         self.place.root().is(&other.place.root())

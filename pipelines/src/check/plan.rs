@@ -19,6 +19,7 @@ use super::{Loaded, Stores};
 use crate::language::{
     self, Coverage, Diagnostic, Diagnostics, Task, Unmatched, codes, quoted_list,
 };
+use crate::run::bytes;
 
 /// What happens to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,7 +115,33 @@ pub async fn plan(
             Err(problem) => refused(loaded, problem, diagnostics),
         }
     }
+    little_room(loaded, stores, &planned, diagnostics);
     (!diagnostics.has_errors()).then_some(planned)
+}
+
+/// Warns of a destination that may have too little room for what is written: copies are about as large as their
+/// sources, and take their place one after the other where they are the same files.
+fn little_room(loaded: &Loaded, stores: &Stores, planned: &Planned, diagnostics: &mut Diagnostics) {
+    let Some(free) = stores.target.free_room() else {
+        return;
+    };
+    let written = planned.files.iter();
+    let written = written
+        .filter(|file| matches!(file.action, Action::Mask { .. } | Action::Copy))
+        .map(|file| file.object.size);
+    let needed: u64 = match stores.source.same_place(&stores.target) {
+        true => written.max().unwrap_or(0),
+        false => written.sum(),
+    };
+    if needed > free {
+        let message = format!(
+            "the files take about {} of room, and {} are free",
+            bytes(needed),
+            bytes(free)
+        );
+        let span = loaded.pipeline.destination.connection.span;
+        diagnostics.push(Diagnostic::new(&codes::LITTLE_ROOM, message).at(span, ""));
+    }
 }
 
 /// Reports files that cannot be read or written together.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use datafusion::physical_plan::displayable;
 use serde_json::json;
-use visard_connectors::database::Job;
+use visard_connectors::database::{Job, Room};
 use visard_engine::TaskPlan;
 
 use super::{PipelineArgs, print, report};
@@ -72,6 +72,7 @@ async fn of_tables(
                 rows: plan.table.facts().rows,
                 strategy: plan.way.name(),
                 why: plan.way.why.clone(),
+                room: plan.room,
                 job: &plan.job,
                 masked: &plan.masked,
                 unmasked: &plan.unmasked,
@@ -86,6 +87,7 @@ async fn of_tables(
                 },
                 strategy: "copy",
                 why: plan.way(),
+                room: plan.room,
                 job: &plan.job,
                 masked: &plan.masked,
                 unmasked: &plan.unmasked,
@@ -123,6 +125,7 @@ struct OfStep<'a> {
     rows: Option<u64>,
     strategy: &'static str,
     why: String,
+    room: Room,
     job: &'a Job,
     masked: &'a [(String, String)],
     unmasked: &'a [String],
@@ -136,6 +139,12 @@ impl OfStep<'_> {
         let table = one_line(&self.table);
         writeln!(page, "{}: {table}{}", self.task, rows.unwrap_or_default())?;
         writeln!(page, "  {}: {}", self.strategy, one_line(&self.why))?;
+        let free = match self.room.free {
+            Some(free) => format!("{} are free", bytes(free)),
+            None => "nobody can tell us how much is free".to_owned(),
+        };
+        let needed = bytes(self.room.needed);
+        writeln!(page, "  room    about {needed}; {free}")?;
         match &self.job.key {
             Some(key) => writeln!(page, "  key     {}", one_line(&key.join(", ")))?,
             None => writeln!(page, "  key     none: rows are told by where they lie")?,
@@ -177,7 +186,8 @@ impl OfStep<'_> {
         );
         json!({
             "task": self.task, "table": self.table, "rows": self.rows.unwrap_or(0),
-            "strategy": self.strategy, "why": self.why, "key": self.job.key, "read": self.job.read,
+            "strategy": self.strategy, "why": self.why,
+            "room": {"needed": self.room.needed, "free": self.room.free}, "key": self.job.key, "read": self.job.read,
             "unmasked": self.unmasked, "followed": followed.collect::<Vec<_>>(),
             "masked": masked.collect::<std::collections::BTreeMap<_, _>>(),
         })

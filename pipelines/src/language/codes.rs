@@ -186,6 +186,9 @@ codes! {
     "V1217" MAY_BE_TOO_LONG Warning "masked values may be longer than their column takes; the run fails then";
     "V1218" COPIED_TWICE Error "two tasks copy to one table or folder, or one to where its rows come from";
     "V1219" NOT_BUILT Error "a table for joins cannot be built: the database refuses its query, or there is one";
+    "V1220" NOT_MADE Error "a table that a copy is to make cannot be made";
+    "V1221" NO_ROOM Error "a run takes more room than is free";
+    "V1222" LITTLE_ROOM Warning "a run may take more room than is free";
 }
 
 #[cfg(test)]

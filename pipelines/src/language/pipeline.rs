@@ -45,6 +45,8 @@ pub struct Place {
     pub format: Option<Spanned<CopyFormat>>,
     /// Of a destination of copies: what becomes of what is there.
     pub mode: Option<Spanned<CopyMode>>,
+    /// Of a database that is filled: whether tables that are not there are made.
+    pub create_tables: Option<Spanned<bool>>,
 }
 
 /// What tables are written as.
@@ -258,7 +260,7 @@ fn holds(listed: &[Listed], place: &Place) -> Option<Holds> {
 }
 
 fn parse_place(node: &Node, listed: &[Listed], diagnostics: &mut Diagnostics) -> Option<Place> {
-    let (mut format, mut mode) = (None, None);
+    let (mut format, mut mode, mut create_tables) = (None, None, None);
     let (connection, path) = match &node.kind {
         Kind::Map(_) => {
             let fields = Fields::new(node, "a place", keys::PLACE_KEYS, diagnostics)?;
@@ -274,6 +276,11 @@ fn parse_place(node: &Node, listed: &[Listed], diagnostics: &mut Diagnostics) ->
                 ("overwrite", CopyMode::Overwrite),
             ];
             mode = chosen(&fields, "mode", &modes, diagnostics);
+            let creates = fields.flag("create_tables", diagnostics);
+            create_tables = creates.map(|value| Spanned {
+                value,
+                span: fields.key_span("create_tables"),
+            });
             // A wrong path is no reason to keep a wrong connection for the next try.
             (fields.name("connection", diagnostics), path)
         }
@@ -305,6 +312,7 @@ fn parse_place(node: &Node, listed: &[Listed], diagnostics: &mut Diagnostics) ->
         path: path?,
         format,
         mode,
+        create_tables,
     })
 }
 
@@ -335,7 +343,7 @@ fn parse_ruleset(
     }))
 }
 
-/// Refuses `format` and `mode` where they say nothing; `of_tables` tells of source and destination whether
+/// Refuses `format`, `mode` and `create_tables` where they say nothing; `of_tables` tells of source and destination whether
 /// they are databases.
 fn check_place_options(
     source: &Place,
@@ -346,12 +354,19 @@ fn check_place_options(
     let in_place = source.connection.value == destination.connection.value;
     let span = |place: &Place, key| match key {
         "format" => place.format.as_ref().map(|format| format.span),
-        _ => place.mode.as_ref().map(|mode| mode.span),
+        "mode" => place.mode.as_ref().map(|mode| mode.span),
+        _ => place.create_tables.as_ref().map(|creates| creates.span),
     };
     let copies = of_tables != [false, false] && !in_place;
     for (place, key, wanted, why) in [
         (source, "format", false, "a source has none"),
         (source, "mode", false, "a source has none"),
+        (
+            source,
+            "create_tables",
+            false,
+            "nothing is made in a source",
+        ),
         (
             destination,
             "format",
@@ -368,6 +383,15 @@ fn check_place_options(
             match of_tables[0] {
                 true => "tables are masked in place",
                 false => "a file's masked copy takes the place of an earlier one",
+            },
+        ),
+        (
+            destination,
+            "create_tables",
+            copies && of_tables[1],
+            match of_tables[1] {
+                true => "tables are masked in place",
+                false => "it has no tables",
             },
         ),
     ] {

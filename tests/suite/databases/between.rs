@@ -7,7 +7,7 @@ use crate::postgres::Trial as Postgres;
 use crate::sqlite::Trial as Sqlite;
 
 /// A table with a column for each type that all of them know.
-trait Typed: Kind {
+pub trait Typed: Kind {
     /// Its columns.
     const COLUMNS: &str;
     /// Bytes by their hexadecimal digits.
@@ -45,12 +45,14 @@ impl Typed for Sqlite {
         CASE WHEN raw IS NOT NULL THEN lower(hex(raw)) END, big, note";
 }
 
-fn seen<K: Typed>(trial: &K) -> Vec<String> {
+/// What is in the table, spelled alike by all.
+pub fn seen<K: Typed>(trial: &K) -> Vec<String> {
     let query = format!("SELECT {} FROM t WHERE id > 0 ORDER BY id", K::SEEN);
     trial.rows(&query)
 }
 
-fn filled<K: Typed>(trial: &K) {
+/// Fills the table.
+pub fn filled<K: Typed>(trial: &K) {
     let raw = [K::bytes("00ff27"), K::bytes("")];
     trial.sql(&format!(
         "INSERT INTO t VALUES

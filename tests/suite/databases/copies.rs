@@ -17,6 +17,7 @@ on_each_own! {
     killed_copies_to_files_go_on
     nobody_changes_a_table_before_its_turn
     values_that_do_not_fit_fail_the_copy
+    a_constraint_that_fails_on_the_last_rows
 }
 
 pub const NAME_RULE: &str = "- column: name\n  masks: [{type: hash}]";
@@ -39,7 +40,8 @@ pub fn with_files<K: Kind>(trial: &K, places: &str, options: &str, tasks: &str) 
     pipeline_between(trial.visard(), &connections, places, options, tasks);
 }
 
-fn both<K: Kind>() -> Option<(K, K)> {
+/// Two databases.
+pub fn both<K: Kind>() -> Option<(K, K)> {
     let from = K::try_new()?;
     let to = from.another()?;
     Some((from, to))
@@ -280,7 +282,7 @@ fn killed_copies_go_on<K: Kind>(
 }
 
 /// Long enough for a kill to meet it.
-fn long_table<K: Kind>() -> String {
+pub fn long_table<K: Kind>() -> String {
     let filling = "filling ".repeat(60);
     format!(
         "CREATE TABLE t (id int PRIMARY KEY, name varchar(40), rest varchar(600));
@@ -378,4 +380,29 @@ fn values_that_do_not_fit_fail_the_copy<K: Kind>() {
         assert_eq!(there, if fits { "2" } else { "0" }, "{rows}");
         assert_eq!(trial.leftovers(), [""; 0]);
     }
+}
+
+/// What the table refuses at the end takes back what came before.
+fn a_constraint_that_fails_on_the_last_rows<K: Kind>() {
+    let Some((from, to)) = both::<K>() else {
+        return;
+    };
+    from.sql(&long_table::<K>());
+    to.sql(
+        "CREATE TABLE t (id int PRIMARY KEY, name varchar(40), rest varchar(600), CONSTRAINT early CHECK (id < 5990))",
+    );
+    copied(&from, &to, "error", "workers: 2", &task("t", "", NAME_RULE));
+    let ended = from.run().expect(1);
+    assert!(
+        ended.stderr.contains("early") && !ended.stderr.contains("599"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(to.one("SELECT count(*) FROM t"), "0");
+    to.sql(
+        "DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY, name varchar(40), rest varchar(600))",
+    );
+    from.visard().run(&["--resume"]).expect(0);
+    assert_eq!(to.one("SELECT count(*), max(id) FROM t"), "6000|6000");
+    assert_eq!([from.leftovers(), to.leftovers()].concat(), [""; 0]);
 }

@@ -3,6 +3,7 @@
 use super::trial::{Kind, Trial, task};
 use super::types::{TYPES, made, seen};
 use crate::databases::copies::{copied, with_files};
+use crate::databases::pipeline_between;
 
 fn made_empty(trial: &Trial, table: &str, types: &[(&str, &str, &[&str])]) {
     let columns: Vec<String> = types
@@ -179,7 +180,7 @@ fn who_may_not_lock_reads_alone() {
         trial.keys(&keys)
     );
     let ran = || {
-        crate::databases::pipeline_between(
+        pipeline_between(
             &trial.visard,
             &connections,
             "source: db\ndestination: {connection: files, format: csv, mode: overwrite}",
@@ -226,4 +227,101 @@ fn slices_are_of_one_moment() {
     crate::visard::Ended::of(child.wait_with_output().unwrap()).expect(0);
     assert!(moved > 10);
     assert_eq!(to.one("SELECT COUNT(*), SUM(n) FROM t"), "90000|0");
+}
+
+/// A column keeps its type, and its character set and collation.
+#[test]
+fn every_type_goes_to_a_new_table() {
+    let Some(from) = Trial::new() else { return };
+    let Some(to) = from.another() else { return };
+    made(&from);
+    let connections = format!("db: {{{}}}\nother: {{{}}}", from.keys(""), to.keys(""));
+    let places = "source: db\ndestination: {connection: other, create_tables: true}";
+    let tasks = task("t", "", &left_alone(&["id"]));
+    pipeline_between(&from.visard, &connections, places, "workers: 2", &tasks);
+    from.run().expect(0);
+    for (before, after) in seen(&from, "was").iter().zip(seen(&to, "t")) {
+        assert_eq!(*before, after);
+    }
+    let types = "SELECT COLUMN_NAME, COLUMN_TYPE, COLLATION_NAME, IS_NULLABLE, COLUMN_KEY FROM information_schema.COLUMNS \
+                 WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 't' ORDER BY ORDINAL_POSITION";
+    assert_eq!(to.rows(types), from.rows(types));
+    assert_eq!([from.leftovers(), to.leftovers()].concat(), [""; 0]);
+}
+
+#[test]
+fn rights_to_fill_and_to_make_tables() {
+    let Some(from) = Trial::new() else { return };
+    let Some(to) = from.another() else { return };
+    for trial in [&from, &to] {
+        trial.sql("CREATE TABLE t (id int PRIMARY KEY, name varchar(40)); INSERT INTO t VALUES (1, 'Ann')");
+    }
+    let refused = |rights: &str, more: &str, parts: &[&str]| {
+        let (_, keys) = to.user(rights);
+        let connections = format!("db: {{{}}}\nother: {{{}}}", from.keys(""), to.keys(&keys));
+        let places = format!("source: db\ndestination: {{connection: other, {more}}}");
+        let tasks = task("t", "", "- column: name\n  masks: [{type: hash}]");
+        pipeline_between(&from.visard, &connections, &places, "", &tasks);
+        let ended = from.run().expect(2);
+        for part in parts {
+            assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
+        }
+    };
+    let fills = "SELECT, INSERT, UPDATE, CREATE, DROP";
+    refused(fills, "mode: overwrite", &["V1202", "that takes DELETE"]);
+    assert_eq!(to.one("SELECT name FROM t"), "Ann");
+    to.sql("DROP TABLE t");
+    let makes = "create_tables: true";
+    refused(
+        &format!("{fills}, CREATE TEMPORARY TABLES"),
+        makes,
+        &["V1202", "that takes ALTER"],
+    );
+    refused(fills, makes, &["V1220", "1044"]);
+    assert_eq!(to.rows("SHOW TABLES"), [""; 0]);
+}
+
+/// Texts of other products in keys, and more of them than a row has room for.
+#[test]
+fn new_tables_of_many_texts() {
+    let Some(to) = Trial::new() else { return };
+    let from = crate::sqlite::Trial::new();
+    let columns: Vec<String> = (0..150).map(|n| format!("c{n} VARCHAR(200)")).collect();
+    from.sql(&format!(
+        "CREATE TABLE t (a TEXT NOT NULL, b BLOB NOT NULL, {}, PRIMARY KEY (a, b));
+         INSERT INTO t (a, b, c0) VALUES ('x', X'00', 'one'), ('X', X'00', 'two'), ('x ', X'00', 'three')",
+        columns.join(", ")
+    ));
+    let connections = format!("db: {{{}}}\nother: {{{}}}", from.connection(), to.keys(""));
+    let places = "source: db\ndestination: {connection: other, create_tables: true}";
+    let tasks = task("t", "", &left_alone(&["c0"]));
+    pipeline_between(from.visard(), &connections, places, "", &tasks);
+    from.run().expect(0);
+    let rows = to.rows("SELECT a, HEX(b), c0 FROM t ORDER BY c0");
+    assert_eq!(rows, ["x|00|one", "x |00|three", "X|00|two"]);
+    // More than an index takes fails the task.
+    from.sql("DELETE FROM t; INSERT INTO t (a, b) VALUES (printf('%.400c', 'x'), X'00')");
+    to.sql("DROP TABLE t");
+    let ended = from.run().expect(1);
+    assert!(ended.stderr.contains("`a`"), "{}", ended.stderr);
+    assert_eq!(to.rows("SHOW TABLES"), [""; 0]);
+}
+
+#[test]
+fn a_table_is_not_copied_to_itself_by_another_name_of_its_server() {
+    let Some(trial) = Trial::new() else { return };
+    trial.sql(
+        "CREATE TABLE t (id int PRIMARY KEY, name varchar(40)); INSERT INTO t VALUES (1, 'Ann')",
+    );
+    let there = trial.keys("host: localhost");
+    let connections = format!("db: {{{}}}\nother: {{{there}}}", trial.keys(""));
+    let places = "source: db\ndestination: {connection: other, mode: overwrite}";
+    let tasks = task("t", "", "- column: name\n  masks: [{type: hash}]");
+    pipeline_between(&trial.visard, &connections, places, "", &tasks);
+    // The clock of the server goes on between two questions.
+    for _ in 0..3 {
+        let ended = trial.run().expect(2);
+        assert!(ended.stderr.contains("V1218"), "{}", ended.stderr);
+    }
+    assert_eq!(trial.rows("SELECT name FROM t"), ["Ann"]);
 }

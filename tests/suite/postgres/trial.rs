@@ -203,10 +203,12 @@ impl Trial {
     /// `pg_dump` orders some things by when they were made.
     pub fn dump(&self) -> Vec<String> {
         let variable = |name: &str| std::env::var(format!("VISARD_TEST_POSTGRES_{name}")).unwrap();
+        let database = self.database.clone();
+        let database = database.unwrap_or_else(|| variable("DATABASE"));
         let output = Command::new(format!("{}/pg_dump", variable("BIN")))
             .args(["--schema-only", "--schema", &self.schema])
             .args(["--host", &variable("HOST"), "--port", &variable("PORT")])
-            .args(["--username", &variable("USER"), &variable("DATABASE")])
+            .args(["--username", &variable("USER"), &database])
             .env("PGPASSWORD", variable("PASSWORD"))
             .output()
             .unwrap();

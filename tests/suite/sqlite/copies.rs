@@ -3,7 +3,7 @@
 use super::Trial;
 use super::classes::{COLUMNS, EXACT, made};
 use crate::databases::copies::{copied, with_files};
-use crate::databases::{Kind, task};
+use crate::databases::{Kind, pipeline_between, task};
 
 const ID_RULE: &str = "- column: id\n  masks: [{type: do_nothing}]";
 const READ_RULE: &str = "- columns: [id, v]\n  masks: [{type: do_nothing}]";
@@ -160,4 +160,56 @@ fn a_file_with_a_log() {
     );
     from.run().expect(0);
     assert_eq!(to.one("SELECT count(*) FROM t"), "90000");
+}
+
+/// Declared types are kept with what they make of values; what is more than words is not.
+#[test]
+fn every_class_goes_to_a_new_table() {
+    let (from, to) = (Trial::new(), Trial::new());
+    from.sql(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, bare, num NUMERIC, odd \"x); DROP TABLE u; --\", price DECIMAL(10,2));
+         CREATE TABLE u (id INTEGER PRIMARY KEY, name TEXT NOT NULL, any ANY, i INT) STRICT;
+         INSERT INTO t VALUES (1, 'Ann', 1, 1, 1, 1.5), (2, 'Bo', '1', '1', '1', 2), (3, 'Eva', X'31', 1.5, 'x', NULL),
+                              (4, 'Kim', 1e300, 'x', X'00', 'none');
+         INSERT INTO u VALUES (1, 'Ann', 1, 1), (2, 'Bo', '1', 2), (3, 'Eva', X'31', NULL), (4, 'Kim', 0.5, -1)",
+    );
+    let connections = format!(
+        "db: {{{}}}\nother: {{{}}}",
+        from.connection(),
+        to.connection_in(from.visard())
+    );
+    let places = "source: db\ndestination: {connection: other, create_tables: true}";
+    let rule = "- column: name\n  masks: [{type: do_nothing}]";
+    let tasks = task("t", "", rule) + &task("u", "", rule);
+    pipeline_between(from.visard(), &connections, places, "", &tasks);
+    from.run().expect(0);
+    for columns in [
+        "t.id, name, quote(bare), quote(num), quote(price) FROM t",
+        "u.id, name, quote(\"any\"), quote(i) FROM u",
+    ] {
+        let rows = format!("SELECT {columns} ORDER BY 1");
+        assert_eq!(to.rows(&rows), from.rows(&rows), "{columns}");
+    }
+    let types = "SELECT group_concat(name || ' ' || type, ', ') FROM pragma_table_info('t')";
+    assert_eq!(
+        to.one(types),
+        "id INTEGER, name TEXT, bare , num NUMERIC, odd TEXT, price DECIMAL(10,2)"
+    );
+}
+
+/// One file has many names.
+#[test]
+fn a_file_is_not_copied_to_itself() {
+    let trial = Trial::new();
+    trial
+        .sql("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO t VALUES (1, 'Ann')");
+    std::fs::hard_link(trial.path(), trial.visard.path("b.db")).unwrap();
+    let connections =
+        "db: {db_type: sqlite, database: a.db}\nother: {db_type: sqlite, database: b.db}";
+    let places = "source: db\ndestination: {connection: other, mode: overwrite}";
+    let tasks = task("t", "", "- column: name\n  masks: [{type: hash}]");
+    pipeline_between(trial.visard(), connections, places, "", &tasks);
+    let ended = trial.run().expect(2);
+    assert!(ended.stderr.contains("V1218"), "{}", ended.stderr);
+    assert_eq!(trial.rows("SELECT * FROM t"), ["1|Ann"]);
 }

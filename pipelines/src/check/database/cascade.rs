@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use visard_connectors::DatabaseTable;
-use visard_connectors::database::{ForeignKey, Job, Table};
+use visard_connectors::database::{ForeignKey, Job, Room, Table};
 use visard_engine::udfs::PlaceUnit;
 
 use super::fit::{Masked, place_of};
@@ -351,6 +351,7 @@ impl Planner<'_> {
                     key,
                     ..job.clone()
                 },
+                room: Room::default(),
                 way: Way {
                     rewrite: way.rewrite,
                     why: "its columns follow a masked key".to_owned(),

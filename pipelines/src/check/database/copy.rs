@@ -6,19 +6,20 @@ use arrow::datatypes::Schema;
 use visard_connectors::copy::{
     Copy, Destination, ListedFiles, Mode, Origin, PartFiles, PartFormat,
 };
-use visard_connectors::database::{Arriving, CopiedColumn, Job, Table};
+use visard_connectors::database::{Arriving, CopiedColumn, Job, NewColumn, Room, Table};
 use visard_connectors::store::Store;
 use visard_connectors::{Database, DatabaseError, DatabaseTable, FileUnit, GroupRef, TableWork};
 use visard_engine::MaskedColumn;
 
 use super::fill::Filled;
+use super::make::{Model, Target};
 use super::plan::{Answered, Asked, Planner, labels, read_besides, shuffled};
 use super::server::open_database_of;
+use crate::check::Loaded;
 use crate::check::columns::FileColumns;
 use crate::check::group::masked_columns;
 use crate::check::rules::Resolved;
 use crate::check::stores::open_store;
-use crate::check::{Loaded, Target};
 use crate::language::{
     ConnectionKind, CopyFormat, CopyMode, Diagnostic, Diagnostics, Span, Task, codes, quoted_list,
 };
@@ -64,6 +65,10 @@ pub struct CopyPlan {
     pub from: CopyFrom,
     /// Where to.
     pub to: CopyTo,
+    /// Whether the copy makes the table it fills.
+    pub makes: bool,
+    /// The room that it takes.
+    pub room: Room,
     /// What becomes of what is there.
     pub mode: Mode,
     /// What is asked of the tables.
@@ -114,6 +119,7 @@ impl CopyPlan {
             CopyTo::Queries => "to queries".to_owned(),
         };
         let mode = match self.mode {
+            _ if self.makes => ", which it makes",
             Mode::Error => "",
             Mode::Append => ", added to what is there",
             Mode::Overwrite => ", in place of what is there",
@@ -203,7 +209,7 @@ impl CopyPlan {
 /// The other place that `loaded` copies to. Nothing comes back where it cannot be had.
 pub(super) async fn open_elsewhere(
     loaded: &Loaded,
-    target: Target,
+    target: crate::check::Target,
     diagnostics: &mut Diagnostics,
 ) -> Option<Elsewhere> {
     let place = &loaded.pipeline.destination;
@@ -358,6 +364,7 @@ impl Planner<'_> {
             |name: &String| masked.iter().any(|(other, _)| other == name) || read.contains(name);
         let mut names: Vec<String> = facts.columns.iter().map(|c| c.name.clone()).collect();
         let mut carried = Vec::new();
+        let mut makes = false;
         let to = match to {
             Elsewhere::Files(store) => {
                 let folder = match &facts.schema {
@@ -376,12 +383,29 @@ impl Planner<'_> {
                 CopyTo::Files(store.clone(), folder, format)
             }
             Elsewhere::Tables(database) => {
-                let Some(target) = self.find_in(database.as_ref(), named).await? else {
+                let stored = facts.columns.iter().filter(|column| !column.generated);
+                let model = Model {
+                    name: Some(&facts.name),
+                    columns: stored.map(NewColumn::like).collect(),
+                    primary_key: facts.primary_key.as_deref(),
+                    product: self.database.copies(),
+                };
+                let found = self.find_or_make(database.as_ref(), named, model).await?;
+                let Some(Target {
+                    table: target,
+                    is_new,
+                }) = found
+                else {
                     return Ok(None);
                 };
+                makes = is_new;
                 let there = target.facts();
                 self.fills(there.shown(), span);
-                if self.database.shown() == database.shown() && facts.shown() == there.shown() {
+                let is_same_place = match &database.identity().await? {
+                    Some(identity) => self.database.identity().await?.as_ref() == Some(identity),
+                    None => self.database.shown() == database.shown(),
+                };
+                if is_same_place && facts.shown() == there.shown() {
                     let message = format!("`{}` would be copied to itself", there.shown());
                     self.diagnostics.push(
                         Diagnostic::new(&codes::COPIED_TWICE, message)
@@ -437,7 +461,8 @@ impl Planner<'_> {
             carried: carried.contains(&name),
             name,
         });
-        Ok(Some(CopyPlan {
+        let (step, span) = (asked.step, asked.of_table.table.span);
+        let mut plan = CopyPlan {
             mode: match (&to, self.asked.committing.contains(&asked.step)) {
                 // What is there is ours: parts of an attempt that was killed half way. Rows of a table are
                 // not, as its transaction came to nothing.
@@ -462,10 +487,14 @@ impl Planner<'_> {
             task: asked.name,
             from: CopyFrom::Table(Arc::clone(table)),
             to,
+            makes,
+            room: Room::default(),
             columns: masked_columns(&columns, resolved.steps),
             masked,
             unmasked: resolved.unmasked,
-        }))
+        };
+        plan.room = self.room_of_copy(&plan, step, span).await?;
+        Ok(Some(plan))
     }
 
     /// Leaves columns out that the database computes: they would show what they were computed from.

@@ -34,6 +34,12 @@ impl Filled<'_> {
             let problem = Diagnostic::new(&codes::TABLE_REFUSED, message);
             diagnostics.push(problem.at(self.named_at, ""));
         }
+        let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+        for refusal in self.table.refusals_to_fill(self.mode, &names).await? {
+            let message = format!("`{shown}` cannot be filled: {refusal}");
+            let problem = Diagnostic::new(&codes::TABLE_REFUSED, message);
+            diagnostics.push(problem.at(self.named_at, ""));
+        }
         let referring = facts.foreign_keys.iter().filter(|key| key.incoming);
         let mut referring = referring.filter(|key| key.other() != shown);
         if let (Mode::Overwrite, Some(key)) = (self.mode, referring.next()) {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use indexmap::IndexMap;
-use visard_connectors::database::{Arriving, CopiedColumn, Job};
+use visard_connectors::database::{Arriving, CopiedColumn, Job, NewColumn, Room};
 use visard_connectors::{Database, FileUnit};
 use visard_engine::udfs::Root;
 
 use super::copy::{CopyFrom, CopyPlan, CopyTo, check_target, mode_of};
 use super::fill::Filled;
+use super::make::{Model, Target};
 use super::plan::{Answered, PlannedTables, Planner, Planning, Step, labels};
 use crate::check::group::{Batch, Written, masked_columns, open_group};
 use crate::check::plan::{Done, Planned, batches, refused};
@@ -122,10 +123,6 @@ impl Planner<'_> {
             );
             return Ok(None);
         }
-        let Some(table) = self.find(into).await? else {
-            return Ok(None);
-        };
-        self.fills(table.facts().shown(), into.span);
         let Batch {
             files,
             resolved,
@@ -148,6 +145,18 @@ impl Planner<'_> {
                 arriving.push((column.root.clone(), of_root));
             }
         }
+        let new = |(name, arriving): &(String, Arriving)| NewColumn::of_files(name, arriving);
+        let model = Model {
+            name: None,
+            columns: arriving.iter().map(new).collect(),
+            primary_key: None,
+            product: None,
+        };
+        let found = self.find_or_make(database.as_ref(), into, model).await?;
+        let Some(Target { table, is_new }) = found else {
+            return Ok(None);
+        };
+        self.fills(table.facts().shown(), into.span);
         let mode = mode_of(self.loaded);
         let filled = Filled {
             table: table.as_ref(),
@@ -190,13 +199,15 @@ impl Planner<'_> {
             name,
             carried: false,
         });
-        Ok(Some(CopyPlan {
+        let mut plan = CopyPlan {
             task: task.name.clone().unwrap_or_else(|| task.path.clone()),
             from: CopyFrom::Files {
                 group,
                 files: units,
             },
             to: CopyTo::Table(Arc::clone(database), table),
+            makes: is_new,
+            room: Room::default(),
             mode,
             job: Job {
                 masked: masked.iter().map(|(column, _)| column.clone()).collect(),
@@ -216,6 +227,8 @@ impl Planner<'_> {
             columns: masked_columns(&columns, resolved.steps),
             masked,
             unmasked: resolved.unmasked,
-        }))
+        };
+        plan.room = self.room_of_copy(&plan, step, into.span).await?;
+        Ok(Some(plan))
     }
 }

@@ -11,6 +11,23 @@ use crate::language::{
     Diagnostic, Identifier, RowKey, Span, Spanned, TableName, TableTask, codes, nearest_label,
 };
 
+/// A table of `database`, as it is written, and else as the database folds it.
+pub(super) async fn look_up(
+    database: &dyn Database,
+    TableName { schema, name }: &TableName,
+) -> Answered<Option<Arc<dyn DatabaseTable>>> {
+    let folded = |name: &Identifier| match name.quoted {
+        true => name.text.clone(),
+        false => database.folded(&name.text),
+    };
+    let written = schema.as_ref().map(|schema| schema.text.as_str());
+    if let Some(found) = database.table(written, &name.text).await? {
+        return Ok(Some(found));
+    }
+    let schema = schema.as_ref().map(folded);
+    database.table(schema.as_deref(), &folded(name)).await
+}
+
 impl Planner<'_> {
     /// Looks a table up: as it is written, and else as the database folds it.
     pub(super) async fn find(
@@ -26,19 +43,22 @@ impl Planner<'_> {
         database: &dyn Database,
         table: &Spanned<TableName>,
     ) -> Answered<Option<Arc<dyn DatabaseTable>>> {
-        let TableName { schema, name } = &table.value;
-        let folded = |name: &Identifier| match name.quoted {
-            true => name.text.clone(),
-            false => database.folded(&name.text),
-        };
-        let written = schema.as_ref().map(|schema| schema.text.as_str());
-        if let Some(found) = database.table(written, &name.text).await? {
-            return Ok(Some(found));
+        match look_up(database, &table.value).await? {
+            Some(found) => Ok(Some(found)),
+            None => {
+                self.not_found(database, table, None).await?;
+                Ok(None)
+            }
         }
-        let schema = schema.as_ref().map(folded);
-        if let Some(found) = database.table(schema.as_deref(), &folded(name)).await? {
-            return Ok(Some(found));
-        }
+    }
+
+    /// Reports a table that is not there; `help` says what to do about it.
+    pub(super) async fn not_found(
+        &mut self,
+        database: &dyn Database,
+        table: &Spanned<TableName>,
+        help: Option<&str>,
+    ) -> Answered<()> {
         let names = database.table_names().await?;
         let shown = table.value.to_string();
         // People leave the schema out, and so does the nearest name where it is the same.
@@ -50,9 +70,12 @@ impl Planner<'_> {
         self.diagnostics.push(
             Diagnostic::new(&codes::NO_TABLE, format!("there is no table `{shown}`"))
                 .at(table.span, label)
-                .help(format!("{} tables can be seen", names.len())),
+                .help(match help {
+                    Some(help) => help.to_owned(),
+                    None => format!("{} tables can be seen", names.len()),
+                }),
         );
-        Ok(None)
+        Ok(())
     }
 
     /// Reports why a table cannot be masked; whether it can.

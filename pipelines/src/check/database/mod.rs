@@ -5,13 +5,14 @@
 //! | where is the database? | `server.rs` |
 //! | is the table there, may we, and does the ruleset fit it? | `plan.rs`, `fit.rs` |
 //! | updated or rewritten? | `strategy.rs` |
+//! | is there room for it? | `room.rs` |
 //! | is `where` one condition? | `condition.rs` |
 //! | which table, key and rows does a task mean? | `lookup.rs` |
 //! | which columns of other tables are read beside a row? | `joins.rs` |
 //! | what is built for joins? | `built.rs` |
 //! | what follows a masked key? | `cascade.rs` |
 //! | how are queries asked of it? | `queries.rs` |
-//! | how does it get to another place, and files into tables? | `copy.rs`, `load.rs`, into tables that `fill.rs` looks at |
+//! | how does it get to another place, and files into tables? | `copy.rs`, `load.rs`, into tables that `fill.rs` looks at and `make.rs` makes |
 
 mod built;
 mod cascade;
@@ -22,8 +23,10 @@ mod fit;
 mod joins;
 mod load;
 mod lookup;
+mod make;
 mod plan;
 mod queries;
+mod room;
 mod server;
 mod strategy;
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use visard_connectors::database::{Job, JoinedColumn, RowPlace, Table};
+use visard_connectors::database::{Job, JoinedColumn, Room, RowPlace, Table};
 use visard_connectors::{Database, DatabaseError, DatabaseTable};
 use visard_engine::MaskedColumn;
 use visard_engine::udfs::{PlaceUnit, Root};
@@ -96,6 +96,8 @@ pub struct TablePlan {
     pub job: Job,
     /// How it is done.
     pub way: Way,
+    /// The room that it takes beside the table.
+    pub room: Room,
     /// The masks, by column.
     pub columns: Vec<MaskedColumn>,
     /// Masked columns, each with the names of its masks.
@@ -412,6 +414,8 @@ impl Planner<'_> {
             dry_run: self.asked.dry_run,
             name: String::new(),
         };
+        let work = (number, way.rewrite);
+        let room = self.room_of_table(found.as_ref(), work, span).await?;
         let following = self.following((task, of_table), &columns, followers, (&job, &way));
         if self.diagnostics.has_errors() {
             return Ok(None);
@@ -420,6 +424,7 @@ impl Planner<'_> {
             following,
             task: name,
             way,
+            room,
             columns: masked_columns(&columns, resolved.steps),
             masked,
             unmasked: resolved.unmasked,

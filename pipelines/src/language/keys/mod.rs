@@ -157,6 +157,11 @@ pub(super) const PLACE_KEYS: &[KeySpec] = &[
         r#"{"enum":["error","append","overwrite"]}"#,
         "of a destination of copies between a database and another place: what becomes of rows and files that are there; by default (`error`) there must be none",
     ),
+    may(
+        "create_tables",
+        FLAG,
+        "of a database that is filled: whether tables that are not there are made, like what fills them; default false",
+    ),
 ];
 
 /// How a run behaves.

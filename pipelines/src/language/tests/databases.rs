@@ -187,6 +187,29 @@ fn problems_of_connections_and_places_by_code() {
             plain("source: db\ndestination: {connection: in, format: orc}"),
             vec!["V0205"],
         ),
+        (
+            plain("source: db\ndestination: {connection: other, create_tables: true}"),
+            vec![],
+        ),
+        (
+            plain("source: db\ndestination: {connection: other, create_tables: often}"),
+            vec!["V0205"],
+        ),
+        // Nothing is made in a source, where tables are masked in place, or of files.
+        (
+            plain(
+                "source: {connection: db, create_tables: true}\ndestination: {connection: other}",
+            ),
+            vec!["V0312"],
+        ),
+        (
+            plain("source: db\ndestination: {connection: db, create_tables: true}"),
+            vec!["V0312"],
+        ),
+        (
+            plain("source: db\ndestination: {connection: in, create_tables: false}"),
+            vec!["V0312"],
+        ),
         // Options.
         (
             plain(
