@@ -9,6 +9,7 @@
 
 mod amazon;
 mod cli;
+mod crashes;
 mod databases;
 mod distributions;
 mod draw_inputs;
@@ -28,6 +29,7 @@ mod properties;
 mod readback;
 mod runs;
 mod schemas;
+mod servers;
 mod shuffle;
 mod sql;
 mod sqlite;

@@ -337,3 +337,26 @@ fn writers_wait_for_a_rewrite() {
     assert_eq!(found, added.to_string());
     assert_eq!(trial.leftovers(), [""; 0]);
 }
+
+/// Somebody who holds a row for longer than it is waited for.
+#[test]
+fn a_lock_that_is_not_had() {
+    if std::env::var_os("VISARD_TEST_LONG").is_none() {
+        println!("left out: it waits for minutes; tests/run --long does");
+        return;
+    }
+    let Some(trial) = Trial::new() else { return };
+    let table = Table::new(&trial, "update", "");
+    table.fill();
+    let other = trial.other_session();
+    trial.sql_in(&other, "BEGIN; UPDATE t SET kept = kept WHERE id = 5000");
+    let ended = trial.visard.run(&[]).expect(3);
+    assert!(
+        ended.stderr.contains("1205") && !ended.stderr.contains("datum"),
+        "{}",
+        ended.stderr
+    );
+    trial.sql_in(&other, "ROLLBACK");
+    trial.visard.run(&["--resume"]).expect(0);
+    table.is_masked_once("behind a lock");
+}
