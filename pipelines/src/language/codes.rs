@@ -127,7 +127,6 @@ codes! {
     "V0901" NO_MASK_FILE Error "`mask_file` is not built yet";
     "V0902" NO_FIXED_WIDTH Error "fixed-width files are not built yet";
     "V0903" NO_UNSTRUCTURED_TEXT Error "`unstructured_text` is not built yet";
-    "V0905" NO_KEY_FORMAT Error "formats of keys are not built: new values have the form of the old ones";
     "V0910" MASK_NOT_BUILT Error "a known mask that is not built yet";
     "V0911" NO_DATABASE Error "a kind of database that is not built yet";
     "V0912" NO_LOCALITY Error "`{{ locality }}` is not supported";

@@ -6,7 +6,7 @@ use super::codes;
 use super::diagnostic::{Diagnostic, Diagnostics, nearest_label, quoted_list};
 use super::fields;
 use super::node::{Entry, Key, Kind, MERGE_KEY, Map, Node};
-use super::source::Span;
+use super::source::{Span, Spanned};
 
 /// What is known about the masks of this build.
 pub trait MaskCatalogue {
@@ -133,14 +133,28 @@ pub struct MaskNode {
 }
 
 impl MaskNode {
-    /// A mask without arguments that `span` asks for.
-    pub(super) fn plain(kind: &str, span: Span) -> Self {
+    /// A mask that `span` asks for, with these arguments.
+    pub(super) fn with_texts(
+        kind: &str,
+        span: Span,
+        args: impl IntoIterator<Item = (&'static str, Spanned<String>)>,
+    ) -> Self {
+        let (mut entries, mut values) = (Vec::new(), serde_json::Map::new());
+        for (name, text) in args {
+            let key = Key {
+                text: name.into(),
+                span: text.span,
+            };
+            let value = Node::scalar(Kind::Str(text.value.as_str().into()), text.span);
+            entries.push(Entry { key, value });
+            values.insert(name.to_owned(), text.value.into());
+        }
         Self {
             kind: kind.to_owned(),
             span,
             domain: None,
-            args: serde_json::Map::new(),
-            node: Node::map(Vec::new(), span),
+            args: values,
+            node: Node::map(entries, span),
         }
     }
 

@@ -55,8 +55,8 @@ impl Rule {
         }
     }
 
-    /// A rule that masks `column` by the one mask `kind` without arguments, for a task that says no more.
-    pub(super) fn of_key(column: &Spanned<Identifier>, kind: &str) -> Self {
+    /// A rule that masks `column` by the one mask `mask`, for a task that says no more.
+    pub(super) fn of_key(column: &Spanned<Identifier>, mask: MaskNode) -> Self {
         Self {
             columns: vec![ColumnPattern {
                 text: column.value.text.clone(),
@@ -66,7 +66,7 @@ impl Rule {
             }],
             condition: None,
             hash_columns: None,
-            masks: vec![MaskNode::plain(kind, column.span)],
+            masks: vec![mask],
             unique: true,
             label: None,
             span: column.span,

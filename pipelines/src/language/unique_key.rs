@@ -1,12 +1,14 @@
 //! `mask_unique_key`: a key gets new values, and so does every column that refers to it.
 //!
-//! It is a `mask_table` task whose rules are `imitate_unique` on each column of the key.
+//! It is a `mask_table` task whose rules are `imitate_unique` on each column of the key, with the column's format
+//! where there is one.
 
 use super::codes;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::fields::{self, Fields};
 use super::identifier::Identifier;
 use super::keys;
+use super::mask::MaskNode;
 use super::node::{Kind, Node};
 use super::rule::Rule;
 use super::source::Spanned;
@@ -35,14 +37,30 @@ pub(super) fn parse(
         }
         (one, other) => one.or(other)?,
     };
-    refuse_format(fields, diagnostics);
     let items = fields::one_or_many(node);
     if items.is_empty() {
         fields::wrong_value(node, "the list of columns is empty", diagnostics);
     }
-    let mut columns = Vec::with_capacity(items.len());
+    let format = format(fields, diagnostics).filter(|format| {
+        let is_of_one = items.len() < 2;
+        if !is_of_one {
+            let message = "the key has several columns, and a format is of one of them";
+            diagnostics.push(
+                Diagnostic::new(&codes::WRONG_VALUE, message)
+                    .at(format.span, "")
+                    .help("write it beside the column: `target_key: [{key: …, format: …}]`"),
+            );
+        }
+        is_of_one
+    });
+    let mut rules = Vec::with_capacity(items.len());
     for item in items {
-        columns.extend(column(item, diagnostics));
+        let Some((column, own)) = column(item, diagnostics) else {
+            continue;
+        };
+        let format = own.or_else(|| format.clone());
+        let mask = MaskNode::with_texts(MASK, column.span, format.map(|format| ("format", format)));
+        rules.push(Rule::of_key(&column, mask));
     }
     let task = TableTask {
         table: table(fields, diagnostics)?,
@@ -53,32 +71,28 @@ pub(super) fn parse(
         cascades: cascades(fields, diagnostics),
         joins: Vec::new(),
     };
-    let rules = columns.iter().map(|column| Rule::of_key(column, MASK));
-    Some((rules.collect(), task))
+    Some((rules, task))
 }
 
-/// A column of the key: its name, or a mapping with it.
-fn column(item: &Node, diagnostics: &mut Diagnostics) -> Option<Spanned<Identifier>> {
-    let name = match item.kind {
+/// A column of the key: its name, or a mapping with it; and its format.
+fn column(
+    item: &Node,
+    diagnostics: &mut Diagnostics,
+) -> Option<(Spanned<Identifier>, Option<Spanned<String>>)> {
+    let (name, format) = match item.kind {
         Kind::Map(_) => {
             let fields = Fields::new(item, "a column of a key", keys::TARGET_KEY, diagnostics)?;
-            refuse_format(&fields, diagnostics);
-            fields.name("key", diagnostics)?
+            let format = format(&fields, diagnostics);
+            (fields.name("key", diagnostics)?, format)
         }
-        _ => fields::named(item, diagnostics)?,
+        _ => (fields::named(item, diagnostics)?, None),
     };
-    Some(name.map(|name| Identifier::parse(&name)))
+    Some((name.map(|name| Identifier::parse(&name)), format))
 }
 
-fn refuse_format(fields: &Fields<'_>, diagnostics: &mut Diagnostics) {
-    if fields.get("format").is_some() {
-        let message = "new values of a key have the form of the old ones, and no `format`";
-        diagnostics.push(
-            Diagnostic::new(&codes::NO_KEY_FORMAT, message)
-                .at(fields.key_span("format"), "")
-                .help("remove it"),
-        );
-    }
+fn format(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Spanned<String>> {
+    fields.get("format")?;
+    fields.name("format", diagnostics)
 }
 
 /// Reads `additional_cascades`.

@@ -7,6 +7,7 @@
 //!   stay within it, so that `42` has one image in every type and in text.
 //! - Other text: `A` to `Z`, `a` to `z` and `0` to `9` are replaced by one of the same class, all together;
 //!   every other character stays, so a text without any of them stays as it is.
+//! - With a `format`, strings of the format become one another: `of_format.rs`.
 //! - Decided by the value, the key and `seed`: no draw, no hash columns.
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use crate::mask::{
 };
 use crate::permutation::Permutations;
 use crate::pseudonymization::form::{Form, Kept};
+use crate::pseudonymization::of_format::OfFormat;
 use crate::rows::Rows;
 use crate::scalar::typed;
 
@@ -60,6 +62,11 @@ pub(crate) const SPEC: MaskSpec = MaskSpec {
             value: Some("alice.anderson@example.com"),
             masked: Some("kuent.sszkitpr@mdvqbze.evm"),
         },
+        Example {
+            args: r#"{"format": "NZ-{[0-9],4}/{[a-f0-9],3}"}"#,
+            value: Some("NZ-2024/abc"),
+            masked: Some("NZ-3752/eab"),
+        },
     ],
 };
 
@@ -70,11 +77,18 @@ pub(crate) struct ImitateUnique {
     /// The kind of identifier, any text: columns with one seed agree on the image of a value, others
     /// do not (default: one for all columns without a seed). It stands in place of `domain`.
     seed: Option<String>,
+    /// The format that all values are strings of, as that of `from_format_string`: each becomes another string
+    /// of it. A value that is none fails the task; null and empty text stay. For a column of numbers its classes
+    /// hold digits only.
+    format: Option<String>,
 }
 
 fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindError> {
     let args: ImitateUnique = binder.parse(args)?;
     let key = binder.seeded_key(args.seed.as_deref())?;
+    if let Some(format) = &args.format {
+        return OfFormat::bind(&key, format, binder.column());
+    }
     Unique::bind(SPEC.name, key, Kept::default(), binder.column())
 }
 

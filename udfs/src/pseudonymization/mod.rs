@@ -8,4 +8,5 @@ pub(crate) mod hash;
 pub(crate) mod imitate_nz_ird;
 pub(crate) mod imitate_unique;
 pub(crate) mod imitate_uuid;
+mod of_format;
 pub(crate) mod tokenize;

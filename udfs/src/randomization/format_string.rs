@@ -10,9 +10,13 @@
 //! has the same length, so strings can be numbered: the first is number 0, the last character counts
 //! fastest, and the characters of a class count in the order the ruleset writes them.
 
+use arrow::array::StringViewArray;
+use arrow::datatypes::DataType;
 use num_bigint::BigUint;
 
+use crate::mask::TypeFamily;
 use crate::randomization::picks::{Picks, Plan};
+use crate::scalar::typed;
 
 /// Characters a string may have, and characters a class may have.
 const LONGEST: usize = 10_000;
@@ -126,6 +130,61 @@ impl FormatString {
         Some(text)
     }
 
+    /// Whether every string is a value of `column`. Of numbers, strings of one length are different ones.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) fn fits(&self, column: &DataType) -> Result<(), String> {
+        if TypeFamily::of(column) == Some(TypeFamily::Text) {
+            return Ok(());
+        }
+        let greatest = self.greatest().ok_or_else(|| {
+            format!("the column's type is {column}, so the classes of the format hold digits only")
+        })?;
+        let mut least = String::new();
+        self.push(0, &mut least);
+        for number in [least, greatest] {
+            let digits = number.split_once('.').map_or(0, |(_, digits)| digits.len());
+            let fits = typed(StringViewArray::from_iter([Some(number)]), column).is_ok();
+            if !fits || digits > scale_of(column) {
+                return Err(format!(
+                    "the column's type is {column}, and a text of this format may be no value of it"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The number of a string; `None` where `text` is none of the format.
+    pub(crate) fn rank(&self, text: &str) -> Option<BigUint> {
+        let mut rest = text.chars();
+        // As long as it fits, a number of the machine's own.
+        let (mut low, mut high) = (0_u64, None::<BigUint>);
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(plain) => {
+                    rest = rest.as_str().strip_prefix(plain.as_str())?.chars();
+                }
+                Piece::Class { characters, places } => {
+                    for _ in places {
+                        let next = rest.next()?;
+                        let place = characters.iter().position(|one| *one == next)?;
+                        let size = characters.len() as u64;
+                        let narrow = low.checked_mul(size);
+                        let narrow = narrow.and_then(|low| low.checked_add(place as u64));
+                        match (&mut high, narrow) {
+                            (None, Some(narrow)) => low = narrow,
+                            (None, None) => high = Some(BigUint::from(low) * size + place),
+                            (Some(high), _) => *high = &*high * size + place,
+                        }
+                    }
+                }
+            }
+        }
+        let is_whole = rest.as_str().is_empty();
+        is_whole.then(|| high.unwrap_or_else(|| BigUint::from(low)))
+    }
+
     /// Appends the string of number `rank`, which is below what [`FormatString::offers`] tells;
     /// numbers beyond begin again from 0.
     pub(crate) fn push(&self, rank: u128, text: &mut String) {
@@ -200,6 +259,17 @@ impl FormatString {
                 }
             }
         }
+    }
+}
+
+/// Digits a column's numbers have behind their point.
+fn scale_of(column: &DataType) -> usize {
+    use DataType::*;
+    match column {
+        Decimal32(_, scale) | Decimal64(_, scale) | Decimal128(_, scale) | Decimal256(_, scale) => {
+            usize::try_from(*scale).unwrap_or(0)
+        }
+        _ => 0,
     }
 }
 
@@ -410,6 +480,29 @@ mod tests {
         format.push(123_456_789, &mut narrow);
         format.push_wide(BigUint::from(123_456_789_u32), &mut wide);
         assert_eq!(narrow, wide);
+    }
+
+    #[test]
+    fn ranks_of_strings() {
+        for (format, rank) in [
+            ("{[A-Z],3}-{[0-9],3}", 17_575_999_u128),
+            ("a{[żó],2} ł{[x-z]}", 7),
+            ("{[0-9],39}", u128::MAX),
+            ("plain", 0),
+        ] {
+            let parsed = FormatString::parse(format).unwrap();
+            assert_eq!(
+                parsed.rank(&string(format, rank)),
+                Some(BigUint::from(rank))
+            );
+            assert_eq!(parsed.rank(&format!("{}x", string(format, rank))), None);
+            assert_eq!(parsed.rank("?"), None);
+        }
+        let wide = FormatString::parse("{[a-f0-9],60}").unwrap();
+        let last = wide.size() - 1_u8;
+        let mut text = String::new();
+        wide.push_wide(last.clone(), &mut text);
+        assert_eq!(wide.rank(&text), Some(last));
     }
 
     #[test]

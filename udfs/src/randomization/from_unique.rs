@@ -11,7 +11,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StringViewArray, StringViewBuilder};
+use arrow::array::{ArrayRef, StringViewBuilder};
 use arrow::datatypes::DataType;
 use num_bigint::BigUint;
 use schemars::JsonSchema;
@@ -70,7 +70,7 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
         return Err(wrong("`format` is required".to_owned()));
     }
     let format = FormatString::parse(&format).map_err(wrong)?;
-    check_numbers(&format, binder.column()).map_err(wrong)?;
+    format.fits(binder.column()).map_err(wrong)?;
     let key = binder.key();
     let size = format.size();
     let images = match u64::try_from(&size) {
@@ -82,39 +82,6 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
         images,
         column: binder.column().clone(),
     }))
-}
-
-/// Two strings of one length must not be one number, and each has to fit the column.
-fn check_numbers(format: &FormatString, column: &DataType) -> Result<(), String> {
-    if TypeFamily::of(column) == Some(TypeFamily::Text) {
-        return Ok(());
-    }
-    let greatest = format.greatest().ok_or_else(|| {
-        format!("the column's type is {column}, so the classes of the format hold digits only")
-    })?;
-    let mut least = String::new();
-    format.push(0, &mut least);
-    for number in [least, greatest] {
-        let digits = number.split_once('.').map_or(0, |(_, digits)| digits.len());
-        let fits = typed(StringViewArray::from_iter([Some(number)]), column).is_ok();
-        if !fits || digits > scale_of(column) {
-            return Err(format!(
-                "the column's type is {column}, and a text of this format may be no value of it"
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Digits a column's numbers have behind their point.
-fn scale_of(column: &DataType) -> usize {
-    use DataType::*;
-    match column {
-        Decimal32(_, scale) | Decimal64(_, scale) | Decimal128(_, scale) | Decimal256(_, scale) => {
-            usize::try_from(*scale).unwrap_or(0)
-        }
-        _ => 0,
-    }
 }
 
 /// All strings of a format, in another order.

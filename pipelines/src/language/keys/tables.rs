@@ -83,7 +83,8 @@ pub(in super::super) const MASK_UNIQUE_KEY: &[KeySpec] = &[
     may(
         "format",
         TEXT,
-        "not built: new values have the form of the old ones",
+        "the format that the key's values are strings of, and become others of, as that of `from_format_string`; without \
+         it new values have the form of the old ones",
     ),
     CASCADES,
 ];
@@ -91,11 +92,7 @@ pub(in super::super) const MASK_UNIQUE_KEY: &[KeySpec] = &[
 /// A column of a key.
 pub(in super::super) const TARGET_KEY: &[KeySpec] = &[
     must("key", NAME, "its name"),
-    may(
-        "format",
-        TEXT,
-        "not built: new values have the form of the old ones",
-    ),
+    may("format", TEXT, "its format"),
 ];
 
 /// Columns that follow others, though no foreign key says so.

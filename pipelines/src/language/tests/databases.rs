@@ -495,7 +495,7 @@ fn problems_of_table_tasks_by_code() {
         ),
         (
             "{type: mask_unique_key, table: t, target_key: [{key: a, format: x}, {format: y}]}".to_owned(),
-            vec!["V0905", "V0203", "V0905"],
+            vec!["V0203"],
         ),
         (
             "{type: mask_unique_key, table: t, key: a, additional_cascades: [{table: u}, {table: u v, columns: [{source: a}]}]}".to_owned(),

@@ -96,7 +96,8 @@ fn ruleset_problems_by_code() {
         // Tasks.
         (of_type("mask_file\n  rules: []"), vec!["V0901"]),
         (of_type("mask_unique_key\n  table: x"), vec!["V0203"]),
-        (of_type("mask_unique_key\n  table: x\n  key: a\n  format: x"), vec!["V0905"]),
+        (of_type("mask_unique_key\n  table: x\n  key: a\n  format: x"), vec![]),
+        (of_type("mask_unique_key\n  table: x\n  key: [a, b]\n  format: x"), vec!["V0205"]),
         (of_type("run_data_discovery"), vec!["V0920"]),
         (of_type("run_file_data_discovery\n  recurse: true"), vec!["V0920"]),
         (of_type("mask_tabular_fle"), vec!["V0401"]),
