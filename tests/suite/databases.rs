@@ -5,14 +5,17 @@
 //! | what does a test need of a database? | `kind.rs` |
 //! | what is masked, and does all else stay? | `behaviour.rs` |
 //! | some rows, some tasks, or none? | `limits.rs` |
+//! | which values are no other row's? | `unique.rs` |
 //! | what do rules read of other tables? | `joins.rs` |
 //! | what do queries see? | `queries.rs` |
 //! | how do rows get to other databases and files, and back? | `copies.rs`, between unlike ones `between.rs`, into tables that are not there `creation.rs` |
 //! | what becomes of a run that is killed? | `kills.rs` |
+//! | what follows a masked key? | `cascades.rs` |
 //! | do tables come out as files of the same rows do? | `differential.rs` |
 
 mod behaviour;
 mod between;
+mod cascades;
 pub mod copies;
 mod creation;
 pub mod differential;
@@ -21,6 +24,7 @@ mod kills;
 mod kind;
 mod limits;
 mod queries;
+mod unique;
 
 pub use kills::Kills;
 pub use kind::{Kind, Random, STRATEGIES, pipeline, pipeline_between, task};

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | what is masked, and does all else stay? | `behaviour.rs`, `types.rs` |
 //! | do the table's own objects stay as they were? | `objects.rs` |
+//! | what follows a masked key, while others write? | `cascades.rs` |
 //! | how do rows get to other databases and files, and back? | `copies.rs` |
 //! | what is refused before a row moves, and how are errors told? | `refusals.rs` |
 //! | what becomes of a run that is killed, cut off or refused half way? | `faults.rs` |
@@ -11,6 +12,7 @@
 //! | what holds old values afterwards? | `traces.rs` |
 
 mod behaviour;
+mod cascades;
 mod copies;
 mod differential;
 mod faults;

@@ -3,6 +3,7 @@
 //! | Question | File |
 //! |---|---|
 //! | do values keep their class? | `classes.rs` |
+//! | what follows a masked key? | `cascades.rs` |
 //! | how do rows get to other files, and back? | `copies.rs` |
 //! | does the file stay what it is, also for others who have it open? | `file.rs` |
 //! | do the table's own objects stay as they were? | `objects.rs` |
@@ -10,6 +11,7 @@
 //! | do tables come out as files of the same rows do? | `differential.rs` |
 //! | what holds old values afterwards? | `traces.rs` |
 
+mod cascades;
 mod classes;
 mod copies;
 mod differential;

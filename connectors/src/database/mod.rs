@@ -7,6 +7,7 @@
 //! | what is built for a run only? | `built.rs` |
 //! | what does a copy make that is not there? | `new_table.rs` |
 //! | how is it masked where it lies, or copied elsewhere? | `table_work.rs` |
+//! | which numbers have its rows, where a mask goes by them? | `numbered.rs` |
 //! | what of its values has Arrow not? | [`special`] |
 //! | what do rows have in common on their way? | `rows.rs` |
 //! | what does a database answer when it refuses? | `error.rs` |
@@ -18,6 +19,7 @@ mod built;
 mod error;
 mod job;
 mod new_table;
+mod numbered;
 mod pool;
 mod rows;
 pub mod special;
@@ -39,6 +41,7 @@ pub use built::BuiltTable;
 pub use error::DatabaseError;
 pub use job::{Arriving, CopiedColumn, Job, Join, JoinedColumn};
 pub use new_table::{NewColumn, NewTable};
+pub use numbered::NumberedTable;
 pub(crate) use pool::{Pool, Pooled, Server};
 pub(crate) use rows::{counted, repeated, with_places};
 pub use ssl_mode::SslMode;
@@ -181,6 +184,15 @@ pub trait Database: Debug + Send + Sync {
     /// # Errors
     /// When the database does not answer.
     async fn is_committed(&self, known_by: &str) -> Result<Option<bool>, DatabaseError>;
+
+    /// Puts back what was taken off tables that were masked under `name` when a run was killed, so that the
+    /// catalogue says of them what it said before.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn put_back(&self, _name: &str) -> Result<(), DatabaseError> {
+        Ok(())
+    }
 
     /// Nobody will ask again what was announced as `known_by` by statements of a ruleset.
     ///

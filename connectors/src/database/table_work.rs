@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use datafusion::common::Result;
+use datafusion::common::{Result, exec_err};
 use futures::future::BoxFuture;
 
 use crate::unit::{Sink, Source};
@@ -18,6 +18,13 @@ pub trait TableWork: Source {
     /// The slices of a unit, where a unit is not one slice; units come one after the other.
     fn slices_of(&self, unit: usize) -> Range<usize> {
         unit..unit + 1
+    }
+    /// How many rows a slice has, counted by the database.
+    ///
+    /// # Errors
+    /// When the database refuses, or its rows are masked in units that are committed one by one.
+    fn rows_of(&self, _slice: usize) -> BoxFuture<'static, Result<u64>> {
+        Box::pin(async { exec_err!("only rows of a table that is rewritten are counted") })
     }
     /// What takes the masked rows.
     fn sink(self: Arc<Self>) -> Arc<dyn Sink>;

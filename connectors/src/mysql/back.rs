@@ -1,14 +1,14 @@
 //! What is taken off a table for a time, and how it is put back: statements in a table beside it, so that
 //! they outlive a run that is killed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mysql_async::Row;
 
 use super::error::MysqlError;
 use super::job::TableJob;
-use super::marks::is_there;
-use super::session::{Server, Session, literal, quoted};
+use super::session::{Session, literal, quoted};
 
 /// Conditions that say that a statement has had its effect before.
 const DONE_BEFORE: [u16; 4] = [1091, 1359, 1360, 1826];
@@ -21,38 +21,40 @@ pub(super) struct Statement {
     /// Of the database it is of.
     schema: String,
     sql: String,
-    /// Whether it is about the table that is put away.
-    of_old: bool,
+    /// The table it is about, as SQL names it.
+    about: String,
     /// The settings it was made with, where they matter: `sql_mode`, character set and collation.
     settings: [String; 3],
 }
 
 impl Statement {
-    pub(super) fn new(schema: &str, sql: String, of_old: bool) -> Self {
+    pub(super) fn new(schema: &str, sql: String, about: &str) -> Self {
         Self {
             schema: schema.to_owned(),
             sql,
-            of_old,
+            about: about.to_owned(),
             settings: Default::default(),
         }
     }
 }
 
-/// The table of statements.
+/// A session with locks on tables, which no other session can alter meanwhile.
+pub(super) struct Locked {
+    /// The tables, as SQL names them.
+    pub(super) tables: Vec<String>,
+    pub(super) session: Session,
+}
+
+/// The table of statements. Its name is nobody else's, in whatever database it is.
 #[derive(Debug, Clone)]
 pub(super) struct Back {
     sql: String,
-    schema: String,
-    name: String,
 }
 
 impl Back {
     pub(super) fn of(job: &TableJob) -> Self {
-        Self {
-            sql: job.beside("back"),
-            schema: job.table.schema.clone(),
-            name: format!("{}_back", job.name),
-        }
+        let sql = job.beside("back");
+        Self { sql }
     }
 
     /// Keeps `statements`, behind those that are kept already; those that are kept as they are, once.
@@ -67,7 +69,7 @@ impl Back {
         session
             .run(&format!(
                 "CREATE TABLE IF NOT EXISTS {} (number INT UNSIGNED AUTO_INCREMENT PRIMARY KEY, \
-                 of VARCHAR(64) NOT NULL, statement LONGTEXT NOT NULL, of_old BOOL NOT NULL, done BOOL NOT NULL, \
+                 of VARCHAR(64) NOT NULL, statement LONGTEXT NOT NULL, about TEXT NOT NULL, done BOOL NOT NULL, \
                  mode TEXT NOT NULL, charset TEXT NOT NULL, collation TEXT NOT NULL) \
                  ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
                 self.sql
@@ -87,13 +89,13 @@ impl Back {
                 .await?;
             session
                 .run(&format!(
-                    "INSERT INTO {0} (of, statement, of_old, done, mode, charset, collation) \
+                    "INSERT INTO {0} (of, statement, about, done, mode, charset, collation) \
                      SELECT {1}, {2}, {3}, FALSE, {4}, {5}, {6} FROM DUAL \
                      WHERE NOT EXISTS (SELECT 1 FROM {0} WHERE of = {1} AND statement = {2})",
                     self.sql,
                     literal(&statement.schema),
                     literal(&statement.sql),
-                    statement.of_old,
+                    literal(&statement.about),
                     literal(mode),
                     literal(charset),
                     literal(collation)
@@ -102,71 +104,75 @@ impl Back {
         }
         session.run("COMMIT").await
     }
+}
 
-    /// Puts everything back that is kept; in words, what could not be. Statements about the old table are
-    /// run in `beside`, where there is one: `session` may hold locks.
-    ///
-    /// # Errors
-    /// When the connection fails.
-    pub(super) async fn put_back(
-        &self,
-        session: &mut Session,
-        mut beside: Option<&mut Session>,
-        reader: &mut Session,
-    ) -> Result<Vec<String>, MysqlError> {
-        if !is_there(reader, &self.schema, &self.name).await? {
-            return Ok(Vec::new());
+/// Puts everything back that is kept under `name`; in words, what could not be. Statements about a table that is `locked`
+/// are run in its session, all others in `free`.
+///
+/// # Errors
+/// When the connection fails.
+pub(super) async fn put_back(
+    name: &str,
+    locked: &mut [Locked],
+    free: &mut Session,
+    reader: &mut Session,
+) -> Result<Vec<String>, MysqlError> {
+    // It is beside the first of tables that change together.
+    let kept = format!("{name}_back");
+    let place = format!(
+        "SELECT TABLE_SCHEMA FROM information_schema.TABLES WHERE TABLE_NAME = {}",
+        literal(&kept)
+    );
+    let Some(place) = reader.first::<String>(&place).await? else {
+        return Ok(Vec::new());
+    };
+    let place = format!("{}.{}", quoted(&place), quoted(&kept));
+    let statements = format!(
+        "SELECT number, of, statement, about, mode, charset, collation FROM {place} \
+         WHERE NOT done ORDER BY number"
+    );
+    type Kept = (u32, String, String, String, String, String, String);
+    let found: Vec<Kept> = reader.rows(&statements).await?;
+    let mut left = Vec::new();
+    for (number, schema, statement, about, mode, charset, collation) in found {
+        let holds = |locked: &&mut Locked| locked.tables.contains(&about);
+        let session = match locked.iter_mut().find(holds) {
+            Some(locked) => &mut locked.session,
+            None => &mut *free,
+        };
+        session.run(&format!("USE {}", quoted(&schema))).await?;
+        session.run("SET foreign_key_checks = 0").await?;
+        if !mode.is_empty() || !charset.is_empty() {
+            session
+                .run(&format!("SET sql_mode = {}", literal(&mode)))
+                .await?;
         }
-        let kept = format!(
-            "SELECT number, of, statement, of_old, mode, charset, collation FROM {} \
-             WHERE NOT done ORDER BY number",
-            self.sql
-        );
-        type Kept = (u32, String, String, bool, String, String, String);
-        let kept: Vec<Kept> = reader.rows(&kept).await?;
-        let mut left = Vec::new();
-        for (number, schema, statement, of_old, mode, charset, collation) in kept {
-            let session = match (&mut beside, of_old) {
-                (Some(beside), true) => &mut **beside,
-                _ => &mut *session,
-            };
-            session.run(&format!("USE {}", quoted(&schema))).await?;
-            session.run("SET foreign_key_checks = 0").await?;
-            if !mode.is_empty() || !charset.is_empty() {
-                session
-                    .run(&format!("SET sql_mode = {}", literal(&mode)))
-                    .await?;
-            }
-            // Only what is the same in every character set is sent in another.
-            if !charset.is_empty() && statement.is_ascii() {
-                session
-                    .run(&format!(
-                        "SET character_set_client = {charset}, collation_connection = {collation}"
-                    ))
-                    .await?;
-            }
-            // The name lets the next attempt find this session at work.
-            let named = format!("/* {} */ {statement}", self.name);
-            let ran = session.run(&named).await;
-            if !charset.is_empty() {
-                session.run("SET NAMES utf8mb4").await?;
-            }
-            match ran {
-                Err(error) if !was_done(&error) => match error.code() {
-                    Some(_) => left.push(format!("`{statement}` is to be run by hand: {error}")),
-                    None => return Err(error),
-                },
-                _ => {
-                    let done = format!(
-                        "UPDATE {} SET done = TRUE WHERE number = {number}",
-                        self.sql
-                    );
-                    reader.run(&done).await?;
-                }
+        // Only what is the same in every character set is sent in another.
+        if !charset.is_empty() && statement.is_ascii() {
+            session
+                .run(&format!(
+                    "SET character_set_client = {charset}, collation_connection = {collation}"
+                ))
+                .await?;
+        }
+        // The name lets the next attempt find this session at work.
+        let named = format!("/* {kept} */ {statement}");
+        let ran = session.run(&named).await;
+        if !charset.is_empty() {
+            session.run("SET NAMES utf8mb4").await?;
+        }
+        match ran {
+            Err(error) if !was_done(&error) => match error.code() {
+                Some(_) => left.push(format!("`{statement}` is to be run by hand: {error}")),
+                None => return Err(error),
+            },
+            _ => {
+                let done = format!("UPDATE {place} SET done = TRUE WHERE number = {number}");
+                reader.run(&done).await?;
             }
         }
-        Ok(left)
     }
+    Ok(left)
 }
 
 fn was_done(error: &MysqlError) -> bool {
@@ -196,7 +202,7 @@ pub(super) async fn triggers(
             settings: [taken(1)?, taken(3)?, taken(4)?],
             sql: taken(2)?,
             schema: schema.clone(),
-            of_old: false,
+            about: job.table.sql(),
         });
     }
     Ok(statements)
@@ -228,16 +234,22 @@ pub(super) async fn silence(session: &mut Session, job: &TableJob) -> Result<(),
     Ok(())
 }
 
-/// Everything that a table in another's place does not have by itself: triggers, foreign keys both ways.
+/// Everything that a table in another's place does not have by itself: triggers, foreign keys both ways. Those
+/// from tables of `together`, which are all in others' places, are theirs.
 ///
 /// # Errors
 /// When the server refuses.
 pub(super) async fn attached(
     session: &mut Session,
     job: &TableJob,
+    together: &[Arc<TableJob>],
 ) -> Result<Vec<Statement>, MysqlError> {
     let table = &job.table;
     let (schema, old) = (&table.schema, job.beside("old"));
+    let is_in = |schema: &String, name: &String| {
+        let mut tables = together.iter().map(|job| &job.table);
+        tables.any(|table| (&table.schema, &table.name) == (schema, name))
+    };
     let mut statements = Vec::new();
     let names = table.triggers.iter().map(|trigger| trigger.name.as_str());
     for trigger in triggers(session, job, names.clone()).await? {
@@ -245,7 +257,7 @@ pub(super) async fn attached(
     }
     let dropped = names.map(|name| {
         let sql = format!("DROP TRIGGER IF EXISTS {}.{}", quoted(schema), quoted(name));
-        Statement::new(schema, sql, true)
+        Statement::new(schema, sql, &old)
     });
     let mut statements: Vec<Statement> = dropped.chain(statements).collect();
     for line in foreign_keys(&table.definition) {
@@ -253,12 +265,12 @@ pub(super) async fn attached(
             continue;
         };
         let dropped = format!("ALTER TABLE {old} DROP FOREIGN KEY {name}");
-        statements.push(Statement::new(schema, dropped, true));
+        statements.push(Statement::new(schema, dropped, &old));
         let made = format!("ALTER TABLE {} ADD {line}", table.sql());
-        statements.push(Statement::new(schema, made, false));
+        statements.push(Statement::new(schema, made, &table.sql()));
     }
     for (other_schema, other) in &table.referrers {
-        if (other_schema, other) == (schema, &table.name) {
+        if is_in(other_schema, other) {
             continue;
         }
         let sql = format!("{}.{}", quoted(other_schema), quoted(other));
@@ -280,14 +292,14 @@ pub(super) async fn attached(
                 .any(|key| key.incoming && key.other() == shown && quoted(&key.name) == name);
             if refers {
                 let dropped = format!("ALTER TABLE {sql} DROP FOREIGN KEY {name}");
-                statements.push(Statement::new(other_schema, dropped, false));
+                statements.push(Statement::new(other_schema, dropped, &sql));
                 let made = format!("ALTER TABLE {sql} ADD {line}");
-                statements.push(Statement::new(other_schema, made, false));
+                statements.push(Statement::new(other_schema, made, &sql));
                 if let Some(index) = index_under_another_name(&definition, line) {
                     // The server makes it again under the name of the constraint, or leaves it alone: then
                     // there is none of that name, and nothing happens.
                     let renamed = format!("ALTER TABLE {sql} DROP INDEX {name}, ADD {index}");
-                    statements.push(Statement::new(other_schema, renamed, false));
+                    statements.push(Statement::new(other_schema, renamed, &sql));
                 }
             }
         }
@@ -352,25 +364,6 @@ pub(super) fn first_name(text: &str) -> Option<&str> {
 pub(super) const LOOKS: usize = 600;
 /// How long is waited between two looks.
 pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
-
-/// Waits until session `id` waits for a lock, or `is_over` says that it no longer does anything.
-///
-/// # Errors
-/// When the server does not answer, or the session neither waits nor ends.
-pub(super) async fn in_line(
-    server: &Server,
-    id: u32,
-    is_over: impl Fn() -> bool,
-) -> Result<(), MysqlError> {
-    let mut session = server.connect().await?;
-    for _ in 0..LOOKS {
-        if is_over() || session.waits(id).await? {
-            return Ok(());
-        }
-        tokio::time::sleep(BETWEEN_LOOKS).await;
-    }
-    Err(MysqlError::GivenUp)
-}
 
 #[cfg(test)]
 mod tests {

@@ -17,7 +17,7 @@ use super::extract::Extract;
 use super::job::TableJob;
 use super::load::Load;
 use super::rewrite::Rewrite;
-use super::session::{Pool, Server, quoted};
+use super::session::{Pool, Server, Session, quoted};
 use super::snapshot::Snapshot;
 use super::types::ColumnType;
 use super::update::Update;
@@ -284,8 +284,36 @@ impl Database for Mysql {
         true
     }
 
+    fn rewrites_together(&self) -> bool {
+        true
+    }
+
+    async fn open_together(
+        &self,
+        tables: Vec<(Arc<dyn DatabaseTable>, Job)>,
+    ) -> Result<Vec<Arc<dyn TableWork>>, DatabaseError> {
+        let mut session = self.pool.take().await?;
+        let mut jobs = Vec::with_capacity(tables.len());
+        for (found, job) in tables {
+            let facts = found.facts();
+            let schema = facts.schema.as_deref().unwrap_or(self.server.database());
+            let table = session.table(schema, &facts.name).await?;
+            // Nothing may have changed since it was checked.
+            let table = table.filter(|table| described(table).is_same(facts));
+            let table = table.ok_or(MysqlError::Altered)?;
+            jobs.push(of_table(&mut session, table, job).await?);
+        }
+        session.give_back();
+        let opened = Rewrite::open(&self.server, jobs).await?.into_iter();
+        Ok(opened.map(|table| table as Arc<dyn TableWork>).collect())
+    }
+
     async fn is_committed(&self, known_by: &str) -> Result<Option<bool>, DatabaseError> {
         Ok(marks::is_committed(&self.server, known_by).await?)
+    }
+
+    async fn put_back(&self, name: &str) -> Result<(), DatabaseError> {
+        Ok(leftovers::put_back_exchanged(&self.server, name).await?)
     }
 
     async fn forget(&self, known_by: &str) -> Result<(), DatabaseError> {
@@ -308,28 +336,30 @@ struct Found {
 impl Found {
     async fn job(&self, job: Job) -> Result<TableJob, MysqlError> {
         let mut session = self.pool.take().await?;
-        let mut joined = Vec::with_capacity(job.joined.len());
-        for column in &job.joined {
-            let join = column.path.last().ok_or(MysqlError::Altered)?;
-            let schema = join.schema.as_deref().unwrap_or(&self.table.schema);
-            let columns = match &join.select {
-                Some(select) if job.dry_run => session.described(&join.table, select).await?,
-                _ => {
-                    let other = session.table(schema, &join.table).await?;
-                    other.ok_or(MysqlError::Altered)?.columns
-                }
-            };
-            let mut columns = columns.iter();
-            let found = columns.find(|found| found.name == column.column);
-            joined.push(found.ok_or(MysqlError::Altered)?.kind);
-        }
+        let job = of_table(&mut session, self.table.clone(), job).await?;
         session.give_back();
-        Ok(TableJob {
-            table: self.table.clone(),
-            job,
-            joined,
-        })
+        Ok(job)
     }
+}
+
+/// What is asked of a table, with the types of columns of other tables.
+async fn of_table(session: &mut Session, table: Table, job: Job) -> Result<TableJob, MysqlError> {
+    let mut joined = Vec::with_capacity(job.joined.len());
+    for column in &job.joined {
+        let join = column.path.last().ok_or(MysqlError::Altered)?;
+        let schema = join.schema.as_deref().unwrap_or(&table.schema);
+        let columns = match &join.select {
+            Some(select) if job.dry_run => session.described(&join.table, select).await?,
+            _ => {
+                let other = session.table(schema, &join.table).await?;
+                other.ok_or(MysqlError::Altered)?.columns
+            }
+        };
+        let mut columns = columns.iter();
+        let found = columns.find(|found| found.name == column.column);
+        joined.push(found.ok_or(MysqlError::Altered)?.kind);
+    }
+    Ok(TableJob { table, job, joined })
 }
 
 #[async_trait]
@@ -380,7 +410,10 @@ impl DatabaseTable for Found {
     ) -> Result<Arc<dyn TableWork>, DatabaseError> {
         let job = self.job(job).await?;
         Ok(match rewrite {
-            true => Rewrite::open(&self.server, job).await?,
+            true => {
+                let mut opened = Rewrite::open(&self.server, vec![job]).await?;
+                opened.pop().ok_or(MysqlError::GivenUp)?
+            }
             false => Update::open(&self.server, job).await?,
         })
     }

@@ -50,6 +50,18 @@ pub enum MysqlError {
     /// A table like this one would not be this one.
     #[error("the table cannot be made again exactly: a copy of it is defined otherwise")]
     Unlike,
+    /// A row would no longer have what it refers to.
+    #[error(
+        "rows of `{0}` would no longer refer to what they do: values that its foreign keys take for the same are \
+         written in two ways"
+    )]
+    Dangling(String),
+    /// The server stopped in the middle of an exchange, and is too old to have undone it.
+    #[error(
+        "the server stopped while tables were renamed: before the run goes on, `{0}` and its like, which hold the \
+         old rows, are to be given their names back by hand"
+    )]
+    HalfRenamed(String),
     /// Rows are at the destination of a copy that were not expected.
     #[error("the table has rows; `mode: append` adds to them, `mode: overwrite` replaces them")]
     NotEmpty,

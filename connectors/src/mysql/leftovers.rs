@@ -2,7 +2,7 @@
 
 use mysql_async::Row;
 
-use super::back::Back;
+use super::back;
 use super::error::MysqlError;
 use super::job::TableJob;
 use super::marks::is_there;
@@ -81,13 +81,30 @@ pub(super) async fn clean_up(
 /// # Errors
 /// When the connection fails.
 pub(super) async fn put_back(server: &Server, job: &TableJob) -> Result<Vec<String>, MysqlError> {
+    put_back_of(server, &job.name).await
+}
+
+/// The same for tables that have got their places, of which `name` is known only; nothing where they have not.
+///
+/// # Errors
+/// When the connection fails.
+pub(super) async fn put_back_exchanged(server: &Server, name: &str) -> Result<(), MysqlError> {
+    server.end_others(name).await?;
+    let made = made(&mut server.connect().await?, name).await?;
+    let old = format!("{name}_old");
+    if made.iter().any(|(_, table)| *table == old) {
+        // What is left is told of as the tables are cleaned up behind.
+        put_back_of(server, name).await?;
+    }
+    Ok(())
+}
+
+async fn put_back_of(server: &Server, name: &str) -> Result<Vec<String>, MysqlError> {
     // A session that was cut off may still be taking off what would be found in its place.
-    server.end_others(&job.name).await?;
+    server.end_others(name).await?;
     let mut session = server.connect().await?;
     let mut reader = server.connect().await?;
-    Back::of(job)
-        .put_back(&mut session, None, &mut reader)
-        .await
+    back::put_back(name, &mut [], &mut session, &mut reader).await
 }
 
 /// Drops the tables that `job` made, but for those that `kept` names.
@@ -103,25 +120,33 @@ pub(super) async fn remove(
     let mut session = server.connect().await?;
     // References to what is dropped are to its masked successor, by name, or gone.
     session.run("SET foreign_key_checks = 0").await?;
-    let made = format!(
-        "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME LIKE {}",
-        literal(&job.table.schema),
-        literal(&format!("{}\\_%", job.name.replace('_', "\\_")))
-    );
-    let names: Vec<String> = session.rows(&made).await?;
-    for name in names {
-        if kept
-            .iter()
-            .any(|kept| name == format!("{}_{kept}", job.name))
-        {
+    for (schema, name) in made(&mut session, &job.name).await? {
+        // What is made for tables that follow has a number in its name.
+        if kept.iter().any(|kept| name.ends_with(&format!("_{kept}"))) {
             continue;
         }
-        let table = format!("{}.{}", quoted(&job.table.schema), quoted(&name));
+        let table = format!("{}.{}", quoted(&schema), quoted(&name));
         session
             .run(&format!("DROP TABLE IF EXISTS {table}"))
             .await?;
     }
     Ok(())
+}
+
+/// Tables whose names begin with `name`, each with its database: those that were made for tables that follow may
+/// be in others.
+///
+/// # Errors
+/// When the server refuses.
+pub(super) async fn made(
+    session: &mut Session,
+    name: &str,
+) -> Result<Vec<(String, String)>, MysqlError> {
+    let made = format!(
+        "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_NAME LIKE {}",
+        literal(&format!("{}\\_%", name.replace('_', "\\_")))
+    );
+    session.rows(&made).await
 }
 
 /// Whether the server keeps statistics with values of the table; `None` where we may not know.

@@ -6,7 +6,7 @@
 //! | how do we get in? | `config.rs`, `session.rs` |
 //! | what does the server know of a table, and what may we? | `catalogue.rs`, `rights.rs` |
 //! | how does a value travel? | `types.rs`, `calendar.rs`, `decode.rs`, `encode.rs` |
-//! | how is a table masked where it lies? | `update.rs`, `rewrite.rs`, over `job.rs`, `reader.rs`, `stage.rs`, `progress.rs`, `back.rs` |
+//! | how is a table masked where it lies? | `update.rs`, `rewrite.rs`, over `job.rs`, `reader.rs`, `stage.rs`, `progress.rs`, `back.rs`, `together.rs`, `exchange.rs` |
 //! | how is it copied elsewhere, and filled from elsewhere? | `extract.rs` over `snapshot.rs`, `load.rs` over `loader.rs` and `create.rs` |
 //! | was a transaction committed? | `marks.rs`, `script.rs` |
 //! | what still holds old values afterwards? | `leftovers.rs` |
@@ -33,6 +33,7 @@ mod database;
 mod decode;
 mod encode;
 mod error;
+mod exchange;
 mod extract;
 mod job;
 mod leftovers;
@@ -47,6 +48,7 @@ mod script;
 mod session;
 mod snapshot;
 mod stage;
+mod together;
 mod types;
 mod update;
 

@@ -11,6 +11,8 @@
 //!
 //! What a kill leaves is told by names: `…_new` is thrown away, and where there is an `…_old` the new table
 //! has its place already, and what is missing on it is in `…_back`.
+//!
+//! Tables that change together have new tables each, and get their places by one `RENAME`: `exchange.rs`.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,18 +23,18 @@ use datafusion::execution::SendableRecordBatchStream;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
-use super::back::{self, Back};
+use super::back;
 use super::catalogue::{Table, without_counter};
 use super::encode::Form;
 use super::error::MysqlError;
 use super::job::{KeyColumn, ROW_NUMBER, TableJob};
 use super::leftovers;
 use super::loader::Loader;
-use super::marks;
 use super::progress::{self, Cut, Progress};
 use super::reader::{From, Reader};
-use super::session::{Pool, Pooled, Server, Session, quoted};
+use super::session::{Pool, Server, Session, quoted};
 use super::stage::{self, STAGE, Stage};
+use super::together::{Full, Together};
 use super::types::Lane;
 use super::update::staged_schema;
 use crate::database::{Announce, TableWork, counted};
@@ -44,15 +46,14 @@ const SLICE_ROWS: u64 = 50_000;
 /// A table that is masked by a rewrite.
 pub(super) struct Rewrite {
     job: Arc<TableJob>,
-    server: Server,
     pool: Pool,
     reader: Reader,
     stage: Arc<Stage>,
     /// Where rows are read from, as SQL names it: the table, or a copy of it with numbers.
     source: String,
     slices: Vec<progress::Range>,
-    /// The session that holds the lock.
-    holder: Arc<Mutex<Option<Pooled>>>,
+    /// The tables that get their places together, this one among them.
+    together: Arc<Together>,
     /// Rows that are in the new table, by slice.
     written: Arc<Mutex<Vec<Option<u64>>>>,
     /// Indexes that are made once the table is full.
@@ -66,24 +67,36 @@ impl std::fmt::Debug for Rewrite {
 }
 
 impl Rewrite {
-    /// Locks the table against writers, unless it is a dry run, makes the new one, and cuts the old one into
-    /// slices.
+    /// Locks tables against writers, unless it is a dry run, makes new ones, and cuts the old ones into slices.
+    /// All of them change in one exchange: the commit of the last.
     ///
     /// # Errors
-    /// When the server refuses, or the lock is not had in time.
-    pub(super) async fn open(server: &Server, job: TableJob) -> Result<Arc<Self>, MysqlError> {
+    /// When the server refuses, or the locks are not had in time.
+    pub(super) async fn open(
+        server: &Server,
+        jobs: Vec<TableJob>,
+    ) -> Result<Vec<Arc<Self>>, MysqlError> {
         let pool = Pool::new(server.clone());
+        let together = Arc::new(Together::new(server, jobs));
+        together.lock(&pool).await?;
+        let mut tables = Vec::with_capacity(together.jobs.len());
+        for job in &together.jobs {
+            let table = Self::cut(&pool, Arc::clone(job), &together).await?;
+            tables.push(Arc::new(table));
+        }
+        Ok(tables)
+    }
+
+    async fn cut(
+        pool: &Pool,
+        job: Arc<TableJob>,
+        together: &Arc<Together>,
+    ) -> Result<Self, MysqlError> {
         let (mut key, mut source) = (job.found_by(), job.table.sql());
         let mut read_from = quoted(&job.table.name);
         let mut slices = vec![progress::Range::default()];
-        let (mut holder, mut later, mut form) = (None, Vec::new(), Form::File);
+        let (mut later, mut form) = (Vec::new(), Form::File);
         if !job.dry_run {
-            // Tables of an attempt that was killed.
-            leftovers::remove(server, &job, &[]).await?;
-            let mut locking = pool.take().await?;
-            let lock = format!("LOCK TABLES {} READ {}", job.table.sql(), job.signed());
-            locking.run(&lock).await?;
-            holder = Some(locking);
             let mut session = pool.take().await?;
             form = Loader::form(&mut session).await?;
             // Nothing changes it any more. A column or a trigger of another would be lost.
@@ -117,7 +130,7 @@ impl Rewrite {
         }
         let key = key.unwrap_or_default();
         let masked = job.masked_columns().cloned().collect();
-        Ok(Arc::new(Self {
+        Ok(Self {
             reader: Reader::new(
                 pool.clone(),
                 job.table.shown(),
@@ -128,12 +141,11 @@ impl Rewrite {
             written: Arc::new(Mutex::new(vec![None; slices.len()])),
             source,
             slices,
-            holder: Arc::new(Mutex::new(holder)),
+            together: Arc::clone(together),
             later: Arc::new(later),
-            server: server.clone(),
-            job: Arc::new(job),
-            pool,
-        }))
+            job,
+            pool: pool.clone(),
+        })
     }
 
     /// Fills the new table from the stage of a slice, and from the old table where nothing is masked.
@@ -206,7 +218,11 @@ async fn made(
 }
 
 /// Refuses a new table that is not defined as the old one, but for its name, its counter and foreign keys.
-async fn is_like(session: &mut Session, table: &Table, new: &str) -> Result<(), MysqlError> {
+pub(super) async fn is_like(
+    session: &mut Session,
+    table: &Table,
+    new: &str,
+) -> Result<(), MysqlError> {
     let (new, _) = without_counter(&session.definition(new).await?);
     let lines = |definition: &str| -> Vec<String> {
         let lines = back::lines(definition).skip(1);
@@ -343,6 +359,20 @@ impl TableWork for Rewrite {
         0..self.slices.len()
     }
 
+    fn rows_of(&self, slice: usize) -> BoxFuture<'static, Result<u64>> {
+        let (pool, range) = (self.pool.clone(), self.slices[slice].clone());
+        let rows = format!("{} WHERE {}", self.source, range.condition(""));
+        Box::pin(async move {
+            let mut session = pool.take().await?;
+            for statement in &range.setup {
+                session.run(statement).await?;
+            }
+            let rows = session.count(&rows).await?;
+            session.give_back();
+            Ok(rows)
+        })
+    }
+
     fn sink(self: Arc<Self>) -> Arc<dyn Sink> {
         self
     }
@@ -352,142 +382,48 @@ impl TableWork for Rewrite {
     }
 
     fn commit(&self, _: usize, announce: Announce) -> BoxFuture<'static, Result<u64>> {
-        let holder = self.holder.lock().take();
         let written: Option<u64> = self.written.lock().iter().copied().sum();
-        let (server, job) = (self.server.clone(), Arc::clone(&self.job));
-        let later = Arc::clone(&self.later);
+        let (job, later) = (Arc::clone(&self.job), Arc::clone(&self.later));
+        let together = Arc::clone(&self.together);
         Box::pin(async move {
-            let (Some(mut holder), Some(rows)) = (holder, written) else {
-                return Err(MysqlError::GivenUp.into());
-            };
-            let found = holder.count(&job.table.sql()).await?;
-            if found != rows {
-                return Err(MysqlError::Changed {
-                    expected: rows,
-                    found,
-                }
-                .into());
-            }
-            let mut session = server.connect().await?;
-            for statement in later.iter() {
-                session.run(statement).await?;
-            }
-            is_like(&mut session, &job.table, &job.beside("new")).await?;
-            let attached = back::attached(&mut session, &job).await?;
-            if !attached.is_empty() {
-                Back::of(&job).keep(&mut session, &attached).await?;
-            }
-            announce(&marks::of_rewrite(&job.table.schema, &job.name))?;
-            swap(&server, &job, &mut holder, !attached.is_empty()).await?;
+            let rows = written.ok_or(MysqlError::GivenUp)?;
+            together
+                .is_full(Full { job, rows, later }, announce)
+                .await?;
             Ok(rows)
         })
     }
 
     fn abort(&self, _: usize) -> BoxFuture<'static, ()> {
-        let holder = self.holder.lock().take();
-        let (server, job) = (self.server.clone(), Arc::clone(&self.job));
+        let (together, job) = (Arc::clone(&self.together), Arc::clone(&self.job));
+        together.unlock();
         Box::pin(async move {
-            // The session ends, and with it its lock.
-            drop(holder);
             if job.dry_run {
                 return;
             }
-            if let Err(error) = leftovers::remove(&server, &job, &["old", "back"]).await {
+            if let Err(error) = together.remove(&["old", "back"]).await {
                 tracing::warn!("tables beside {} are left: {error}", job.table.shown());
             }
         })
     }
 
     fn clean_up(&self, all: bool) -> BoxFuture<'static, Result<Vec<String>>> {
-        let (server, job) = (self.server.clone(), Arc::clone(&self.job));
+        let (together, job) = (Arc::clone(&self.together), Arc::clone(&self.job));
         Box::pin(async move {
             if job.dry_run {
                 return Ok(Vec::new());
             }
             if all {
-                return Ok(leftovers::clean_up(&server, &job, true).await?);
+                let of_all = together.of_all(&job);
+                return Ok(leftovers::clean_up(&together.server, &of_all, true).await?);
             }
-            // A swap of which we do not know goes on when the run does.
-            let mut session = server.connect().await?;
-            let old = format!("{}_old", job.name);
-            if !marks::is_there(&mut session, &job.table.schema, &old).await? {
-                leftovers::remove(&server, &job, &[]).await?;
+            // An exchange of which we do not know goes on when the run does.
+            if !together.is_exchanged().await? {
+                together.remove(&[]).await?;
             }
             Ok(Vec::new())
         })
     }
-}
-
-/// Gives the new table the name of the old one, and what hung on it. `holder` has a lock on the old one that
-/// keeps writers out; who renames waits for it, and who puts things back waits behind that.
-async fn swap(
-    server: &Server,
-    job: &TableJob,
-    holder: &mut Session,
-    is_more: bool,
-) -> Result<(), MysqlError> {
-    let (table, new, old) = (job.table.sql(), job.beside("new"), job.beside("old"));
-    let mut renaming = server.connect().await?;
-    let mut locking = server.connect().await?;
-    let (renames, locks) = (renaming.id(), locking.id());
-    let rename = format!(
-        "{} RENAME TABLE {table} TO {old}, {new} TO {table}",
-        job.signed()
-    );
-    let renamed = tokio::spawn(async move { renaming.run(&rename).await });
-    back::in_line(server, renames, || renamed.is_finished()).await?;
-    let mut locked = None;
-    if is_more {
-        let others = job
-            .table
-            .referrers
-            .iter()
-            .filter(|(schema, name)| (schema, name) != (&job.table.schema, &job.table.name));
-        let others: String = others
-            .map(|(schema, name)| format!(", {}.{} WRITE", quoted(schema), quoted(name)))
-            .collect();
-        let lock = format!("{} LOCK TABLES {table} WRITE{others}", job.signed());
-        let task = tokio::spawn(async move {
-            let locked = locking.run(&lock).await;
-            (locking, locked)
-        });
-        back::in_line(server, locks, || task.is_finished()).await?;
-        locked = Some(task);
-    }
-    holder.run("UNLOCK TABLES").await?;
-    let renamed = match renamed.await {
-        Ok(renamed) => renamed,
-        Err(_) => Err(MysqlError::GivenUp),
-    };
-    if let Err(error) = renamed {
-        // The answer may be lost where the rename is not.
-        let mut session = server.connect().await?;
-        let old = format!("{}_old", job.name);
-        server.end_others(&job.name).await?;
-        if !marks::is_there(&mut session, &job.table.schema, &old).await? {
-            return Err(error);
-        }
-    }
-    let Some(locked) = locked else {
-        return Ok(());
-    };
-    // From here on the table is masked: what cannot be put back now is tried again when all is cleaned up.
-    let put_back = async {
-        let (mut locking, locked) = locked.await.map_err(|_| MysqlError::GivenUp)?;
-        locked?;
-        let mut beside = server.connect().await?;
-        let mut reader = server.connect().await?;
-        Back::of(job)
-            .put_back(&mut locking, Some(&mut beside), &mut reader)
-            .await
-    };
-    if let Err(error) = put_back.await {
-        tracing::warn!(
-            "what hangs on {} is put back later: {error}",
-            job.table.shown()
-        );
-    }
-    Ok(())
 }
 
 #[cfg(test)]

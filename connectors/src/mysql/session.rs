@@ -128,14 +128,16 @@ impl Server {
     }
 
     /// Ends sessions of ours that are still at work for an attempt that was killed, by `name`, which is
-    /// part of whatever they do, and waits until they are gone.
+    /// part of whatever they do, and waits until they are gone. The last that came goes first: others may keep
+    /// locks for it.
     ///
     /// # Errors
     /// When the server does not answer.
     pub(super) async fn end_others(&self, name: &str) -> Result<(), MysqlError> {
         let mut session = self.connect().await?;
         let found = format!(
-            "SELECT ID FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID() AND INFO LIKE {}",
+            "SELECT ID FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID() AND INFO LIKE {} \
+             ORDER BY ID DESC",
             literal(&format!("%{}%", name.replace('_', "\\_")))
         );
         for _ in 0..LOOKS {

@@ -275,6 +275,16 @@ impl TableWork for Rewrite {
         0..self.slices.len()
     }
 
+    fn rows_of(&self, slice: usize) -> BoxFuture<'static, Result<u64>> {
+        let (pool, rows) = (self.pool.clone(), self.slices[slice].clone());
+        Box::pin(async move {
+            let session = pool.take().await?;
+            let rows = session.count(&rows).await?;
+            session.give_back();
+            Ok(rows)
+        })
+    }
+
     fn sink(self: Arc<Self>) -> Arc<dyn Sink> {
         self
     }

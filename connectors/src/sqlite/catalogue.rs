@@ -377,9 +377,14 @@ impl Table {
     }
 
     fn read_foreign_keys(&mut self, connection: &Connection) -> Result<(), SqliteError> {
-        // Without names of its columns a key refers to the other's primary key.
-        let keys = "SELECT m.name, f.\"table\", f.id, f.\"from\", coalesce(f.\"to\", \
-                      (SELECT p.name FROM pragma_table_xinfo(f.\"table\") p WHERE p.pk = f.seq + 1)) \
+        // Without names of its columns a key refers to the other's primary key. Names are written in any letter case.
+        let keys = "SELECT m.name, coalesce((SELECT t.name FROM sqlite_schema t \
+                           WHERE t.type = 'table' AND t.name = f.\"table\" COLLATE NOCASE), f.\"table\"), f.id, \
+                           coalesce((SELECT c.name FROM pragma_table_xinfo(m.name) c \
+                                      WHERE c.name = f.\"from\" COLLATE NOCASE), f.\"from\"), \
+                           coalesce((SELECT p.name FROM pragma_table_xinfo(f.\"table\") p \
+                                      WHERE CASE WHEN f.\"to\" IS NULL THEN p.pk = f.seq + 1 \
+                                            ELSE p.name = f.\"to\" COLLATE NOCASE END), f.\"to\") \
                       FROM sqlite_schema m, pragma_foreign_key_list(m.name) f \
                      WHERE m.type = 'table' AND (m.name = ?1 OR f.\"table\" = ?1 COLLATE NOCASE) \
                      ORDER BY m.name, f.id, f.seq";
@@ -392,19 +397,13 @@ impl Table {
                 row.get::<_, Option<String>>(4)?,
             ))
         })?;
-        // Names are written in any letter case.
-        let own_name = |written: &str| {
-            let mut own = self.columns.iter().map(|own| &own.name);
-            let own = own.find(|own| own.eq_ignore_ascii_case(written));
-            own.cloned().unwrap_or_else(|| written.to_owned())
-        };
         let mut keys: Vec<ForeignKey> = Vec::new();
         for (child, parent, id, from, to) in found {
             let to = to.unwrap_or_default();
             let name = format!("{child}.{id}");
             let mut add = |incoming: bool, other: &str, own: &str, others: &str| {
                 let same = |key: &&mut ForeignKey| key.name == name && key.incoming == incoming;
-                let (own, others) = (own_name(own), others.to_owned());
+                let (own, others) = (own.to_owned(), others.to_owned());
                 if let Some(key) = keys.iter_mut().find(same) {
                     key.columns.push(own);
                     key.other_columns.push(others);

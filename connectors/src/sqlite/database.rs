@@ -209,6 +209,32 @@ impl Database for Sqlite {
         true
     }
 
+    fn rewrites_together(&self) -> bool {
+        true
+    }
+
+    async fn open_together(
+        &self,
+        tables: Vec<(Arc<dyn DatabaseTable>, Job)>,
+    ) -> Result<Vec<Arc<dyn TableWork>>, DatabaseError> {
+        let (file, compaction) = (self.file.clone(), self.compaction.clone());
+        let opened = move || {
+            let reader = file.reader()?;
+            let mut jobs = Vec::with_capacity(tables.len());
+            for (found, job) in tables {
+                let facts = found.facts();
+                let table = Table::look_up(&reader, &facts.name)?;
+                // Nothing may have changed since it was checked.
+                let table = table.filter(|table| described(table, false).is_same(facts));
+                let table = table.ok_or(SqliteError::Altered)?;
+                jobs.push(TableJob::new(&reader, table, job)?);
+            }
+            Rewrite::open(&file, jobs, &compaction)
+        };
+        let opened = blocking(opened).await?.into_iter();
+        Ok(opened.map(|table| table as Arc<dyn TableWork>).collect())
+    }
+
     async fn is_committed(&self, known_by: &str) -> Result<Option<bool>, DatabaseError> {
         let known_by = known_by.to_owned();
         self.ask(move |connection| exists(connection, &known_by).map(Some))
@@ -407,7 +433,10 @@ impl DatabaseTable for Found {
         let opened = move || -> Result<Arc<dyn TableWork>, SqliteError> {
             let job = self.job(job)?;
             Ok(match rewrite {
-                true => Rewrite::open(file, job, compaction)?,
+                true => {
+                    let mut opened = Rewrite::open(&file, vec![job], &compaction)?;
+                    opened.pop().ok_or(SqliteError::GivenUp)?
+                }
                 false => Update::open(file, job, compaction)?,
             })
         };

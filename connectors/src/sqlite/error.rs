@@ -47,6 +47,12 @@ pub enum SqliteError {
     /// The table is no longer what was checked.
     #[error("the table was altered since it was checked; start again")]
     Altered,
+    /// A row would no longer have what it refers to.
+    #[error(
+        "rows of `{0}` would no longer refer to what they do: values that its foreign keys take for the same are \
+         written in two ways"
+    )]
+    Dangling(String),
     /// Rows are at the destination of a copy that were not expected.
     #[error("the table has rows; `mode: append` adds to them, `mode: overwrite` replaces them")]
     NotEmpty,

@@ -161,7 +161,7 @@ pub(super) fn remove_tables(file: &DatabaseFile, job: &TableJob) -> Result<(), S
 ///
 /// # Errors
 /// When one cannot be removed.
-pub(super) fn remove_files(file: &DatabaseFile, job: &TableJob) -> Result<(), SqliteError> {
+fn remove_files(file: &DatabaseFile, job: &TableJob) -> Result<(), SqliteError> {
     for what in ["copy", "new"] {
         file::remove(&file.beside(&job.job.name, what))?;
     }

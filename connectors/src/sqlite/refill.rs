@@ -22,9 +22,8 @@ use super::unindexed;
 /// connection's cache.
 const SORTERS: u32 = 2;
 
-/// A table of a copy that is being filled.
+/// A table of a copy that is being filled, in a transaction of the connection that all of it is asked by.
 pub(super) struct Refill {
-    connection: Connection,
     masked: Vec<TypedColumn>,
     /// The old table.
     old: String,
@@ -42,15 +41,19 @@ pub(super) struct Refill {
 }
 
 impl Refill {
-    /// Puts the table of `job` aside and makes an empty one.
+    /// Puts the table of `job` aside and makes an empty one. `handed` is known to the connection.
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub(super) fn begin(connection: Connection, job: &TableJob) -> Result<Self, SqliteError> {
+    pub(super) fn begin(
+        connection: &Connection,
+        job: &TableJob,
+        handed: &Handed,
+    ) -> Result<Self, SqliteError> {
         let (table, old) = (quoted(&job.table.name), job.made("old"));
         // Views, triggers and foreign keys of others go on to speak of the name.
         connection.pragma_update(None, "legacy_alter_table", true)?;
-        let sequence = match exists(&connection, "sqlite_sequence")? {
+        let sequence = match exists(connection, "sqlite_sequence")? {
             true => {
                 let sequence = "SELECT seq FROM sqlite_sequence WHERE name = ?1";
                 let sequence = connection.query_row(sequence, [&job.table.name], |row| row.get(0));
@@ -60,7 +63,7 @@ impl Refill {
         };
         let plain = unindexed::plain(&job.table);
         connection.execute_batch(&format!(
-            "BEGIN; ALTER TABLE {table} RENAME TO {}; {}",
+            "ALTER TABLE {table} RENAME TO {}; {}",
             quoted(&old),
             plain.as_ref().unwrap_or(&job.table.sql)
         ))?;
@@ -92,15 +95,12 @@ impl Refill {
             let filled = filled(&|index| format!("{MASKED_FUNCTION}({index}, {rowid})"));
             format!("{filled} NOT INDEXED WHERE {rowid} BETWEEN ?1 AND ?2 ORDER BY {rowid}")
         });
-        let handed = Handed::default();
-        handed.register(&connection)?;
         let others = u32::try_from(job.workers.saturating_sub(1)).unwrap_or(SORTERS);
         connection.pragma_update(None, "threads", SORTERS.min(others))?;
         Ok(Self {
-            connection,
             is_plain: plain.is_some(),
             range,
-            handed,
+            handed: handed.clone(),
             single,
             masked,
             old,
@@ -113,7 +113,11 @@ impl Refill {
     ///
     /// # Errors
     /// When a constraint refuses one.
-    pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<(), SqliteError> {
+    pub(super) fn add(
+        &mut self,
+        connection: &Connection,
+        batch: &RecordBatch,
+    ) -> Result<(), SqliteError> {
         let columns: Vec<ColumnValues> = self
             .masked
             .iter()
@@ -124,8 +128,8 @@ impl Refill {
             .and_then(|at| at.as_binary_view_opt());
         let at = at.ok_or(SqliteError::GivenUp)?;
         let found = match (&self.range, handed::rowids(at)) {
-            (Some(range), Some(rowids)) => self.add_range(range, columns, rowids)?,
-            _ => self.add_singly(&columns, at)?,
+            (Some(range), Some(rowids)) => self.add_range(connection, range, columns, rowids)?,
+            _ => self.add_singly(connection, &columns, at)?,
         };
         let expected = batch.num_rows() as u64;
         if found != expected {
@@ -137,6 +141,7 @@ impl Refill {
 
     fn add_range(
         &self,
+        connection: &Connection,
         range: &str,
         columns: Vec<ColumnValues>,
         rowids: Vec<i64>,
@@ -145,7 +150,7 @@ impl Refill {
             return Ok(0);
         };
         self.handed.give(columns, rowids);
-        let inserted = self.connection.execute(range, (first, last));
+        let inserted = connection.execute(range, (first, last));
         match self.handed.take_back() {
             Some(failure) => Err(failure),
             None => Ok(inserted? as u64),
@@ -154,10 +159,11 @@ impl Refill {
 
     fn add_singly(
         &self,
+        connection: &Connection,
         columns: &[ColumnValues],
         at: &BinaryViewArray,
     ) -> Result<u64, SqliteError> {
-        let mut insert = self.connection.prepare(&self.single)?;
+        let mut insert = connection.prepare(&self.single)?;
         let mut found = 0;
         for row in 0..at.len() {
             for (index, column) in columns.iter().enumerate() {
@@ -171,12 +177,16 @@ impl Refill {
         Ok(found)
     }
 
-    /// Does away with the old table, and makes what hangs on it; the connection to the copy.
+    /// Does away with the old table, and makes what hangs on the new one.
     ///
     /// # Errors
     /// When rows are missing, or an index does not take the masked values.
-    pub(super) fn finish(self, job: &TableJob) -> Result<Connection, SqliteError> {
-        let (connection, old) = (self.connection, quoted(&self.old));
+    pub(super) fn finish(
+        &self,
+        connection: &Connection,
+        job: &TableJob,
+    ) -> Result<(), SqliteError> {
+        let old = quoted(&self.old);
         let count = format!("SELECT count(*) FROM {old}");
         let rows: i64 = connection.query_row(&count, [], |row| row.get(0))?;
         if rows.unsigned_abs() != self.rows {
@@ -187,7 +197,7 @@ impl Refill {
         }
         connection.execute_batch(&format!("DROP TABLE {old}"))?;
         if self.is_plain {
-            unindexed::indexed(&connection, &job.table, &job.made("plain"))?;
+            unindexed::indexed(connection, &job.table, &job.made("plain"))?;
         }
         for statement in &job.table.made {
             connection.execute_batch(statement)?;
@@ -207,9 +217,7 @@ impl Refill {
                 connection.execute(given, params![sequence, name])?;
             }
         }
-        leftovers::refresh(&connection, &job.table)?;
-        connection.execute_batch("COMMIT")?;
-        Ok(connection)
+        leftovers::refresh(connection, &job.table)
     }
 }
 

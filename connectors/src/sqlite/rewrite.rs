@@ -1,5 +1,5 @@
 //! `strategy: rewrite`: the file is copied, the table filled anew in the copy, and the copy takes the place of
-//! the old content in one transaction.
+//! the old content in one transaction. Tables that change together are filled anew in one copy.
 //!
 //! ```text
 //! lock ─▶ copy ─▶ readers of the file, by ranges of rows ─▶ masks ─▶ the table of the copy ─▶ VACUUM INTO ─▶ check ─▶ exchange
@@ -17,18 +17,20 @@ use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
+use rusqlite::Connection;
 
 use super::catalogue::Table;
 use super::error::SqliteError;
 use super::exchange::{self, Held};
 use super::file::{self, DatabaseFile, WRITER_CACHE_KIB, blocking};
+use super::handed::Handed;
 use super::job::TableJob;
 use super::leftovers::{self, Compaction};
 use super::reader::{AT, Reader, typed_fields};
 use super::refill::{Refill, ranges};
 use super::sql::quoted;
 use super::update::SLICE_BYTES;
-use crate::database::{Announce, TableWork, counted};
+use crate::database::{Announce, ForeignKey, TableWork, counted};
 use crate::unit::{Receipt, Sink, Source};
 
 /// A table that is masked by a rewrite.
@@ -38,14 +40,33 @@ pub(super) struct Rewrite {
     reader: Reader,
     /// What each slice reads, as a condition.
     slices: Vec<String>,
-    /// The lock, and the copy; gone once the unit is given up.
-    work: Arc<Mutex<Option<Work>>>,
+    /// The tables that are rewritten in one copy, this one among them.
+    together: Arc<Together>,
+    /// Its number among them.
+    number: usize,
     compaction: Compaction,
+}
+
+/// Tables that are rewritten in one copy.
+struct Together {
+    file: DatabaseFile,
+    /// What the copy is called after: the first table's work.
+    name: String,
+    /// Those of the tables whose columns of foreign keys are masked.
+    referring: Vec<Table>,
+    dry_run: bool,
+    /// The lock, and the copy; gone once it is given up.
+    work: Mutex<Option<Work>>,
 }
 
 struct Work {
     held: Held,
-    refill: Refill,
+    copy: Connection,
+    /// Of each table whose columns of foreign keys are masked, what [`dangling`] said before.
+    dangling: Vec<Option<u64>>,
+    refills: Vec<Refill>,
+    /// How many of the tables are whole.
+    whole: usize,
 }
 
 impl std::fmt::Debug for Rewrite {
@@ -54,53 +75,134 @@ impl std::fmt::Debug for Rewrite {
     }
 }
 
-/// The copy that is worked on, and what is made of it at the end.
-fn copies(file: &DatabaseFile, job: &TableJob) -> [PathBuf; 2] {
-    ["copy", "new"].map(|what| file.beside(&job.job.name, what))
-}
+impl Together {
+    /// The copy that is worked on, and what is made of it at the end.
+    fn copies(&self) -> [PathBuf; 2] {
+        ["copy", "new"].map(|what| self.file.beside(&self.name, what))
+    }
 
-impl Rewrite {
-    /// Locks the file against writers and copies it, unless it is a dry run; cuts the table into slices. It
-    /// may block.
-    ///
-    /// # Errors
-    /// When the lock is not had in time, or there is no room.
-    pub(super) fn open(
-        file: DatabaseFile,
-        job: TableJob,
-        compaction: Compaction,
-    ) -> Result<Arc<Self>, SqliteError> {
-        let mut work = None;
-        let reader = file.reader()?;
-        if !job.dry_run {
-            let held = Held::take(&file)?;
-            // Those of an attempt that was killed.
-            leftovers::remove_files(&file, &job)?;
+    /// Removes both. It may block.
+    fn remove_copies(&self) -> Result<(), SqliteError> {
+        self.copies().iter().try_for_each(|copy| file::remove(copy))
+    }
+
+    /// Locks the file against writers and copies it.
+    fn begin(&self, jobs: &[TableJob]) -> Result<Work, SqliteError> {
+        let held = Held::take(&self.file)?;
+        // Those of an attempt that was killed.
+        self.remove_copies()?;
+        let reader = self.file.reader()?;
+        for job in jobs {
             // Nothing changes it any more.
             let table = Table::look_up(&reader, &job.table.name)?;
             let table = table.filter(|table| table.is_same(&job.table));
             table.ok_or(SqliteError::Altered)?;
-            let [copy, _] = copies(&file, &job);
-            let begun = held
-                .copied(&copy)
-                .and_then(|copy| Refill::begin(copy, &job));
-            match begun {
-                Ok(refill) => work = Some(Work { held, refill }),
-                Err(error) => {
-                    leftovers::remove_files(&file, &job)?;
-                    return Err(error);
-                }
-            }
         }
-        let most = 4 * job.workers.max(1);
-        Ok(Arc::new(Self {
-            reader: Reader::new(file.clone(), &job)?,
-            slices: ranges(&reader, &job, most)?,
-            work: Arc::new(Mutex::new(work)),
-            job: Arc::new(job),
-            file,
-            compaction,
-        }))
+        let [copy, _] = self.copies();
+        let copy = held.copied(&copy)?;
+        copy.execute_batch("BEGIN")?;
+        let dangling = self.referring.iter().map(|table| dangling(&copy, table));
+        let dangling = dangling.collect();
+        let handed = Handed::default();
+        handed.register(&copy)?;
+        let refills = jobs.iter().map(|job| Refill::begin(&copy, job, &handed));
+        Ok(Work {
+            refills: refills.collect::<Result<_, _>>()?,
+            held,
+            copy,
+            dangling,
+            whole: 0,
+        })
+    }
+
+    /// Makes the content of the copy, in which all tables are whole, that of the file.
+    fn exchange(&self, work: Work, announce: Announce) -> Result<(), SqliteError> {
+        let [copy, new] = self.copies();
+        let Work {
+            held,
+            copy: connection,
+            ..
+        } = work;
+        connection.execute_batch("COMMIT")?;
+        leftovers::mark(&connection, &format!("{}_done", self.name), announce)?;
+        exchange::compacted(&connection, &new)?;
+        drop(connection);
+        file::remove(&copy)?;
+        exchange::checked(&new)?;
+        held.exchange(&new)?;
+        file::remove(&new)
+    }
+}
+
+impl Work {
+    /// Refuses rows that refer to nothing and did not before: by the rules of a foreign key two values may be the
+    /// same that no mask takes for the same, such as two spellings.
+    fn keeps_references(&self, tables: &[Table]) -> Result<(), SqliteError> {
+        let mut tables = tables.iter().zip(&self.dangling);
+        match tables.find(|(table, before)| dangling(&self.copy, table) != **before) {
+            Some((table, _)) => Err(SqliteError::Dangling(table.name.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The table of `job`, where columns of its foreign keys are masked.
+fn referring(job: &TableJob) -> Option<&Table> {
+    let keys = job.table.foreign_keys.iter();
+    let is_masked = |key: &ForeignKey| key.columns.iter().any(|column| job.masked.contains(column));
+    let mut masked = keys.filter(|key| !key.incoming && is_masked(key));
+    masked.next().map(|_| &job.table)
+}
+
+/// How many rows of `table` refer to nothing; `None` where SQLite does not know what they refer to.
+fn dangling(connection: &Connection, table: &Table) -> Option<u64> {
+    let count = "SELECT count(*) FROM pragma_foreign_key_check(?1)";
+    let count = connection.query_row(count, [&table.name], |row| row.get::<_, i64>(0));
+    count.ok().map(i64::unsigned_abs)
+}
+
+impl Rewrite {
+    /// Locks the file against writers and copies it, unless it is a dry run; cuts tables into slices. All of
+    /// them change in one exchange: the commit of the last. It may block.
+    ///
+    /// # Errors
+    /// When the lock is not had in time, or there is no room.
+    pub(super) fn open(
+        file: &DatabaseFile,
+        jobs: Vec<TableJob>,
+        compaction: &Compaction,
+    ) -> Result<Vec<Arc<Self>>, SqliteError> {
+        let Some(first) = jobs.first() else {
+            return Ok(Vec::new());
+        };
+        let together = Arc::new(Together {
+            file: file.clone(),
+            name: first.name.clone(),
+            dry_run: first.dry_run,
+            referring: jobs.iter().filter_map(referring).cloned().collect(),
+            work: Mutex::new(None),
+        });
+        let reader = file.reader()?;
+        if !together.dry_run {
+            let begun = together.begin(&jobs);
+            if begun.is_err() {
+                together.remove_copies()?;
+            }
+            *together.work.lock() = Some(begun?);
+        }
+        let tables = jobs.into_iter().enumerate().map(|(number, job)| {
+            let most = 4 * job.workers.max(1);
+            Ok(Arc::new(Self {
+                reader: Reader::new(file.clone(), &job)?,
+                slices: ranges(&reader, &job, most)?,
+                together: Arc::clone(&together),
+                number,
+                job: Arc::new(job),
+                file: file.clone(),
+                compaction: compaction.clone(),
+            }))
+        });
+        tables.collect()
     }
 }
 
@@ -148,9 +250,9 @@ impl Sink for Rewrite {
         slice: usize,
         mut rows: SendableRecordBatchStream,
     ) -> BoxFuture<'static, Result<Receipt>> {
-        let (work, job) = (Arc::clone(&self.work), Arc::clone(&self.job));
+        let (together, number) = (Arc::clone(&self.together), self.number);
         Box::pin(async move {
-            if job.dry_run {
+            if together.dry_run {
                 let rows = counted(rows).await?;
                 return Ok(Receipt { slice, rows });
             }
@@ -158,9 +260,9 @@ impl Sink for Rewrite {
             while let Some(batch) = rows.next().await {
                 let batch = batch?;
                 count += batch.num_rows() as u64;
-                let work = Arc::clone(&work);
-                blocking(move || match work.lock().as_mut() {
-                    Some(work) => work.refill.add(&batch),
+                let together = Arc::clone(&together);
+                blocking(move || match together.work.lock().as_mut() {
+                    Some(Work { copy, refills, .. }) => refills[number].add(copy, &batch),
                     None => Err(SqliteError::GivenUp),
                 })
                 .await?;
@@ -179,6 +281,19 @@ impl TableWork for Rewrite {
         0..self.slices.len()
     }
 
+    fn rows_of(&self, slice: usize) -> BoxFuture<'static, Result<u64>> {
+        let (file, table) = (self.file.clone(), self.job.table.sql_name());
+        let rows = self.job.from(&table, &self.slices[slice]);
+        Box::pin(async move {
+            let counted = move || {
+                let count = format!("SELECT count(*) FROM {rows}");
+                let rows: i64 = file.reader()?.query_row(&count, [], |row| row.get(0))?;
+                Ok(rows.unsigned_abs())
+            };
+            Ok(blocking(counted).await?)
+        })
+    }
+
     fn sink(self: Arc<Self>) -> Arc<dyn Sink> {
         self
     }
@@ -189,39 +304,39 @@ impl TableWork for Rewrite {
     }
 
     fn commit(&self, _: usize, announce: Announce) -> BoxFuture<'static, Result<u64>> {
-        let work = self.work.lock().take();
-        let (file, job) = (self.file.clone(), Arc::clone(&self.job));
+        let (together, number) = (Arc::clone(&self.together), self.number);
+        let job = Arc::clone(&self.job);
         Box::pin(async move {
-            let Some(Work { held, refill }) = work else {
-                return Err(SqliteError::GivenUp.into());
+            let committed = move || {
+                let mut work = together.work.lock();
+                let Some(at_work) = work.as_mut() else {
+                    return Err(SqliteError::GivenUp);
+                };
+                let refill = &at_work.refills[number];
+                refill.finish(&at_work.copy, &job)?;
+                let rows = refill.rows;
+                at_work.whole += 1;
+                if at_work.whole == at_work.refills.len()
+                    && let Some(whole) = work.take()
+                {
+                    whole.keeps_references(&together.referring)?;
+                    together.exchange(whole, announce)?;
+                }
+                Ok(rows)
             };
-            let rows = refill.rows;
-            let exchanged = move || {
-                let [copy, new] = copies(&file, &job);
-                let connection = refill.finish(&job)?;
-                leftovers::mark(&connection, &job.made("done"), announce)?;
-                exchange::compacted(&connection, &new)?;
-                drop(connection);
-                file::remove(&copy)?;
-                exchange::checked(&new)?;
-                held.exchange(&new)?;
-                file::remove(&new)
-            };
-            blocking(exchanged).await?;
-            Ok(rows)
+            Ok(blocking(committed).await?)
         })
     }
 
     fn abort(&self, _: usize) -> BoxFuture<'static, ()> {
-        let work = self.work.lock().take();
-        let (file, job) = (self.file.clone(), Arc::clone(&self.job));
+        let together = Arc::clone(&self.together);
         Box::pin(async move {
             let removed = move || {
                 // With it goes the lock.
-                drop(work);
-                match job.dry_run {
+                drop(together.work.lock().take());
+                match together.dry_run {
                     true => Ok(()),
-                    false => leftovers::remove_files(&file, &job),
+                    false => together.remove_copies(),
                 }
             };
             if let Err(error) = blocking(removed).await {
@@ -231,13 +346,13 @@ impl TableWork for Rewrite {
     }
 
     fn clean_up(&self, all: bool) -> BoxFuture<'static, Result<Vec<String>>> {
-        let (file, job) = (self.file.clone(), Arc::clone(&self.job));
-        let compaction = self.compaction.clone();
+        let (together, job) = (Arc::clone(&self.together), Arc::clone(&self.job));
+        let (file, compaction) = (self.file.clone(), self.compaction.clone());
         Box::pin(async move {
             let work = move || match (job.dry_run, all) {
                 (true, _) => Ok(Vec::new()),
                 (false, true) => leftovers::clean_up(&file, &job, true, &compaction),
-                (false, false) => leftovers::remove_files(&file, &job).map(|()| Vec::new()),
+                (false, false) => together.remove_copies().map(|()| Vec::new()),
             };
             Ok(blocking(work).await?)
         })

@@ -2,6 +2,7 @@
 
 mod clean_up;
 mod look;
+mod open;
 mod round;
 
 use std::collections::{HashMap, HashSet};
@@ -28,6 +29,7 @@ use crate::language::{Diagnostics, RunOptions};
 
 use clean_up::Behind;
 pub use look::{dry_look, logical_and_physical};
+use open::{Opened, numbered, open_together};
 use round::Round;
 
 /// How often a unit is tried again that met a deadlock, or rows that changed meanwhile.
@@ -53,6 +55,9 @@ pub(super) async fn work(
     opened.abandon(&begun.earlier.begun).await?;
     let root = &begun.keys.root;
     let earlier = || begun.earlier.tasks.iter();
+    let committing = earlier().filter(|(_, earlier)| !earlier.committing.is_empty());
+    let names = committing.filter_map(|(_, earlier)| Some(earlier.begun.as_ref()?.0.as_str()));
+    opened.put_back(names).await?;
     let ask = Planning {
         dry_run: asked.dry_run,
         begun: earlier()
@@ -163,15 +168,6 @@ struct Work<'a> {
     stopped: Mutex<bool>,
     /// What is cleaned up at the end of the run, by task.
     to_clean_up: Mutex<Vec<(usize, Behind)>>,
-}
-
-/// A table that is ready, with its masks and about how many bytes it has.
-struct Opened {
-    table: Arc<dyn TableWork>,
-    columns: Vec<MaskedColumn>,
-    bytes: u64,
-    /// Whether values change their rows, which they do within a unit.
-    shuffled: bool,
 }
 
 /// A table at work: its units, and the plan for their slices.
@@ -302,6 +298,7 @@ impl Work<'_> {
                     table,
                     mut job,
                     columns,
+                    offered,
                     ..
                 } = plan;
                 job.name = name;
@@ -312,6 +309,7 @@ impl Work<'_> {
                     columns,
                     bytes,
                     shuffled,
+                    offered,
                 }]
             }
             (false, Some(database)) => {
@@ -337,6 +335,7 @@ impl Work<'_> {
         let opened = Opened {
             bytes: plan.bytes(),
             shuffled: !job.shuffled.is_empty(),
+            offered: None,
             columns: std::mem::take(&mut plan.columns),
             table: plan.open(job).await.map_err(said)?,
         };
@@ -377,6 +376,7 @@ impl Work<'_> {
                 columns,
                 bytes,
                 shuffled,
+                offered,
             } = opened;
             if shuffled && table.units() > 1 {
                 outcome = Err("`secure_shuffle` needs all rows at once".to_owned());
@@ -384,8 +384,13 @@ impl Work<'_> {
             report.units = table.units() as u64;
             report.units_before = table.units_before() as u64;
             if table.units() > 0 && outcome.is_ok() {
-                let work = (task, &table, columns, bytes);
-                outcome = self.work_through(work, workers, report, stop).await;
+                outcome = match numbered(&table, offered).await {
+                    Ok(table) => {
+                        let work = (task, &table, columns, bytes);
+                        self.work_through(work, workers, report, stop).await
+                    }
+                    Err(error) => Err(error),
+                };
             }
             at_work.push(table);
         }
@@ -517,34 +522,6 @@ impl Work<'_> {
 
 fn said(error: DatabaseError) -> String {
     error.to_string()
-}
-
-/// Makes a table and those that follow it ready, under names that begin with `name`.
-async fn open_together(
-    database: &dyn Database,
-    plan: TablePlan,
-    name: &str,
-) -> Result<Vec<Opened>, DatabaseError> {
-    let (mut tables, mut masks) = (Vec::new(), Vec::new());
-    for (number, plan) in plan.with_following().into_iter().enumerate() {
-        let mut job = plan.job;
-        job.name = match number {
-            0 => name.to_owned(),
-            _ => format!("{name}_{number}"),
-        };
-        let shuffled = !job.shuffled.is_empty();
-        masks.push((plan.columns, plan.table.facts().bytes, shuffled));
-        tables.push((plan.table, job));
-    }
-    let opened = database.open_together(tables).await?;
-    let opened = opened.into_iter().zip(masks);
-    let opened = opened.map(|(table, (columns, bytes, shuffled))| Opened {
-        table,
-        columns,
-        bytes,
-        shuffled,
-    });
-    Ok(opened.collect())
 }
 
 async fn planned(

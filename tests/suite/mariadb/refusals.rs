@@ -60,13 +60,6 @@ fn tasks_that_do_not_fit_their_table() {
             "boss",
         ),
         (
-            "customers",
-            "",
-            on("id", "{type: imitate_unique}"),
-            "V1205",
-            "what refers to its masked columns",
-        ),
-        (
             "orders",
             "",
             on("customer", "{type: imitate_unique}"),

@@ -1,13 +1,14 @@
 //! A database of its own on the test server, and the command on it.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder, Row, Value};
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 
 pub use crate::databases::{Kind, Random, STRATEGIES, task};
 
@@ -99,6 +100,29 @@ impl Trial {
     pub fn sql_in(&self, conn: &RefCell<Conn>, sql: &str) {
         let done = self.runtime.block_on(conn.borrow_mut().query_drop(sql));
         done.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+
+    /// Runs `sql` again and again in a session of its own, until it is told to stop; how often it had an effect.
+    pub fn write_on(&self, sql: &'static str, stop: &Arc<AtomicBool>) -> JoinHandle<u64> {
+        let (database, stop) = (self.database.clone(), Arc::clone(stop));
+        self.runtime.spawn(async move {
+            let mut conn = Conn::new(opts().unwrap()).await.unwrap();
+            conn.query_drop(format!("USE {database}")).await.unwrap();
+            let mut rows = 0;
+            while !stop.load(Ordering::Relaxed) {
+                let done = conn.query_drop(sql).await;
+                done.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+                rows += conn.affected_rows();
+                // Others are to get their turn, too.
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            rows
+        })
+    }
+
+    /// How often a writer had an effect that was told to stop.
+    pub fn written(&self, writer: JoinHandle<u64>) -> u64 {
+        self.runtime.block_on(writer).unwrap()
     }
 
     pub fn sql(&self, sql: &str) {

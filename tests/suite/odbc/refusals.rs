@@ -84,7 +84,7 @@ fn tables_of_all<T: Driven>() -> Option<Over<T>> {
             (
                 task("p", "", "- column: v\n  masks: [{type: imitate_unique}]"),
                 "V1205",
-                "updated only",
+                "do not change together",
             ),
             (where_("nope = 1"), "V1204", "`where` is no condition"),
             (where_("id = ?"), "V1204", ""),

@@ -207,10 +207,10 @@ fn tasks_that_do_not_fit_their_table() {
         ),
         (
             "customers",
-            "",
+            "strategy: update",
             on("v", "{type: from_unique, format: '{[0-9],6}'}"),
-            "V",
-            "not built for tables",
+            "V1205",
+            "numbers all of its rows",
         ),
         (
             "lengths",

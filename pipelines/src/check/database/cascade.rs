@@ -10,6 +10,7 @@ use visard_connectors::DatabaseTable;
 use visard_connectors::database::{ForeignKey, Job, Room, Table};
 use visard_engine::udfs::PlaceUnit;
 
+use super::alike::are_alike;
 use super::fit::{Masked, place_of};
 use super::plan::{Answered, Planner, TablePlan, labels};
 use super::strategy::Way;
@@ -18,8 +19,8 @@ use crate::check::group::masked_columns;
 use crate::check::rules::{Resolved, Resolver};
 use crate::check::seeds::Seeds;
 use crate::language::{
-    Coverage, Diagnostic, Diagnostics, Rule, Ruleset, RunOptions, TableTask, Task, TaskKind, codes,
-    nearest_label,
+    Coverage, Diagnostic, Diagnostics, Rule, Ruleset, RunOptions, Span, TableTask, Task, TaskKind,
+    codes, nearest_label,
 };
 
 /// A table whose columns follow those of a masked one.
@@ -113,18 +114,49 @@ impl Planner<'_> {
                     found
                 });
                 let facts = other.facts();
-                if let (Some(from), Some(column)) = (from, to) {
-                    links.push(Link {
-                        from: (root.shown(), from),
-                        schema: facts.schema.clone(),
-                        name: facts.name.clone(),
-                        column,
-                        by: "`additional_cascades`".to_owned(),
-                    });
+                let (Some(from), Some(column)) = (from, to) else {
+                    continue;
+                };
+                if !self.holds_alike((root, &from), (facts, &column), target.span) {
+                    continue;
                 }
+                links.push(Link {
+                    from: (root.shown(), from),
+                    schema: facts.schema.clone(),
+                    name: facts.name.clone(),
+                    column,
+                    by: "`additional_cascades`".to_owned(),
+                });
             }
         }
         Ok(links)
+    }
+
+    /// Reports a column that the ruleset lets follow one of another type; whether it holds values alike. The
+    /// database sees to that where a foreign key says so.
+    fn holds_alike(
+        &mut self,
+        (root, from): (&Table, &str),
+        (other, to): (&Table, &str),
+        span: Span,
+    ) -> bool {
+        let (Some(one), Some(two)) = (root.column(from), other.column(to)) else {
+            return false;
+        };
+        if are_alike(one, two, self.database.is_typed()) {
+            return true;
+        }
+        let message = format!(
+            "`{to}` of `{}` cannot follow `{from}`: it holds values otherwise",
+            other.shown()
+        );
+        let label = format!("{}, and `{from}` is {}", two.type_name, one.type_name);
+        self.diagnostics.push(
+            Diagnostic::new(&codes::FOREIGN_KEY, message)
+                .at(span, label)
+                .help("give both columns one type; whole numbers may differ in width, and text in length"),
+        );
+        false
     }
 
     /// Reports a mask that gives a value one image here and another there.
@@ -360,6 +392,7 @@ impl Planner<'_> {
                 masked: names,
                 unmasked: resolved.unmasked,
                 following: Vec::new(),
+                offered: None,
                 table,
             });
         }

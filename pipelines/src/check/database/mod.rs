@@ -10,10 +10,11 @@
 //! | which table, key and rows does a task mean? | `lookup.rs` |
 //! | which columns of other tables are read beside a row? | `joins.rs` |
 //! | what is built for joins? | `built.rs` |
-//! | what follows a masked key? | `cascade.rs` |
+//! | what follows a masked key? | `cascade.rs`, and what holds values as it does? `alike.rs` |
 //! | how are queries asked of it? | `queries.rs` |
 //! | how does it get to another place, and files into tables? | `copy.rs`, `load.rs`, into tables that `fill.rs` looks at and `make.rs` makes |
 
+mod alike;
 mod built;
 mod cascade;
 mod condition;
@@ -32,8 +33,8 @@ mod strategy;
 
 use std::sync::Arc;
 
-use visard_connectors::Database;
 use visard_connectors::store::{OnBegin, Staged, StoreError};
+use visard_connectors::{Database, DatabaseError};
 use visard_engine::udfs::Root;
 
 pub use copy::{CopyFrom, CopyPlan, CopyTo};
@@ -93,6 +94,23 @@ impl Opened {
             }
             other => other,
         }
+    }
+
+    /// Puts back what an earlier attempt took off tables, which made names that begin so, before their catalogue is
+    /// looked at.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn put_back(
+        &self,
+        names: impl Iterator<Item = &str>,
+    ) -> Result<(), DatabaseError> {
+        if let Self::InPlace(database) = self {
+            for name in names {
+                database.put_back(name).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes files that an earlier attempt began and did not make visible.

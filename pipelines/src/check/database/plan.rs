@@ -104,6 +104,8 @@ pub struct TablePlan {
     pub masked: Vec<(String, String)>,
     /// Columns no rule masks.
     pub unmasked: Vec<String>,
+    /// How many rows there are unique values for, where a mask makes some.
+    pub offered: Option<u128>,
     /// Tables that refer to masked columns, and change with them in one transaction.
     pub following: Vec<TablePlan>,
 }
@@ -314,8 +316,8 @@ impl Planner<'_> {
             diagnostics: self.diagnostics,
         };
         let resolved = resolver.resolve(&[number]);
-        sound &= !self.numbers_rows(&resolved, task);
         if let Some(to) = self.to {
+            sound &= !self.numbers_rows(&resolved, task);
             let asked = Asked {
                 joined: read_beside(&joined, &resolved),
                 step: number,
@@ -363,6 +365,7 @@ impl Planner<'_> {
             in_units: key.is_some(),
             some_rows: filter.is_some() || options.max_rows.is_some(),
             joined: joins_itself(table, &joined, &resolved),
+            numbered: !resolved.numbered.is_empty(),
             shuffled: !resolved.shuffled.is_empty(),
             followed: is_followed.then_some(&obstacles[..]),
             together: self.database.rewrites_together(),
@@ -420,8 +423,10 @@ impl Planner<'_> {
         if self.diagnostics.has_errors() {
             return Ok(None);
         }
+        let offered = resolved.numbered.iter().map(|mask| mask.offered).min();
         Ok(Some(Step::Mask(Box::new(TablePlan {
             following,
+            offered,
             task: name,
             way,
             room,
@@ -433,16 +438,16 @@ impl Planner<'_> {
         }))))
     }
 
-    /// Refuses masks that number all rows of a table, which is not built for tables.
+    /// Refuses masks that number all rows of a table, which is not built for copies.
     fn numbers_rows(&mut self, resolved: &Resolved, task: &Task) -> bool {
         let Some(numbered) = resolved.numbered.first() else {
             return false;
         };
-        let message = "`from_unique` is not built for tables yet";
+        let message = "`from_unique` is not built for tables that are copied yet";
         self.diagnostics.push(
             Diagnostic::new(&codes::BAD_MASK, message)
                 .at(numbered.span, "")
-                .and(task.span, "a task for a table")
+                .and(task.span, "a task for a table that is copied")
                 .help("`imitate_unique` keeps values apart without numbers"),
         );
         true

@@ -35,6 +35,7 @@ impl Planner<'_> {
                 // A server stages rows before they come into the table.
                 None => (2, None),
             },
+            CopyTo::Queries => (0, None),
         };
         let room = Room {
             needed: plan.bytes().saturating_mul(times),

@@ -36,6 +36,8 @@ pub(super) struct Wish<'a> {
     pub(super) in_units: bool,
     /// A column of the masked table itself that is read by a join, and masked.
     pub(super) joined: Option<&'a str>,
+    /// Whether all rows are numbered before the first is masked.
+    pub(super) numbered: bool,
     /// Whether values change their rows.
     pub(super) shuffled: bool,
     /// Why tables that refer to masked columns cannot be rewritten; nothing where there are none.
@@ -51,6 +53,13 @@ pub(super) struct Wish<'a> {
 /// # Errors
 /// Why the one that is asked for cannot be taken, or neither can.
 pub(super) fn choose(table: &Table, wish: Wish<'_>) -> Result<Way, String> {
+    if wish.followed.is_some() && !wish.together {
+        return Err(
+            "columns of other tables follow its masked ones, and over ODBC tables do not change together: mask \
+             such keys by a connection of the database's own kind, where there is one"
+                .to_owned(),
+        );
+    }
     let against_rewrite = against_rewrite(table, wish);
     let against_update = against_update(table, wish);
     let way = |rewrite: bool, why: &str| {
@@ -89,11 +98,6 @@ fn against_rewrite(table: &Table, wish: Wish<'_>) -> Vec<String> {
     }
     if let Some(obstacles) = wish.followed {
         reasons.extend_from_slice(obstacles);
-        if !wish.together {
-            let reason =
-                "what refers to its masked columns cannot change in the same transaction yet";
-            reasons.push(reason.to_owned());
-        }
     }
     reasons
 }
@@ -104,6 +108,9 @@ fn against_update(table: &Table, wish: Wish<'_>) -> Vec<String> {
         reasons.push(format!(
             "`{column}` is read of other rows of the table, where an update may have masked it already"
         ));
+    }
+    if wish.numbered {
+        reasons.push("`from_unique` numbers all of its rows before the first is masked".to_owned());
     }
     if wish.shuffled {
         reasons.push("`secure_shuffle` needs all rows at once".to_owned());

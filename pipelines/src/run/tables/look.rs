@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use visard_connectors::database::Job;
+use visard_connectors::database::{Job, NumberedTable};
 use visard_connectors::{DatabaseError, Sink, Source, TableWork};
 use visard_engine::{MaskedColumn, TaskPlan};
 
@@ -54,11 +54,17 @@ async fn dry(
                 mut job,
                 way,
                 columns,
+                offered,
                 ..
             } = *plan;
             job.dry_run = true;
             change(&mut job);
-            (table.open(job, rewrite && way.rewrite).await?, columns)
+            let opened = table.open(job, rewrite && way.rewrite).await?;
+            let opened = match offered {
+                Some(_) => Arc::new(NumberedTable::looked_at(opened)) as Arc<dyn TableWork>,
+                None => opened,
+            };
+            (opened, columns)
         }
         Step::Copy(mut plan) => {
             let mut job = plan.job.clone();
