@@ -172,7 +172,7 @@ mod tests {
             Some(&documents[1]),
             Some(&documents[2]),
         ]);
-        let messages = Messages::of(&[documents.clone()], 4);
+        let messages = Messages::of(std::slice::from_ref(&documents), 4);
         let rows: Vec<u32> = (0..3000).map(|value| value / 750).collect();
         let ordinals: Vec<u32> = (0..3000).map(|value| value % 750).collect();
         let values = messages.select(&rows, &ordinals, Part::Element);

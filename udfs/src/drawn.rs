@@ -13,7 +13,7 @@ use crate::messages::{Messages, Part};
 /// What draws are taken from.
 pub(crate) enum Drawn {
     Nothing,
-    Places(Messages),
+    Places(Box<Messages>),
     Values(Vec<HashValues>),
 }
 
@@ -42,7 +42,8 @@ impl Drawn {
             };
             let paths = canonical_text(paths)?;
             let places = places.as_primitive_opt::<UInt64Type>().ok_or(MISSING)?;
-            return Ok(Self::Places(Messages::of_places(paths, places.clone())));
+            let messages = Messages::of_places(paths, places.clone());
+            return Ok(Self::Places(Box::new(messages)));
         }
         let values = columns.iter().zip(arguments).map(|(column, root)| {
             Ok(match column.column == own {
@@ -57,7 +58,7 @@ impl Drawn {
     pub(crate) fn messages(&self, own: &ArrayRef, rows: usize) -> Result<Messages, MaskError> {
         match self {
             Self::Nothing => Ok(Messages::default()),
-            Self::Places(messages) => Ok(messages.clone()),
+            Self::Places(messages) => Ok((**messages).clone()),
             Self::Values(values) => {
                 let values = values
                     .iter()

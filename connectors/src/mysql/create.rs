@@ -135,7 +135,7 @@ impl Session {
     ) -> Result<(Table, Creation), MysqlError> {
         let types = Types::of(new, self.is_mariadb().await?);
         let typed = |column: &NewColumn, is_key| types.of_column(column, is_key);
-        let definition = new.definition(product, quoted, &typed);
+        let definition = new.definition(product, quoted, typed);
         let table = format!("{}.{}", quoted(schema), quoted(&new.name));
         let tried = format!("CREATE TEMPORARY TABLE {table} {definition} ENGINE = InnoDB");
         self.run(&tried).await?;

@@ -57,6 +57,7 @@ mod tests {
             length: None,
             required: false,
             generated: false,
+            made: None,
         }
     }
 

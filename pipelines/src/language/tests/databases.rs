@@ -193,7 +193,7 @@ fn problems_of_connections_and_places_by_code() {
         ),
         (
             plain("source: db\ndestination: {connection: other, create_tables: often}"),
-            vec!["V0205"],
+            vec!["V0204"],
         ),
         // Nothing is made in a source, where tables are masked in place, or of files.
         (
