@@ -66,6 +66,23 @@ impl Sqlite {
         })
     }
 
+    /// A table with what the catalogue says of it, and the statement that makes it where it is not there.
+    fn found(
+        &self,
+        facts: database::Table,
+        table: Table,
+        made: Option<String>,
+    ) -> Arc<dyn DatabaseTable> {
+        Arc::new(Found {
+            file: self.file.clone(),
+            compaction: self.compaction.clone(),
+            snapshot: Arc::clone(&self.snapshot),
+            facts,
+            table,
+            made,
+        })
+    }
+
     /// Asks the file something.
     async fn ask<T: Send + 'static>(
         &self,
@@ -156,17 +173,9 @@ impl Database for Sqlite {
             let table = Table::look_up(connection, &name)?;
             Ok(table.map(|table| (described(&table, read_only), table)))
         });
-        Ok(found.await?.map(|(facts, table)| {
-            let found = Found {
-                file: self.file.clone(),
-                compaction: self.compaction.clone(),
-                snapshot: Arc::clone(&self.snapshot),
-                facts,
-                table,
-                made: None,
-            };
-            Arc::new(found) as Arc<dyn DatabaseTable>
-        }))
+        Ok(found
+            .await?
+            .map(|(facts, table)| self.found(facts, table, None)))
     }
 
     async fn table_names(&self) -> Result<Vec<String>, DatabaseError> {
@@ -284,17 +293,9 @@ impl Database for Sqlite {
                 Err(error) => Ok(Err(error.to_string())),
             }
         });
-        Ok(tried.await?.map(|(facts, table)| {
-            let found = Found {
-                file: self.file.clone(),
-                compaction: self.compaction.clone(),
-                snapshot: Arc::clone(&self.snapshot),
-                facts,
-                table,
-                made: Some(made),
-            };
-            Arc::new(found) as Arc<dyn DatabaseTable>
-        }))
+        Ok(tried
+            .await?
+            .map(|(facts, table)| self.found(facts, table, Some(made))))
     }
 
     async fn hold(&self, _: &[&database::Table]) -> Result<(), DatabaseError> {

@@ -90,11 +90,23 @@ fn a_query_sees_nothing_else<K: Kind>() {
         assert_eq!(ended.code, Some(2), "{query}: {}", ended.stderr);
         assert!(ended.stderr.contains(code), "{query}: {}", ended.stderr);
     }
+    trial.sql("CREATE TABLE kids (id int PRIMARY KEY, person int, FOREIGN KEY (person) REFERENCES people (id))");
+    let unique = task(
+        "people",
+        "",
+        "- column: id\n  masks: [{type: imitate_unique}]",
+    );
+    let kids = task(
+        "kids",
+        "",
+        "- column: id\n  masks: [{type: imitate_unique}]",
+    );
     let fix = "- column: name\n  masks: [{type: from_fixed, value: x}]";
     let sql = "- type: run_sql\n  sql: DELETE FROM people";
     for (tasks, code) in [
         (format!("{}{sql}", task("orders", "", fix)), "V1213"),
         (format!("{0}{0}", task("orders", "", fix)), "V1218"),
+        (format!("{unique}{kids}"), "V1206"),
         (
             task(
                 "orders",
@@ -110,4 +122,41 @@ fn a_query_sees_nothing_else<K: Kind>() {
         assert!(ended.stderr.contains(code), "{tasks}: {}", ended.stderr);
     }
     assert_eq!(trial.one("SELECT count(*) FROM people"), "100");
+}
+
+#[test]
+fn tables_of_one_name_go_by_their_schemas() {
+    let Some(trial) = crate::postgres::Trial::try_new() else {
+        return;
+    };
+    trial.sql(
+        "CREATE SCHEMA sales; CREATE SCHEMA support;
+         CREATE TABLE sales.customers (id int PRIMARY KEY, v text, until date);
+         CREATE TABLE support.customers (id int PRIMARY KEY, v text);
+         CREATE TABLE sales.orders (id int PRIMARY KEY, v text);
+         INSERT INTO sales.customers VALUES (1, 'a', 'infinity'), (2, 'b', '2024-02-29')",
+    );
+    let fix = "- column: v\n  masks: [{type: from_fixed, value: x}]";
+    let tables = ["sales.customers", "support.customers", "sales.orders"];
+    trial.pipeline("", &tables.map(|table| task(table, "", fix)).concat());
+    let ask = |args: &[&str]| {
+        let ended = trial
+            .visard()
+            .call(&[&["sql", "pipeline.yml"], args].concat());
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        ended.stdout
+    };
+    let listed = ask(&["--tables"]);
+    for name in [
+        "sales_customers  (sales.customers)",
+        "support_customers  (",
+        "orders  (sales.orders)",
+    ] {
+        assert!(
+            listed.lines().any(|line| line.starts_with(name)),
+            "{listed}"
+        );
+    }
+    let rows = ask(&["SELECT * FROM sales_customers ORDER BY id"]);
+    assert_eq!(rows, "id,v,until\n1,x,\n2,x,2024-02-29\n");
 }
