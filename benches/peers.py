@@ -4,7 +4,7 @@
     benches/peers.py [--rows 2000000] [--rounds 3] [--only narrow-parquet] [--visard PATH]
 
 Needs the Python packages pyarrow, duckdb and polars (`tests/run` installs them), and an optimised build of
-visard (`cargo build --release -p visard`). Each run is a process of its own that ends with an fsync of
+visard (`cargo build --release --bin visard`). Each run is a process of its own that ends with an fsync of
 what it wrote; wall time, CPU time and peak memory are the operating system's for that process. The peers
 hash with their fastest built-in function, which takes no secret key: visard's draws do.
 """

@@ -10,6 +10,10 @@ use visard_udfs::{
     shipped,
 };
 
+// The allocator of the `visard` binary, for both sides of every ratio.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Rows in a batch, as in a run.
 pub const ROWS: usize = 8192;
 

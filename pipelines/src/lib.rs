@@ -3,7 +3,7 @@
 //! - [`language`]: pipeline and ruleset YAML become models, with every problem and its place.
 //! - [`check`]: the models meet the real files: units, columns, masks, plans.
 //! - [`run`]: journal, run, resume, report.
-//! - [`commands`]: the `visard` binary.
+//! - [`commands`]: the commands of the `visard` binary.
 
 pub mod check;
 pub mod commands;

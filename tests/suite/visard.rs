@@ -180,6 +180,6 @@ fn binary() -> PathBuf {
     }
     let test = std::env::current_exe().unwrap();
     let built = test.parent().unwrap().parent().unwrap().join("visard");
-    assert!(built.exists(), "build it first: cargo build -p visard");
+    assert!(built.exists(), "build it first: cargo build --bin visard");
     built
 }

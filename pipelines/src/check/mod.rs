@@ -49,11 +49,12 @@ pub use stores::{Stores, Target, open_source, open_stores, store_config};
 pub use tables::{Table, TableColumn, tables};
 
 use crate::language::{
-    ConnectionKind, Coverage, Diagnostics, Language, MaskCatalogue, Parameter, Pipeline, Place,
-    ProcessEnvironment, Ruleset, RulesetSource, RunOptions, Sources, TextOptions,
+    ConnectionKind, Coverage, Diagnostics, Environment, Language, MaskCatalogue, Parameter,
+    Pipeline, Place, ProcessEnvironment, Ruleset, RulesetSource, RunOptions, Sources, TextOptions,
 };
 use crate::run::no_root;
 use arguments::check_arguments;
+pub use seeds::SeedFolder;
 use seeds::Seeds;
 
 /// The masks of this build, as the language asks for them.
@@ -93,8 +94,8 @@ pub struct Loaded {
     pub pipeline: Pipeline,
     /// The ruleset.
     pub ruleset: Ruleset,
-    /// Where relative seed files are looked up: the folder of the file that holds the ruleset.
-    pub seed_folder: PathBuf,
+    /// Where seed files are looked up: the folder of the file that holds the ruleset.
+    pub seed_folder: SeedFolder,
     /// SHA-256 over all files that were read, seed files too, and over what decides the output of what
     /// the environment gave; no secret is in it but what the files spell out.
     pub digest: String,
@@ -118,20 +119,21 @@ pub(crate) fn is_database(loaded: &Loaded, place: &Place) -> bool {
 
 /// Reads a pipeline, its ruleset and libraries. Nothing comes back where there are errors.
 pub fn load(path: &Path, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Option<Loaded> {
-    let loaded = load_for_checks(path, sources, diagnostics);
+    let loaded = load_for_checks(path, &ProcessEnvironment, sources, diagnostics);
     loaded.filter(|_| !diagnostics.has_errors())
 }
 
-/// As [`load`], and where all errors lie in rules, what is left without these: enough to look for more
-/// errors in the other rules, and never to run.
+/// As [`load`], with variables from `environment`; and where all errors lie in rules, what is left
+/// without these: enough to look for more errors in the other rules, and never to run.
 pub fn load_for_checks(
     path: &Path,
+    environment: &dyn Environment,
     sources: &mut Sources,
     diagnostics: &mut Diagnostics,
 ) -> Option<Loaded> {
     let language = Language {
         masks: &BuiltMasks,
-        environment: &ProcessEnvironment,
+        environment,
     };
     let (pipeline, ruleset) = language.load(path, sources, diagnostics);
     let (mut pipeline, mut ruleset) = (pipeline?, ruleset?);
@@ -139,7 +141,10 @@ pub fn load_for_checks(
         RulesetSource::File(path) => path.value.as_path(),
         RulesetSource::Inline(_) => path,
     };
-    let seed_folder = named_by.parent().unwrap_or(Path::new("")).to_owned();
+    let seed_folder = SeedFolder {
+        folder: named_by.parent().unwrap_or(Path::new("")).to_owned(),
+        within: sources.confined_to().map(Path::to_owned),
+    };
     if diagnostics.has_errors() {
         for task in &mut ruleset.tasks {
             task.rules.retain(|rule| rule.is_sound);
@@ -161,7 +166,12 @@ pub fn load_for_checks(
     })
 }
 
-fn digest(sources: &Sources, pipeline: &Pipeline, ruleset: &Ruleset, seed_folder: &Path) -> String {
+fn digest(
+    sources: &Sources,
+    pipeline: &Pipeline,
+    ruleset: &Ruleset,
+    seed_folder: &SeedFolder,
+) -> String {
     let mut hasher = Sha256::new();
     let mut add = |bytes: &[u8]| {
         hasher.update((bytes.len() as u64).to_be_bytes());
@@ -189,7 +199,7 @@ fn digest(sources: &Sources, pipeline: &Pipeline, ruleset: &Ruleset, seed_folder
     }
     for name in seeds::named_by(ruleset) {
         // What cannot be read is a problem of the mask that names it.
-        add(&seeds::read(seed_folder, &name).unwrap_or_default());
+        add(&seed_folder.read(&name).unwrap_or_default());
     }
     HEXLOWER.encode(&hasher.finalize())
 }
@@ -247,7 +257,11 @@ mod tests {
             let (Some(pipeline), Some(ruleset)) = read else {
                 panic!("{diagnostics:?}");
             };
-            digest(&sources, &pipeline, &ruleset, folder.path())
+            let seed_folder = SeedFolder {
+                folder: folder.path().to_owned(),
+                within: None,
+            };
+            digest(&sources, &pipeline, &ruleset, &seed_folder)
         };
         let first = of("here", "a key", "name\nAnn\n");
         assert_eq!(of("here", "a key", "name\nAnn\n"), first);

@@ -3,25 +3,51 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 use visard_engine::udfs::{SHIPPED_SEEDS, SeedFiles, SeedTable, shipped};
 
-use crate::language::{Ruleset, nearest};
+use crate::language::{Ruleset, allowed, nearest};
+
+/// Where files that rulesets name are looked up.
+#[derive(Debug, Clone)]
+pub struct SeedFolder {
+    /// The folder that relative names begin at.
+    pub folder: PathBuf,
+    /// The only folder that may be read from, if there is one.
+    pub within: Option<PathBuf>,
+}
+
+impl SeedFolder {
+    /// The file `name`, opened.
+    fn open(&self, name: &str) -> std::io::Result<File> {
+        let path = self.folder.join(name);
+        allowed(&path, self.within.as_deref())?;
+        File::open(path)
+    }
+
+    /// The bytes of the seed file `name`: in the folder, else the shipped one.
+    pub(super) fn read(&self, name: &str) -> std::io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.open(name)
+            .and_then(|mut file| file.read_to_end(&mut bytes))
+            .map(|_| bytes)
+            .or_else(|error| shipped(name).map(<[u8]>::to_vec).ok_or(error))
+    }
+}
 
 /// Finds seed files by the name a ruleset gives.
 #[derive(Debug)]
 pub(super) struct Seeds {
-    /// Where relative names are looked up.
-    folder: PathBuf,
+    folder: SeedFolder,
     tables: Mutex<HashMap<String, Arc<SeedTable>>>,
 }
 
 impl Seeds {
-    /// Seed files relative to `folder`, else those shipped.
-    pub(super) fn new(folder: PathBuf) -> Self {
+    /// Seed files in `folder`, else those shipped.
+    pub(super) fn new(folder: SeedFolder) -> Self {
         Self {
             folder,
             tables: Mutex::default(),
@@ -35,7 +61,7 @@ impl SeedFiles for Seeds {
         if let Some(table) = tables.get(name) {
             return Ok(Arc::clone(table));
         }
-        let bytes = read(&self.folder, name).map_err(|error| {
+        let bytes = self.folder.read(name).map_err(|error| {
             let near = nearest(name, SHIPPED_SEEDS.iter().copied())
                 .map(|near| format!("; nearest shipped: `{near}`"))
                 .unwrap_or_default();
@@ -48,7 +74,8 @@ impl SeedFiles for Seeds {
 
     fn bytes(&self, name: &str, limit: usize) -> Result<Vec<u8>, String> {
         let mut bytes = Vec::new();
-        File::open(self.folder.join(name))
+        self.folder
+            .open(name)
             .and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut bytes))
             .map_err(|error| format!("the file `{name}` cannot be read: {error}"))?;
         match bytes.len() <= limit {
@@ -56,11 +83,6 @@ impl SeedFiles for Seeds {
             false => Err(format!("the file `{name}` has more than {limit} bytes")),
         }
     }
-}
-
-/// The bytes of the seed file `name`: in `folder`, else the shipped one.
-pub(super) fn read(folder: &Path, name: &str) -> std::io::Result<Vec<u8>> {
-    std::fs::read(folder.join(name)).or_else(|error| shipped(name).map(<[u8]>::to_vec).ok_or(error))
 }
 
 /// The names of all files the masks of a ruleset name.
@@ -133,7 +155,10 @@ mod tests {
         std::fs::write(folder.path().join("mine.csv"), "name\n\"Ann, B\"\n").unwrap();
         std::fs::write(folder.path().join("empty.csv"), "name\n").unwrap();
         std::fs::write(folder.path().join("ragged.csv"), "a,b\n1\n").unwrap();
-        let seeds = Seeds::new(folder.path().to_owned());
+        let seeds = Seeds::new(SeedFolder {
+            folder: folder.path().to_owned(),
+            within: None,
+        });
         assert_eq!(seeds.table("mine.csv").unwrap().rows, [["Ann, B"]]);
         assert!(
             !seeds
@@ -159,7 +184,10 @@ mod tests {
     fn stored_files_are_found_and_measured() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("photo.bin"), [0xff; 4]).unwrap();
-        let seeds = Seeds::new(folder.path().to_owned());
+        let seeds = Seeds::new(SeedFolder {
+            folder: folder.path().to_owned(),
+            within: None,
+        });
         assert_eq!(seeds.bytes("photo.bin", 4).unwrap(), [0xff; 4]);
         for (name, problem) in [
             ("photo.bin", "has more than 3 bytes"),

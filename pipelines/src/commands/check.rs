@@ -2,7 +2,7 @@
 
 use super::{PipelineArgs, report, say};
 use crate::check::{self, Loaded, Planned, Step, Stores};
-use crate::language::{Diagnostics, Sources};
+use crate::language::{Diagnostics, ProcessEnvironment, Sources};
 use crate::run::{counted, exit, look, look_at_database, no_root};
 
 #[derive(Debug, clap::Args)]
@@ -21,7 +21,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
     let mut sources = Sources::default();
     let mut diagnostics = Diagnostics::new();
     let path = &args.pipeline.pipeline;
-    let loaded = check::load_for_checks(path, &mut sources, &mut diagnostics);
+    let loaded = check::load_for_checks(path, &ProcessEnvironment, &mut sources, &mut diagnostics);
     let mut found = None;
     if let (Some(loaded), false) = (&loaded, args.offline) {
         found = match check::goes_by_tables(loaded) {

@@ -1,4 +1,4 @@
-//! The `visard` command, a file for each of its subcommands.
+//! The `visard` command, a file for each of its subcommands. The server's come from its own crate.
 
 mod answer;
 mod check;
@@ -10,9 +10,10 @@ mod preview;
 mod progress;
 mod run;
 mod schema;
-mod signals;
+pub mod signals;
 mod sql;
 
+use std::future::Future;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,16 +30,16 @@ use crate::run::exit;
 #[command(
     after_help = "Examples:\n  visard run examples/customers.yml\n  visard check pipeline.yml && visard preview pipeline.yml\n  visard init data/ > pipeline.yml\n\nExit codes of a run: 0 all masked, 1 failed, 2 refused before anything was written,\n3 some files masked and some not, 130 interrupted."
 )]
-struct Cli {
+struct Cli<More: Subcommand> {
     /// Say more on standard error: -v for what is done, -vv for how.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
     #[command(subcommand)]
-    command: Command,
+    command: Command<More>,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum Command<More: Subcommand> {
     /// Mask what a pipeline names.
     Run(run::Args),
     /// Check a pipeline against its real files; read no row, write nothing.
@@ -70,6 +71,8 @@ enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    #[command(flatten)]
+    More(More),
 }
 
 /// A pipeline file, and how to report what is wrong with it.
@@ -82,9 +85,14 @@ struct PipelineArgs {
     json: bool,
 }
 
-/// Reads the command line and does what it says.
-pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+/// Reads the command line and does what it says; `more` does what the subcommands `More` say, and gives the
+/// exit code.
+pub fn main<More, Done>(more: impl FnOnce(More) -> Done) -> ExitCode
+where
+    More: Subcommand,
+    Done: Future<Output = anyhow::Result<u8>>,
+{
+    let cli = Cli::<More>::parse();
     let level = ["error", "visard=info", "visard=debug"][usize::from(cli.verbose.min(2))];
     let filter = EnvFilter::try_from_env("VISARD_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt()
@@ -104,7 +112,7 @@ pub fn main() -> ExitCode {
     let result = match runtime {
         Ok(runtime) => runtime.block_on(async {
             signals::outlive_file_size_limit();
-            Box::pin(dispatch(cli.command)).await
+            Box::pin(dispatch(cli.command, more)).await
         }),
         Err(error) => Err(anyhow::Error::new(error).context("no threads can be started")),
     };
@@ -118,7 +126,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn dispatch(command: Command) -> anyhow::Result<u8> {
+async fn dispatch<More, Done>(
+    command: Command<More>,
+    more: impl FnOnce(More) -> Done,
+) -> anyhow::Result<u8>
+where
+    More: Subcommand,
+    Done: Future<Output = anyhow::Result<u8>>,
+{
     match command {
         Command::Run(args) => run::run(args).await,
         Command::Check(args) => check::run(args).await,
@@ -131,10 +146,11 @@ async fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Init(args) => init::run(args).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "visard", &mut script);
+            clap_complete::generate(shell, &mut Cli::<More>::command(), "visard", &mut script);
             print(&String::from_utf8_lossy(&script))?;
             Ok(exit::MASKED)
         }
+        Command::More(command) => Box::pin(more(command)).await,
     }
 }
 

@@ -37,6 +37,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
         resume: args.resume,
         instance_secret_file: args.instance_secret_file,
         dry_run: args.dry_run,
+        environment: None,
     };
     let observer: Box<dyn Observer> = match (json, on_a_terminal()) {
         (true, _) => Box::new(JsonLines),

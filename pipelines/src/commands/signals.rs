@@ -15,7 +15,7 @@ pub(super) fn outlive_file_size_limit() {
 }
 
 /// Ctrl-C, SIGTERM, or SIGHUP of a terminal that goes away; a second one ends the process at once.
-pub(super) async fn asked_to_stop() {
+pub async fn asked_to_stop() {
     let (ask, asked) = tokio::sync::oneshot::channel();
     // A thread of its own hears them however busy the others are.
     std::thread::spawn(move || {

@@ -8,7 +8,7 @@
 //! on every machine, and `$` and braces belong to its patterns.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use zeroize::Zeroize;
@@ -18,7 +18,7 @@ use super::diagnostic::{Diagnostic, Diagnostics};
 use super::fields;
 use super::node::{Entry, Kind, Node};
 use super::secret::Secret;
-use super::source::{Sources, Span};
+use super::source::{Sources, Span, allowed};
 
 /// The largest file of a secret, in bytes.
 const MAX_SECRET_BYTES: u64 = 1024 * 1024;
@@ -173,6 +173,9 @@ pub(super) fn secret(
         Some(path) => path,
         None => {
             let text = fields::text(node, diagnostics)?;
+            if node.from_environment && sources.confined_to().is_some() {
+                return Some(Secret::new(text));
+            }
             match text.strip_prefix("file:") {
                 Some(path) => path.trim().to_owned(),
                 None => return Some(Secret::new(text)),
@@ -180,7 +183,7 @@ pub(super) fn secret(
         }
     };
     let path = sources.resolve(node.span.file, &path);
-    match read_secret(&path) {
+    match read_secret(&path, sources.confined_to()) {
         Ok(secret) => Some(secret),
         Err(problem) => {
             let message = format!("the secret file `{}` {problem}", path.display());
@@ -194,8 +197,9 @@ pub(super) fn secret(
     }
 }
 
-fn read_secret(path: &PathBuf) -> Result<Secret, String> {
-    let size = std::fs::metadata(path)
+fn read_secret(path: &Path, within: Option<&Path>) -> Result<Secret, String> {
+    let size = allowed(path, within)
+        .and_then(|()| std::fs::metadata(path))
         .map_err(|error| format!("cannot be read: {error}"))?
         .len();
     if size > MAX_SECRET_BYTES {

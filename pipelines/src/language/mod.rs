@@ -72,6 +72,7 @@ pub use rule::{ColumnPattern, Rule};
 pub use ruleset::Ruleset;
 pub use run_options::{Coverage, RunOptions, Strategy, Unmatched};
 pub use secret::{Secret, is_secret_key};
+pub(crate) use source::allowed;
 pub use source::{FileId, MAX_BYTES, Position, Sources, Span, Spanned};
 pub use table_task::{Cascade, Join, RowKey, TableTask};
 pub use task::{Task, TaskKind};

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::codes;
 use super::diagnostic::{Diagnostic, Diagnostics};
@@ -97,6 +97,8 @@ impl<T> Spanned<T> {
 #[derive(Debug, Default)]
 pub struct Sources {
     files: Vec<SourceFile>,
+    /// The only folder that may be read from.
+    within: Option<PathBuf>,
 }
 
 struct SourceFile {
@@ -115,6 +117,20 @@ impl std::fmt::Debug for SourceFile {
 }
 
 impl Sources {
+    /// No file yet; none is read outside of `folder`, and no value from the environment names one. For
+    /// rulesets and connections that come from somebody else than the owner of the files.
+    pub fn within(folder: PathBuf) -> Self {
+        Self {
+            files: Vec::new(),
+            within: Some(folder),
+        }
+    }
+
+    /// The only folder that may be read from, if there is one.
+    pub(crate) fn confined_to(&self) -> Option<&Path> {
+        self.within.as_deref()
+    }
+
     /// Reads a UTF-8 file. Problems are reported at `named_at`, the place that names the file, or
     /// without a place.
     pub fn read(
@@ -123,7 +139,7 @@ impl Sources {
         named_at: Option<Span>,
         diagnostics: &mut Diagnostics,
     ) -> Option<FileId> {
-        match read_bounded(path) {
+        match allowed(path, self.confined_to()).and_then(|()| read_bounded(path)) {
             Ok(bytes) if bytes.len() as u64 <= MAX_BYTES => self.add(path, bytes, diagnostics),
             Ok(_) => {
                 let message = format!("`{}` is larger than 16 MiB", path.display());
@@ -220,6 +236,27 @@ impl Sources {
     /// The stretches of a file that are never shown.
     pub(super) fn hidden(&self, file: FileId) -> &[Range<usize>] {
         &self.files[file.0].secrets
+    }
+}
+
+/// Whether `path` may be read by those who are kept to the folder `within`.
+///
+/// # Errors
+/// `PermissionDenied` for a path that leads out of it.
+pub(crate) fn allowed(path: &Path, within: Option<&Path>) -> std::io::Result<()> {
+    let Some(within) = within else {
+        return Ok(());
+    };
+    let stays = |below: &Path| {
+        let mut parts = below.components();
+        parts.all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+    };
+    match path.strip_prefix(within) {
+        Ok(below) if stays(below) => Ok(()),
+        _ => Err(std::io::Error::new(
+            std::io::ErrorKind::PermissionDenied,
+            "it lies outside of the folder that may be read",
+        )),
     }
 }
 

@@ -34,7 +34,7 @@ pub use report::{ColumnReport, FileReport, Report, Status, TableReport, Totals, 
 pub use tables::{dry_look, logical_and_physical};
 
 use crate::check::{self, Done, Loaded, Planned, Stores, Table, Target};
-use crate::language::{Diagnostics, Severity, Sources};
+use crate::language::{Diagnostics, Environment, ProcessEnvironment, Severity, Sources};
 use folder::{Earlier, Fresh};
 
 /// How a run ended, for a shell.
@@ -52,7 +52,7 @@ pub mod exit {
 }
 
 /// What a run is asked for.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Request {
     /// The pipeline file.
     pub pipeline: PathBuf,
@@ -64,6 +64,8 @@ pub struct Request {
     pub instance_secret_file: Option<PathBuf>,
     /// Whether nothing is to become visible, in addition to the pipeline's word.
     pub dry_run: bool,
+    /// Where variables come from, in place of the environment of this process.
+    pub environment: Option<Arc<dyn Environment + Send + Sync>>,
 }
 
 /// How a run came out.
@@ -95,7 +97,12 @@ pub async fn run(
         run_folder: None,
     };
     let started = (Instant::now(), chrono::Utc::now());
-    let Some(loaded) = check::load_for_checks(&request.pipeline, sources, diagnostics) else {
+    let environment: &dyn Environment = match &request.environment {
+        Some(given) => given.as_ref(),
+        None => &ProcessEnvironment,
+    };
+    let Some(loaded) = check::load_for_checks(&request.pipeline, environment, sources, diagnostics)
+    else {
         return Ok(refused);
     };
     if diagnostics.has_errors() {

@@ -1,0 +1,83 @@
+//! What all requests share, and the routes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::error::ApiError;
+use crate::store::Store;
+use crate::vault::Vault;
+use crate::{access, api};
+
+/// What all requests share; a clone is the same.
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+struct Shared {
+    store: Box<dyn Store>,
+    vault: Vault,
+    config: Config,
+}
+
+/// How the server was started.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The folder that holds everything the server keeps in files.
+    pub data: PathBuf,
+    /// Folders that `mounted_share_connection`s may lie in; none without one.
+    pub roots: Vec<PathBuf>,
+}
+
+impl App {
+    pub(crate) fn new(store: Box<dyn Store>, vault: Vault, config: Config) -> Self {
+        Self(Arc::new(Shared {
+            store,
+            vault,
+            config,
+        }))
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.0.store.as_ref()
+    }
+
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The folder that holds everything the server keeps in files.
+    pub(crate) fn data(&self) -> &Path {
+        &self.0.config.data
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "visard",
+    description = "Connections, rulesets and masking runs, as clients of DataMasque know them."
+))]
+struct Document;
+
+/// All routes behind the guard, and the OpenAPI document that tells of them.
+pub(crate) fn routes(app: &App) -> (Router, utoipa::openapi::OpenApi) {
+    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .merge(api::routes())
+        .split_for_parts();
+    let router = router
+        .route_layer(from_fn_with_state(app.clone(), access::guard))
+        .fallback(async || ApiError::not_found())
+        .method_not_allowed_fallback(async || {
+            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed.")
+        })
+        .with_state(app.clone());
+    (router, document)
+}

@@ -1,0 +1,109 @@
+//! What goes wrong, as clients of the API know it: the shapes of Django REST framework.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use crate::store::StoreError;
+
+/// An answer that is none of what was asked for.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    pub(crate) status: StatusCode,
+    body: Value,
+}
+
+impl ApiError {
+    /// `{"detail": "…"}` under `status`.
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            body: json!({ "detail": detail.into() }),
+        }
+    }
+
+    /// A field of the request is wrong: `{"field": ["…"]}`, status 400.
+    pub(crate) fn field(name: &str, problem: impl Into<String>) -> Self {
+        Self::fields([(name, problem.into())])
+    }
+
+    /// Fields of the request are wrong, status 400. `non_field_errors` stands for the whole.
+    pub(crate) fn fields<'a>(problems: impl IntoIterator<Item = (&'a str, String)>) -> Self {
+        let mut body = Map::new();
+        for (name, problem) in problems {
+            let list = body.entry(name).or_insert_with(|| json!([]));
+            if let Value::Array(list) = list {
+                list.push(Value::String(problem));
+            }
+        }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            body: Value::Object(body),
+        }
+    }
+
+    /// A field names something that is not there.
+    pub(crate) fn no_such(field: &str, id: &str) -> Self {
+        let id = id.escape_debug();
+        Self::field(
+            field,
+            format!("Invalid pk \"{id}\" - object does not exist."),
+        )
+    }
+
+    /// Nothing is there, status 404.
+    pub(crate) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "Not found.")
+    }
+
+    /// Nobody in particular is asking, status 401.
+    pub(crate) fn unauthenticated(detail: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, detail)
+    }
+
+    /// Whoever is asking may not, status 403.
+    pub(crate) fn forbidden() -> Self {
+        let detail = "You do not have permission to perform this action.";
+        Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
+    /// It stands in the way of something else, status 409.
+    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    /// Something is wrong here, status 500. The log says what, the answer does not.
+    pub(crate) fn internal(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!("{error}");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal error; the log of the server says more",
+        )
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Taken => Self::conflict("There is one like it already."),
+            StoreError::Busy => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the server is busy; try again",
+            ),
+            StoreError::Unexpected(_) | StoreError::Failed(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.body)).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = axum::http::HeaderValue::from_static("Token");
+            let headers = response.headers_mut();
+            headers.insert(axum::http::header::WWW_AUTHENTICATE, scheme);
+        }
+        response
+    }
+}

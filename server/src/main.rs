@@ -1,0 +1,11 @@
+//! The `visard` command.
+
+use std::process::ExitCode;
+
+// docs/decisions/0011-allocator.md
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    visard::commands::main(visard_server::serve::run)
+}
