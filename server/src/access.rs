@@ -45,7 +45,10 @@ impl Caller {
 /// Lets a request through to its handler if its sender may; the handler finds the [`Caller`] in its
 /// extensions.
 pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    match admitted(&app, &request).await {
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let path = path.as_ref().map_or("", MatchedPath::as_str);
+    let (method, headers) = (request.method().clone(), request.headers().clone());
+    match admitted(&app, &method, path, &headers).await {
         Ok(caller) => {
             if let Some(caller) = caller {
                 request.extensions_mut().insert(caller);
@@ -56,10 +59,14 @@ pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Ne
     }
 }
 
-async fn admitted(app: &App, request: &Request) -> Result<Option<Caller>, ApiError> {
-    let path = request.extensions().get::<MatchedPath>();
-    let path = path.map_or("", MatchedPath::as_str);
-    let method = match *request.method() {
+async fn admitted(
+    app: &App,
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+) -> Result<Option<Caller>, ApiError> {
+    // The router answers HEAD as GET, without a body.
+    let method = match *method {
         Method::HEAD => &Method::GET,
         ref method => method,
     };
@@ -74,7 +81,7 @@ async fn admitted(app: &App, request: &Request) -> Result<Option<Caller>, ApiErr
     if endpoint.who == Who::Anyone {
         return Ok(None);
     }
-    let caller = sessions::caller(app, credentials(request.headers())?).await?;
+    let caller = sessions::caller(app, credentials(headers)?).await?;
     let in_flight = path.starts_with("/ifm/");
     let fits = match caller.token {
         TokenKind::User => !in_flight,

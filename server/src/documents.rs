@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::error::ApiError;
-use crate::store::{Row, Store, StoreError, Transaction, Value};
+use crate::store::{Row, Store, StoreError, Transaction};
 use crate::time;
 
 /// What a document is.
