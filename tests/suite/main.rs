@@ -29,6 +29,7 @@ mod properties;
 mod readback;
 mod runs;
 mod schemas;
+mod serve;
 mod servers;
 mod shuffle;
 mod sql;
