@@ -10,9 +10,11 @@
 //! | how are secrets kept? | `vault.rs` |
 //! | who did what? | `audit.rs` |
 //! | how do runs run? | `runs/` |
+//! | which endpoints are there, for a page? | [`reference`] |
 //! | what is answered? | `api/`, `answer.rs`, `page.rs`, `error.rs` |
 
 pub mod app;
+pub mod reference;
 pub mod serve;
 pub mod store;
 

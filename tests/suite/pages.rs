@@ -123,6 +123,14 @@ fn language(page: &str) -> String {
     drawn + rest
 }
 
+/// `docs/api.md`: the page with its table of endpoints drawn anew.
+fn api(page: &str) -> String {
+    let (before, after) = page.split_once("<!-- endpoints -->\n").unwrap();
+    let (_, after) = after.split_once("<!-- end -->").unwrap();
+    let endpoints = visard_server::reference::endpoints();
+    format!("{before}<!-- endpoints -->\n{endpoints}<!-- end -->{after}")
+}
+
 /// Keys, what their values are, and what they mean.
 fn table(keys: &[KeySpec]) -> String {
     let mut table = String::from("| Key | Value | Meaning |\n|---|---|---|\n");
@@ -215,11 +223,12 @@ fn reference_pages_are_fresh() {
         .parent()
         .unwrap()
         .join("docs");
-    let known = std::fs::read_to_string(docs.join("language.md")).unwrap();
+    let known = |name: &str| std::fs::read_to_string(docs.join(name)).unwrap();
     for (name, page) in [
         ("masks.md", masks()),
         ("errors.md", errors()),
-        ("language.md", language(&known)),
+        ("language.md", language(&known("language.md"))),
+        ("api.md", api(&known("api.md"))),
     ] {
         let path = docs.join(name);
         if std::env::var_os("UPDATE").is_some() {

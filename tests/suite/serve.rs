@@ -4,7 +4,7 @@
 //! `tests/run` brings.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
@@ -72,14 +72,28 @@ impl Served {
         path: &str,
         body: Option<Value>,
     ) -> (u16, Value) {
+        let authorization = token.map(|token| format!("Token {token}"));
+        self.authorized(&authorization.unwrap_or_default(), method, path, body)
+    }
+
+    /// The same, with the whole header `Authorization`; empty for none.
+    pub fn authorized(
+        &self,
+        authorization: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> (u16, Value) {
         let method = method.parse().unwrap();
         let mut request = self.client.request(method, format!("{}{path}", self.url));
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Token {token}"));
+        if !authorization.is_empty() {
+            request = request.header("authorization", authorization);
         }
         if let Some(body) = body {
             let body = body.to_string();
-            request = request.header("content-type", "application/json").body(body);
+            request = request
+                .header("content-type", "application/json")
+                .body(body);
         }
         let (status, text) = self.runtime.block_on(async {
             let answer = request.send().await.unwrap();
@@ -154,6 +168,162 @@ fn official_clients_do_their_whole_work() {
         .output()
         .unwrap();
     let ended = Ended::of(output).expect(0);
-    assert!(ended.stdout.contains("methods of the official clients called"));
+    assert!(
+        ended
+            .stdout
+            .contains("methods of the official clients called")
+    );
     print!("{}", ended.stdout);
+}
+
+/// Requests made up from the OpenAPI document: none ends in a 5xx, in a status or in a body that the document
+/// does not have.
+#[test]
+fn the_api_keeps_to_its_document() {
+    let Some(python) = python() else {
+        return;
+    };
+    let visard = Visard::new();
+    std::fs::create_dir(visard.path("share")).unwrap();
+    let served = Served::start(&visard, &["--root", "share"]);
+    let token = served.installed();
+    let login = json!({"username": "admin", "password": PASSWORD});
+    let (status, body) = served.call(None, "POST", "/api/auth/jwt/login/", Some(login));
+    assert_eq!(status, 200, "{body}");
+    let in_flight = body["access_token"].as_str().unwrap();
+    for (authorization, which) in [
+        // Whoever logs out is nobody for the requests behind.
+        (
+            format!("Token {token}"),
+            ["--exclude-path-regex", "^/ifm/|/logout$"],
+        ),
+        (
+            format!("Bearer {in_flight}"),
+            ["--include-path-regex", "^/ifm/"],
+        ),
+    ] {
+        fuzz(&python, &served, &authorization, which);
+    }
+}
+
+fn fuzz(python: &Path, served: &Served, authorization: &str, which: [&str; 2]) {
+    let long = std::env::var_os("VISARD_TEST_LONG").is_some();
+    let (examples, seconds) = if long { ("100", "600") } else { ("8", "150") };
+    let output = Command::new(python.with_file_name("schemathesis"))
+        .arg("run")
+        .arg(format!("{}/api/schema/", served.url))
+        .args(["--url", &served.url])
+        .args(["--header", &format!("Authorization: {authorization}")])
+        .args(["--seed", "7", "--max-examples", examples, "--max-time", seconds])
+        .args(["--phases", "examples,coverage,fuzzing", "--request-timeout", "60"])
+        .args([
+            "--checks",
+            "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
+        ])
+        .args(["--suppress-health-check", "all", "--warnings", "off"])
+        .args(which)
+        .output()
+        .unwrap();
+    let told = Ended::of(output).expect(0).stdout;
+    let counts = told.lines().filter(|line| line.contains("generated"));
+    println!("{}: {}", which[1], counts.collect::<Vec<_>>().join("; "));
+}
+
+/// Every endpoint of `docs/api.md`, as every role and as nobody: whoever may not is told so, and whoever may is
+/// not.
+#[test]
+fn rights_are_those_of_the_page() {
+    let visard = Visard::new();
+    let served = Served::start(&visard, &[]);
+    let admin = served.installed();
+    let user = |name: &str, roles: Value| {
+        let user = json!({
+            "username": name, "email": format!("{name}@example.com"), "password": "Other-pass-5823",
+            "re_password": "Other-pass-5823", "user_roles": roles,
+        });
+        let (status, body) = served.call(Some(&admin), "POST", "/api/users/", Some(user));
+        assert_eq!(status, 201, "{body}");
+        let login = json!({"username": name, "password": "Other-pass-5823"});
+        let (status, tokens) =
+            served.call(None, "POST", "/api/auth/token/login/", Some(login.clone()));
+        assert_eq!(status, 200, "{tokens}");
+        let (status, in_flight) = served.call(None, "POST", "/api/auth/jwt/login/", Some(login));
+        assert_eq!(status, 200, "{in_flight}");
+        let token = |value: &Value| value.as_str().unwrap().to_owned();
+        (token(&tokens["key"]), token(&in_flight["access_token"]))
+    };
+    let callers = [
+        ("admin", json!(["admin"])),
+        ("mask_builder", json!(["mask_builder"])),
+        ("mask_runner", json!(["mask_runner"])),
+        (
+            "ruleset_library_managers",
+            json!(["mask_builder", "ruleset_library_managers"]),
+        ),
+    ]
+    .map(|(role, roles)| (roles.clone(), user(&format!("a_{role}"), roles)));
+    let page = include_str!("../../docs/api.md");
+    let rows = page
+        .lines()
+        .filter(|line| line.starts_with("| `") && line.contains(" /"));
+    let (mut asked, mut refused) = (0, 0);
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let (method, path) = cells[1].trim_matches('`').split_once(' ').unwrap();
+        let who = cells[2];
+        // What is asked for is not there, so nothing changes.
+        let path = path
+            .replace("{id}", "00000000-0000-4000-8000-000000000000")
+            .replace("{connection_id}", "00000000-0000-4000-8000-000000000000")
+            .replace("{name}", "nothing");
+        let ends_session = path.ends_with("/logout/");
+        let in_flight = path.starts_with("/ifm/");
+        if who != "anyone" {
+            for wrong in [None, Some("0".repeat(40)), Some("x".to_owned())] {
+                let (status, body) = served.call(wrong.as_deref(), method, &path, None);
+                assert_eq!(status, 401, "{method} {path}: {body}");
+            }
+        }
+        for (roles, (token, bearer)) in &callers {
+            let roles: Vec<&str> = roles
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter_map(Value::as_str)
+                .collect();
+            let may = ["anyone", "users"].contains(&who)
+                || roles.iter().any(|role| who.contains(&format!("`{role}`")));
+            if ends_session && may {
+                continue;
+            }
+            let authorization = match in_flight {
+                true => format!("Bearer {bearer}"),
+                false => format!("Token {token}"),
+            };
+            let (status, body) = served.authorized(&authorization, method, &path, None);
+            let denied = status == 403 || status == 401;
+            // A handler may refuse what is somebody else's; a role alone never is enough there.
+            let others = who == "users" && path.starts_with("/api/users/0");
+            assert!(
+                denied != may || others,
+                "{method} {path} as {roles:?}: {status} {body}"
+            );
+            asked += 1;
+            refused += u32::from(denied);
+            // The token of the other door opens none.
+            if who != "anyone" {
+                let other = match in_flight {
+                    true => format!("Token {token}"),
+                    false => format!("Bearer {bearer}"),
+                };
+                let (status, body) = served.authorized(&other, method, &path, None);
+                assert!(
+                    status == 401 || status == 403,
+                    "{method} {path}: {status} {body}"
+                );
+            }
+        }
+    }
+    assert!(asked > 400, "{asked} requests");
+    println!("{asked} requests, {refused} refused");
 }

@@ -75,6 +75,10 @@ impl Server {
             server: self.clone(),
             at_work: false,
         };
+        // How long to wait is for the user to say; what is behind these is for us.
+        session
+            .run("SET SESSION lock_wait_timeout = 60, SESSION innodb_lock_wait_timeout = 60")
+            .await?;
         for (name, value) in &self.0.settings {
             let set = format!("SET SESSION {name} = {}", setting(value));
             session
@@ -98,8 +102,7 @@ impl Server {
                  SESSION sql_notes = 1, SESSION max_error_count = 16, SESSION sql_safe_updates = 0, \
                  SESSION sql_select_limit = 18446744073709551615, SESSION sql_auto_is_null = 0, \
                  SESSION {limit} = 0, SESSION net_read_timeout = 3600, SESSION net_write_timeout = 3600, \
-                 SESSION wait_timeout = 86400, SESSION lock_wait_timeout = 60, \
-                 SESSION innodb_lock_wait_timeout = 60"
+                 SESSION wait_timeout = 86400"
             ))
             .await?;
         session

@@ -194,7 +194,7 @@ fn would_lie_in(folder: &Path, source: Option<PathBuf>) -> bool {
 async fn open(loaded: &Loaded, place: &Place, diagnostics: &mut Diagnostics) -> Option<Store> {
     let connection = loaded.pipeline.connection(&place.connection.value)?;
     let Some(config) = store_config(connection, &place.path) else {
-        let message = "databases are not masked yet";
+        let message = "a database holds tables, and files are looked for here";
         let problem = Diagnostic::new(&codes::NO_DATABASE, message);
         diagnostics.push(problem.at(place.connection.span, ""));
         return None;
