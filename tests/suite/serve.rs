@@ -3,6 +3,8 @@
 //! `serve/datamasque.py` is what the official clients do; it needs them, PostgreSQL and two buckets, which
 //! `tests/run` brings.
 
+mod samples;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
