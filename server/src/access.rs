@@ -13,6 +13,13 @@ use crate::error::ApiError;
 use crate::roles::{ENDPOINTS, Role, Who};
 use crate::sessions;
 
+/// What a user with a temporary password may do.
+const WITH_TEMPORARY_PASSWORD: [(&Method, &str); 3] = [
+    (&Method::GET, "/api/users/me"),
+    (&Method::PATCH, "/api/users/{id}"),
+    (&Method::POST, "/api/auth/token/logout"),
+];
+
 /// How a caller showed who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenKind {
@@ -30,9 +37,11 @@ pub(crate) struct Caller {
     pub(crate) user_id: i64,
     pub(crate) username: String,
     pub(crate) roles: Vec<Role>,
-    /// The session of the token, where it has one.
-    pub(crate) session_id: Option<i64>,
+    /// The session of the token.
+    pub(crate) session_id: i64,
     pub(crate) token: TokenKind,
+    /// Whether all they may do is choose a password of their own.
+    pub(crate) has_temporary_password: bool,
 }
 
 impl Caller {
@@ -47,8 +56,9 @@ impl Caller {
 pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().cloned();
     let path = path.as_ref().map_or("", MatchedPath::as_str);
-    let (method, headers) = (request.method().clone(), request.headers().clone());
-    match admitted(&app, &method, path, &headers).await {
+    let method = request.method().clone();
+    let token = token(request.headers()).map(str::to_owned);
+    match admitted(&app, &method, path, token).await {
         Ok(caller) => {
             if let Some(caller) = caller {
                 request.extensions_mut().insert(caller);
@@ -63,7 +73,7 @@ async fn admitted(
     app: &App,
     method: &Method,
     path: &str,
-    headers: &HeaderMap,
+    token: Result<String, ApiError>,
 ) -> Result<Option<Caller>, ApiError> {
     // The router answers HEAD as GET, without a body.
     let method = match *method {
@@ -81,7 +91,11 @@ async fn admitted(
     if endpoint.who == Who::Anyone {
         return Ok(None);
     }
-    let caller = sessions::caller(app, credentials(headers)?).await?;
+    let caller = sessions::caller(app, &token?).await?;
+    if caller.has_temporary_password && !WITH_TEMPORARY_PASSWORD.contains(&(method, path)) {
+        let detail = "Choose a password of your own first: yours is a temporary one.";
+        return Err(ApiError::new(StatusCode::FORBIDDEN, detail));
+    }
     let in_flight = path.starts_with("/ifm/");
     let fits = match caller.token {
         TokenKind::User => !in_flight,
@@ -98,15 +112,15 @@ async fn admitted(
     }
 }
 
-/// What a request shows: the scheme and the token.
-fn credentials(headers: &HeaderMap) -> Result<(&str, &str), ApiError> {
+/// The token that a request shows.
+fn token(headers: &HeaderMap) -> Result<&str, ApiError> {
     let nothing = || ApiError::unauthenticated("Authentication credentials were not provided.");
     let header = headers.get(header::AUTHORIZATION).ok_or_else(nothing)?;
     let text = header.to_str().unwrap_or_default();
     let (scheme, token) = text.split_once(' ').ok_or_else(nothing)?;
-    let token = token.trim();
-    match scheme {
-        "Token" | "Bearer" if !token.is_empty() => Ok((scheme, token)),
+    match (scheme, token.trim()) {
+        (_, "") => Err(nothing()),
+        ("Token" | "Bearer", token) => Ok(token),
         _ => Err(nothing()),
     }
 }

@@ -10,7 +10,10 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::error::ApiError;
-use crate::store::Store;
+use crate::passwords::Passwords;
+use crate::settings::{Cache, Settings};
+use crate::store::{Store, StoreError};
+use crate::throttle::Throttle;
 use crate::vault::Vault;
 use crate::{access, api};
 
@@ -22,6 +25,9 @@ struct Shared {
     store: Box<dyn Store>,
     vault: Vault,
     config: Config,
+    passwords: Passwords,
+    throttle: Throttle,
+    settings: Cache,
 }
 
 /// How the server was started.
@@ -39,6 +45,9 @@ impl App {
             store,
             vault,
             config,
+            passwords: Passwords::new(),
+            throttle: Throttle::default(),
+            settings: Cache::default(),
         }))
     }
 
@@ -52,6 +61,24 @@ impl App {
 
     pub(crate) fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    pub(crate) fn passwords(&self) -> &Passwords {
+        &self.0.passwords
+    }
+
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.0.throttle
+    }
+
+    /// What admins set, as it was seconds ago at most.
+    pub(crate) async fn settings(&self) -> Result<Arc<Settings>, StoreError> {
+        self.0.settings.get(self.store()).await
+    }
+
+    /// Has the settings read again: they were changed.
+    pub(crate) fn settings_changed(&self) {
+        self.0.settings.forget();
     }
 
     /// The folder that holds everything the server keeps in files.

@@ -1,7 +1,9 @@
 //! What goes wrong, as clients of the API know it: the shapes of Django REST framework.
 
+use std::time::Duration;
+
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
@@ -12,6 +14,8 @@ use crate::store::StoreError;
 pub(crate) struct ApiError {
     pub(crate) status: StatusCode,
     body: Value,
+    /// Seconds after which asking again may help.
+    retry_after: Option<u64>,
 }
 
 impl ApiError {
@@ -20,6 +24,7 @@ impl ApiError {
         Self {
             status,
             body: json!({ "detail": detail.into() }),
+            retry_after: None,
         }
     }
 
@@ -40,6 +45,7 @@ impl ApiError {
         Self {
             status: StatusCode::BAD_REQUEST,
             body: Value::Object(body),
+            retry_after: None,
         }
     }
 
@@ -68,6 +74,18 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, detail)
     }
 
+    /// Asked too often, status 429; when to ask again.
+    pub(crate) fn throttled(wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self {
+            retry_after: Some(seconds),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                format!("Request was throttled. Expected available in {seconds} seconds."),
+            )
+        }
+    }
+
     /// It stands in the way of something else, status 409.
     pub(crate) fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, detail)
@@ -91,7 +109,12 @@ impl From<StoreError> for ApiError {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the server is busy; try again",
             ),
-            StoreError::Unexpected(_) | StoreError::Failed(_) => Self::internal(&error),
+            StoreError::NullCharacter => {
+                Self::field("non_field_errors", "Null characters are not allowed.")
+            }
+            StoreError::Undone | StoreError::Unexpected(_) | StoreError::Failed(_) => {
+                Self::internal(&error)
+            }
         }
     }
 }
@@ -99,10 +122,12 @@ impl From<StoreError> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(self.body)).into_response();
+        let headers = response.headers_mut();
         if self.status == StatusCode::UNAUTHORIZED {
-            let scheme = axum::http::HeaderValue::from_static("Token");
-            let headers = response.headers_mut();
-            headers.insert(axum::http::header::WWW_AUTHENTICATE, scheme);
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Token"));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

@@ -1,10 +1,12 @@
 //! What a request says: bodies, queries and ids, with what is wrong told of the field it is in.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use zeroize::Zeroizing;
 
 use crate::error::ApiError;
 
@@ -59,6 +61,30 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
             .map(|(key, value)| (key, serde_json::Value::String(value)));
         let object = serde_json::Value::Object(object.collect());
         from_value(object).map(Self)
+    }
+}
+
+/// A secret in a body: wiped from memory when dropped, and without a way to print it.
+#[derive(Clone, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(value_type = String, format = Password)]
+pub(crate) struct Secret(pub(crate) Zeroizing<String>);
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Zeroizing::new(text)))
+    }
+}
+
+/// The number in a path; 404 for anything else there.
+pub(crate) struct Number(pub(crate) i64);
+
+impl<S: Send + Sync> FromRequestParts<S> for Number {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let text = Path::<String>::from_request_parts(parts, state).await;
+        let number = text.ok().and_then(|text| text.parse().ok());
+        number.map(Self).ok_or_else(ApiError::not_found)
     }
 }
 

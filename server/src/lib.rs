@@ -5,7 +5,9 @@
 //! | how is the server started and stopped? | [`serve`] |
 //! | what do all requests share? | [`app`] |
 //! | which path is meant? | `paths.rs` |
-//! | who is asking, and may they? | `access.rs`, `roles.rs`, `tokens.rs`, `passwords.rs` |
+//! | who is asking, and may they? | `access.rs`, `roles.rs`, `sessions.rs`, `jwt.rs`, `client.rs` |
+//! | who may log in, and how often may they try? | `users.rs`, `passwords.rs`, `throttle.rs` |
+//! | under which names may it be asked, and what else do admins set? | `hosts.rs`, `settings.rs` |
 //! | what is kept, and where? | [`store`], `documents.rs` |
 //! | how are secrets kept? | `vault.rs` |
 //! | who did what? | `audit.rs` |
@@ -21,12 +23,21 @@ pub mod store;
 mod access;
 mod api;
 mod audit;
+mod client;
 mod documents;
 mod error;
 mod extract;
+mod hosts;
+mod jwt;
 mod page;
+mod passwords;
 mod paths;
 mod roles;
 mod sessions;
+mod settings;
+#[cfg(test)]
+mod testing;
+mod throttle;
 mod time;
+mod users;
 mod vault;

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::error::ApiError;
 
@@ -23,6 +23,28 @@ pub(crate) struct PageQuery {
     /// Items to leave out at the beginning.
     #[param(value_type = Option<u64>)]
     pub(crate) offset: Option<String>,
+}
+
+/// A list, whole or a page of it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum Listed<T> {
+    /// All items.
+    Whole(Vec<T>),
+    /// Those that were asked for.
+    Page(PageOf<T>),
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PageOf<T> {
+    /// Items in all.
+    count: u64,
+    /// Where the items after these are.
+    next: Option<String>,
+    /// Where the items before these are.
+    previous: Option<String>,
+    results: Vec<T>,
 }
 
 /// The part of a list that is asked for.
@@ -62,6 +84,17 @@ impl PageQuery {
         }))
     }
 
+    /// All `items`, or the page of them that is asked for.
+    ///
+    /// # Errors
+    /// For what is no number.
+    pub(crate) fn of<T>(&self, at: &Origin, items: Vec<T>) -> Result<Json<Listed<T>>, ApiError> {
+        Ok(Json(match self.asked()? {
+            None => Listed::Whole(items),
+            Some(page) => Listed::Page(page.cut(at, items)),
+        }))
+    }
+
     /// As [`PageQuery::asked`], for lists that always come by pages.
     ///
     /// # Errors
@@ -77,13 +110,27 @@ impl PageQuery {
 impl Page {
     /// `items`, which are those of this page, among `count` in all: with absolute addresses of the pages
     /// before and after. `at` is where the request went.
-    pub(crate) fn answer<T: Serialize>(&self, at: &Origin, count: u64, items: &[T]) -> Response {
+    pub(crate) fn answer<T: Serialize>(&self, at: &Origin, count: u64, items: Vec<T>) -> Response {
+        Json(self.with(at, count, items)).into_response()
+    }
+
+    /// The page of all `items` that this is.
+    pub(crate) fn cut<T>(&self, at: &Origin, items: Vec<T>) -> PageOf<T> {
+        let count = items.len() as u64;
+        let place = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let items = items.into_iter().skip(place(self.offset));
+        self.with(at, count, items.take(place(self.limit)).collect())
+    }
+
+    fn with<T>(&self, at: &Origin, count: u64, results: Vec<T>) -> PageOf<T> {
         let link = |offset: u64| at.with(&[("limit", self.limit), ("offset", offset)]);
         let after = self.offset.saturating_add(self.limit);
-        let next = (after < count).then(|| link(after));
-        let previous = (self.offset > 0).then(|| link(self.offset.saturating_sub(self.limit)));
-        let page = json!({"count": count, "next": next, "previous": previous, "results": items});
-        Json(page).into_response()
+        PageOf {
+            count,
+            next: (after < count).then(|| link(after)),
+            previous: (self.offset > 0).then(|| link(self.offset.saturating_sub(self.limit))),
+            results,
+        }
     }
 }
 

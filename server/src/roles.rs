@@ -1,9 +1,12 @@
 //! What each role may: one table of all endpoints.
 
 use axum::http::Method;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What a user may be allowed to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Role {
     /// Everything.
     Admin,

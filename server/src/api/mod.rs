@@ -1,5 +1,6 @@
 //! The DataMasque API, a file for each of its objects.
 
+mod account;
 mod audit_logs;
 mod auth;
 mod bundles;
@@ -26,6 +27,7 @@ use crate::app::App;
 /// The routes of all objects.
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .merge(account::routes())
         .merge(audit_logs::routes())
         .merge(auth::routes())
         .merge(bundles::routes())

@@ -7,6 +7,8 @@
 mod migrations;
 mod sqlite;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 pub use sqlite::Sqlite;
@@ -38,6 +40,12 @@ pub enum StoreError {
     /// Someone else changed what was read; asking again may work.
     #[error("the store is busy")]
     Busy,
+    /// A text holds a null character, which a store has no form for.
+    #[error("a text holds a null character")]
+    NullCharacter,
+    /// A statement of the transaction failed before: nothing of it counts.
+    #[error("the transaction was undone, since a statement in it failed")]
+    Undone,
     /// A column holds something else than is expected of it.
     #[error("the store holds {0} where it should not")]
     Unexpected(&'static str),
@@ -57,7 +65,7 @@ pub trait Store: Send + Sync {
     async fn begin(&self) -> Result<Box<dyn Transaction + '_>, StoreError>;
 }
 
-/// Statements that all count, or none. Dropped before it is committed, none does.
+/// Statements that all count, or none. Dropped before it is committed, none does; nor after one that failed.
 #[async_trait]
 pub trait Transaction: Send {
     /// Does one statement; its rows, of a `SELECT` or under `RETURNING`.
@@ -68,15 +76,34 @@ pub trait Transaction: Send {
 }
 
 impl dyn Store {
-    /// Does one statement in a transaction of its own.
+    /// Does one statement in a transaction of its own, and again where the store is busy.
     ///
     /// # Errors
     /// As of the statement.
     pub async fn run(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
+        for wait_ms in [10, 50, 250] {
+            match self.run_once(sql, parameters).await {
+                Err(StoreError::Busy) => tokio::time::sleep(Duration::from_millis(wait_ms)).await,
+                result => return result,
+            }
+        }
+        self.run_once(sql, parameters).await
+    }
+
+    async fn run_once(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
         let mut transaction = self.begin().await?;
         let rows = transaction.query(sql, parameters).await?;
         transaction.commit().await?;
         Ok(rows)
+    }
+}
+
+/// Refuses what only one of the stores would take.
+fn check(parameters: &[Value]) -> Result<(), StoreError> {
+    let has_null = |value: &Value| matches!(value, Value::Text(text) if text.contains('\0'));
+    match parameters.iter().any(has_null) {
+        true => Err(StoreError::NullCharacter),
+        false => Ok(()),
     }
 }
 

@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, params_from_iter};
 use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 use tokio::task::block_in_place;
 
-use super::{Row, Store, StoreError, Transaction, Value, migrations};
+use super::{Row, Store, StoreError, Transaction, Value, check, migrations};
 
 /// Connections that read beside the one that writes.
 const READERS: usize = 4;
@@ -53,6 +53,7 @@ impl Sqlite {
 #[async_trait]
 impl Store for Sqlite {
     async fn query(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
+        check(parameters)?;
         let _permit = self.free.acquire().await;
         let reader = self.readers.lock().pop();
         let Some(reader) = reader else {
@@ -68,6 +69,7 @@ impl Store for Sqlite {
         block_in_place(|| writer.execute_batch("BEGIN IMMEDIATE")).map_err(failed)?;
         Ok(Box::new(Open {
             writer,
+            has_failed: false,
             committed: false,
         }))
     }
@@ -76,16 +78,27 @@ impl Store for Sqlite {
 /// A transaction, and the right to write.
 struct Open {
     writer: OwnedMutexGuard<Connection>,
+    /// Whether a statement failed: as in PostgreSQL, nothing counts then.
+    has_failed: bool,
     committed: bool,
 }
 
 #[async_trait]
 impl Transaction for Open {
     async fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
-        block_in_place(|| rows(&self.writer, sql, parameters))
+        check(parameters)?;
+        if self.has_failed {
+            return Err(StoreError::Undone);
+        }
+        let rows = block_in_place(|| rows(&self.writer, sql, parameters));
+        self.has_failed = rows.is_err();
+        rows
     }
 
     async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
+        if self.has_failed {
+            return Err(StoreError::Undone);
+        }
         block_in_place(|| self.writer.execute_batch("COMMIT")).map_err(failed)?;
         self.committed = true;
         Ok(())
