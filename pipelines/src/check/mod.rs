@@ -3,6 +3,7 @@
 //! | Question | File |
 //! |---|---|
 //! | what do pipeline and ruleset say? | [`load`] |
+//! | does a connection work? | `connection.rs` |
 //! | do source and destination work, and may strangers read them? | `stores.rs` |
 //! | which files are there, and which task is each for? | `files.rs` |
 //! | which columns does a file have? | `columns.rs` |
@@ -15,6 +16,7 @@
 
 mod arguments;
 mod columns;
+mod connection;
 mod convert;
 mod database;
 mod files;
@@ -29,17 +31,18 @@ mod stores;
 mod tables;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use visard_engine::udfs::{MASKS, find_mask};
 
 pub use columns::FileColumn;
+pub use connection::{Check, Exposure, Outcome, Tried, try_connection};
 pub use database::{
     CopyFrom, CopyPlan, CopyTo, PlannedTables, Step, TablePlan, Way, tables_of_database,
 };
-pub(crate) use database::{Planning, connect, open_database};
+pub(crate) use database::{Planning, open_database};
 pub use files::{Format, columns_of, likely_delimiter};
 pub use group::GroupPlan;
 pub use numbering::Numbering;
@@ -49,13 +52,13 @@ pub use stores::{Stores, Target, open_source, open_stores, store_config};
 pub use tables::{Table, TableColumn, tables};
 
 use crate::language::{
-    ConnectionKind, Coverage, Diagnostics, Environment, Language, MaskCatalogue, Parameter,
+    ConnectionKind, Coverage, Diagnostics, Environment, Holds, Language, MaskCatalogue, Parameter,
     Pipeline, Place, ProcessEnvironment, Ruleset, RulesetSource, RunOptions, Sources, TextOptions,
 };
 use crate::run::no_root;
 use arguments::check_arguments;
-pub use seeds::SeedFolder;
 use seeds::Seeds;
+pub use seeds::{SeedFolder, check_seed};
 
 /// The masks of this build, as the language asks for them.
 #[derive(Debug, Clone, Copy)]
@@ -164,6 +167,31 @@ pub fn load_for_checks(
         seed_folder,
         digest,
     })
+}
+
+/// Reads the ruleset at `path` by itself, for a source that holds what `source` says, with libraries from
+/// these folders and seed files from its own. Reported is what is wrong whatever the data is.
+pub fn load_ruleset(
+    path: &Path,
+    libraries: Vec<PathBuf>,
+    source: Holds,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<Ruleset> {
+    let language = Language {
+        masks: &BuiltMasks,
+        environment: &BTreeMap::new(),
+    };
+    let mut ruleset = language.ruleset_file(path, libraries, source, sources, diagnostics)?;
+    for task in &mut ruleset.tasks {
+        task.rules.retain(|rule| rule.is_sound);
+    }
+    let seeds = Seeds::new(SeedFolder {
+        folder: path.parent().unwrap_or(Path::new("")).to_owned(),
+        within: sources.confined_to().map(Path::to_owned),
+    });
+    check_arguments(&ruleset, &no_root(), &seeds, diagnostics);
+    Some(ruleset)
 }
 
 fn digest(

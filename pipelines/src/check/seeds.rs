@@ -110,6 +110,14 @@ fn add_below(arg: &Value, names: &mut BTreeSet<String>) {
     }
 }
 
+/// Whether these are the bytes of a seed file: CSV with a header and at least one row.
+///
+/// # Errors
+/// What is wrong, as the end of a sentence about the file. No value is quoted.
+pub fn check_seed(bytes: &[u8]) -> Result<(), String> {
+    parse(bytes).map(drop)
+}
+
 /// A seed file is CSV with a header. Errors quote no row.
 fn parse(bytes: &[u8]) -> Result<SeedTable, String> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);

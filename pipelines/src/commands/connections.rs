@@ -2,14 +2,11 @@
 
 use std::fmt::Write;
 
-use serde_json::json;
-use visard_connectors::DatabaseError;
+use serde_json::{Map, Value, json};
 use visard_connectors::database::Facts;
-use visard_connectors::store::{Exposure, Outcome, Store, exposure, probe};
 
 use super::{PipelineArgs, print, report};
-use crate::check::{self, store_config};
-use crate::language::{Connection, ConnectionKind};
+use crate::check::{self, Check, Exposure, Outcome, Tried, try_connection};
 use crate::language::{Diagnostics, Place, Sources};
 use crate::run::exit;
 
@@ -65,54 +62,19 @@ pub(super) async fn run(command: Command) -> anyhow::Result<u8> {
         } else {
             ""
         };
-        let Some(config) = store_config(connection, below) else {
-            let (worked, text, result) = test_database(connection).await;
-            if !worked {
-                code = exit::FAILED;
-            }
-            write!(page, "{name}{text}")?;
-            results.push(result);
-            continue;
+        let (worked, text, result) = match try_connection(connection, below, source, target).await {
+            Ok(tried) => told(name, tried),
+            Err(error) => (
+                false,
+                format!("\n  open       missing: {error}\n"),
+                json!({"connection": name, "open": error}),
+            ),
         };
-        let store = match Store::open(name, &config).await {
-            Ok(store) => store,
-            Err(error) => {
-                code = exit::FAILED;
-                writeln!(page, "{name}\n  open       missing: {error}")?;
-                results.push(json!({"connection": name, "open": error.to_string()}));
-                continue;
-            }
-        };
-        writeln!(page, "{name}: {}", store.describe())?;
-        let mut checks = serde_json::Map::new();
-        for check in probe(&store, source, target).await {
-            let (word, text) = match check.outcome {
-                Outcome::Works => ("works", String::new()),
-                Outcome::Missing(reason) => {
-                    code = exit::FAILED;
-                    ("missing", reason)
-                }
-                Outcome::NotTried(reason) => ("not tried", reason),
-            };
-            let colon = if text.is_empty() { "" } else { ": " };
-            writeln!(page, "  {:<10} {word}{colon}{text}", check.name)?;
-            checks.insert(
-                check.name.to_owned(),
-                json!({"outcome": word, "reason": text}),
-            );
+        if !worked {
+            code = exit::FAILED;
         }
-        let (word, text) = match exposure(&store).await {
-            Exposure::Private => ("private", String::new()),
-            Exposure::Public(reason) => ("PUBLIC", reason),
-            Exposure::Unknown(reason) => ("unknown", reason),
-        };
-        let colon = if text.is_empty() { "" } else { ": " };
-        writeln!(page, "  {:<10} {word}{colon}{text}", "exposure")?;
-        results.push(json!({
-            "connection": name, "place": store.describe(), "checks": checks,
-            "exposure": {"outcome": word, "reason": text},
-        }));
-        store.settle().await;
+        write!(page, "{name}{text}")?;
+        results.push(result);
     }
     match pipeline.json {
         true => print(&format!("{:#}\n", json!(results)))?,
@@ -121,35 +83,68 @@ pub(super) async fn run(command: Command) -> anyhow::Result<u8> {
     Ok(code)
 }
 
-/// Whether a database answers, and what it says of itself, as text and as JSON.
-async fn test_database(connection: &Connection) -> (bool, String, serde_json::Value) {
-    let name = &connection.name.value;
-    let ConnectionKind::Database(database) = &connection.kind else {
-        return (false, String::new(), json!(null));
-    };
-    let asked = async {
-        let database = check::connect(database).await?;
-        let facts = database.facts().await?;
-        Ok::<_, DatabaseError>((database.shown(), facts))
-    };
-    let (
-        place,
-        Facts {
-            product,
-            version,
-            more,
-        },
-    ) = match asked.await {
-        Ok(answers) => answers,
-        Err(error) => {
-            let text = format!("\n  open       missing: {error}\n");
-            return (
-                false,
-                text,
-                json!({"connection": name, "open": error.to_string()}),
-            );
+/// Whether all that is needed of a place works, and what was found out, as text and as JSON.
+fn told(name: &str, tried: Tried) -> (bool, String, Value) {
+    match tried {
+        Tried::Files {
+            place,
+            checks,
+            exposure,
+        } => files_told(name, &place, checks, exposure),
+        Tried::Database { place, facts } => {
+            let (text, result) = database_told(name, &place, facts);
+            (true, text, result)
         }
+    }
+}
+
+fn files_told(
+    name: &str,
+    place: &str,
+    checks: Vec<Check>,
+    exposure: Exposure,
+) -> (bool, String, Value) {
+    let mut worked = true;
+    let mut text = format!(": {place}\n");
+    let mut line = |about: &str, word: &str, reason: &str| {
+        let colon = if reason.is_empty() { "" } else { ": " };
+        text.push_str(&format!("  {about:<10} {word}{colon}{reason}\n"));
     };
+    let mut outcomes = Map::new();
+    for check in checks {
+        let (word, reason) = match check.outcome {
+            Outcome::Works => ("works", String::new()),
+            Outcome::Missing(reason) => {
+                worked = false;
+                ("missing", reason)
+            }
+            Outcome::NotTried(reason) => ("not tried", reason),
+        };
+        line(check.name, word, &reason);
+        outcomes.insert(
+            check.name.to_owned(),
+            json!({"outcome": word, "reason": reason}),
+        );
+    }
+    let (word, reason) = match exposure {
+        Exposure::Private => ("private", String::new()),
+        Exposure::Public(reason) => ("PUBLIC", reason),
+        Exposure::Unknown(reason) => ("unknown", reason),
+    };
+    line("exposure", word, &reason);
+    let result = json!({
+        "connection": name, "place": place, "checks": outcomes,
+        "exposure": {"outcome": word, "reason": reason},
+    });
+    (worked, text, result)
+}
+
+fn database_told(name: &str, place: &str, facts: Facts) -> (String, Value) {
+    let Facts {
+        product,
+        version,
+        more,
+    } = facts;
     let mut text = format!(": {product} {version} at {place}\n  open       works\n");
     let mut result =
         json!({"connection": name, "place": place, "open": "works", "version": version});
@@ -159,5 +154,5 @@ async fn test_database(connection: &Connection) -> (bool, String, serde_json::Va
             result[key] = value;
         }
     }
-    (true, text, result)
+    (text, result)
 }

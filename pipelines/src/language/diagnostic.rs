@@ -92,6 +92,15 @@ impl Diagnostic {
         self
     }
 
+    /// Adds another place where it is known.
+    #[must_use]
+    pub fn and_maybe(self, span: Option<Span>, label: impl Into<String>) -> Self {
+        match span {
+            Some(span) => self.and(span, label),
+            None => self,
+        }
+    }
+
     /// Says the way out.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {

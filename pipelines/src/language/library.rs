@@ -5,7 +5,7 @@
 //! inside a library for a value in itself. The value is taken whole: nothing is merged onto it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::codes::{self, Code};
 use super::diagnostic::{Diagnostic, Diagnostics, nearest_label, quoted_list};
@@ -95,21 +95,42 @@ impl Libraries {
             );
             return None;
         };
-        let file = sources.read(&path, Some(named_at), diagnostics)?;
-        let root = yaml::parse(file, sources, diagnostics)?;
-        fields::check_version(&root, diagnostics);
-        if let Some(imports) = root.as_map().and_then(|map| map.entry("imports")) {
-            diagnostics.push(
-                Diagnostic::new(&codes::LIBRARY_IMPORTS, "a library cannot import libraries")
-                    .at(imports.key.span, "")
-                    .help("import both libraries in the ruleset"),
-            );
-            return None;
-        }
-        Fields::new(&root, "a library", keys::LIBRARY, diagnostics)?;
-        check_locality(&root, diagnostics);
-        Some(root)
+        read(&path, Some(named_at), sources, diagnostics)
     }
+
+    /// Reads the library `name` at `path` by itself. Reported is what is wrong with it whatever a ruleset
+    /// takes from it: what is no library, and references that lead nowhere.
+    pub fn check(path: &Path, name: &str, sources: &mut Sources, diagnostics: &mut Diagnostics) {
+        let Some(root) = read(path, None, sources, diagnostics) else {
+            return;
+        };
+        let mut libraries = Self::default();
+        libraries.read.insert(name.to_owned(), Some(root.clone()));
+        Resolver::new(&mut libraries, sources, diagnostics).whole(&root, Some(name));
+    }
+}
+
+/// The library at `path`. What is wrong with it is reported, at `named_at` or in its own file.
+fn read(
+    path: &Path,
+    named_at: Option<Span>,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<Node> {
+    let file = sources.read(path, named_at, diagnostics)?;
+    let root = yaml::parse(file, sources, diagnostics)?;
+    fields::check_version(&root, diagnostics);
+    if let Some(imports) = root.as_map().and_then(|map| map.entry("imports")) {
+        diagnostics.push(
+            Diagnostic::new(&codes::LIBRARY_IMPORTS, "a library cannot import libraries")
+                .at(imports.key.span, "")
+                .help("import both libraries in the ruleset"),
+        );
+        return None;
+    }
+    Fields::new(&root, "a library", keys::LIBRARY, diagnostics)?;
+    check_locality(&root, diagnostics);
+    Some(root)
 }
 
 /// Follows the references of one ruleset.
@@ -149,7 +170,12 @@ impl<'a> Resolver<'a> {
         for import in imports.map_or(&[][..], fields::one_or_many) {
             self.import(import);
         }
-        let resolved = self.expand(root, None);
+        self.whole(root, None)
+    }
+
+    /// A whole file without references; `home` is the library it is.
+    fn whole(&mut self, root: &Node, home: Option<&str>) -> Node {
+        let resolved = self.expand(root, home);
         if self.too_big {
             return Node::broken(root.span);
         }
@@ -303,7 +329,7 @@ impl<'a> Resolver<'a> {
 }
 
 /// What is wrong with the name of a library, if anything.
-fn name_problem(name: &str) -> Option<&'static str> {
+pub fn name_problem(name: &str) -> Option<&'static str> {
     let (namespace, own) = name.rsplit_once('/').unwrap_or(("", name));
     if name.starts_with('/') || name.ends_with('/') {
         return Some("the name of a library neither begins nor ends with `/`");

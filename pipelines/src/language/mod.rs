@@ -47,12 +47,11 @@ mod tree;
 mod unique_key;
 pub mod yaml;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use codes::{CODES, Code};
 pub use condition::{Condition, Literal, Subject, Test};
-use connection::Holds;
-pub use connection::{Connection, ConnectionKind, DatabaseConnection, DbType, SslMode};
+pub use connection::{Connection, ConnectionKind, DatabaseConnection, DbType, Holds, SslMode};
 pub use diagnostic::{
     Diagnostic, Diagnostics, Label, Severity, nearest, nearest_label, quoted_list,
 };
@@ -63,7 +62,7 @@ pub use hash_column::{Case, HashColumn, HashSource, PathStep};
 pub use identifier::{Identifier, TableName};
 pub use interpolate::{Environment, ProcessEnvironment};
 pub use keys::TABLES;
-pub use library::Libraries;
+pub use library::{Libraries, name_problem};
 pub use mask::{KNOWN_MASKS, MaskCatalogue, MaskNode, Parameter};
 pub use node::{Entry, Key, Kind, Map, Node};
 pub use pipeline::{CopyFormat, CopyMode, Pipeline, Place, RulesetSource};
@@ -120,7 +119,7 @@ impl Language<'_> {
             Some(RulesetSource::File(path)) => sources
                 .read(&path.value, Some(path.span), diagnostics)
                 .and_then(|file| yaml::parse(file, sources, diagnostics))
-                .filter(|root| !ruleset::is_pipeline(root, path.span, diagnostics))
+                .filter(|root| !ruleset::is_pipeline(root, Some(path.span), diagnostics))
                 .and_then(|root| self.ruleset(&root, &mut libraries, sources, diagnostics)),
         };
         let ruleset = ruleset.map(|mut ruleset| {
@@ -128,7 +127,7 @@ impl Language<'_> {
                 apply_text_options(task, &around.text, diagnostics);
             }
             if let Some((holds, named_at)) = around.source {
-                check_source(&ruleset, holds, named_at, diagnostics);
+                check_source(&ruleset, holds, Some(named_at), diagnostics);
             }
             if let (Some((Holds::Files, _)), Some((destination, _))) =
                 (around.source, around.destination)
@@ -138,6 +137,44 @@ impl Language<'_> {
             ruleset
         });
         (pipeline, ruleset)
+    }
+
+    /// Reads the `connections` of a file, which may have nothing else. All problems are reported at once;
+    /// connections that have one are left out.
+    pub fn connections(
+        &self,
+        file: FileId,
+        sources: &mut Sources,
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<Connection> {
+        let Some(root) = yaml::parse(file, sources, diagnostics) else {
+            return Vec::new();
+        };
+        for place in strangers::places(&root) {
+            sources.hide(place);
+        }
+        pipeline::connections(&root, self.environment, sources, diagnostics)
+    }
+
+    /// Reads the ruleset at `path`, for a source that holds what `source` says, with libraries from these
+    /// folders. All problems are reported at once.
+    pub fn ruleset_file(
+        &self,
+        path: &Path,
+        libraries: Vec<PathBuf>,
+        source: Holds,
+        sources: &mut Sources,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Ruleset> {
+        let file = sources.read(path, None, diagnostics)?;
+        let root = yaml::parse(file, sources, diagnostics)?;
+        if ruleset::is_pipeline(&root, None, diagnostics) {
+            return None;
+        }
+        let mut libraries = Libraries::new(libraries);
+        let ruleset = self.ruleset(&root, &mut libraries, sources, diagnostics)?;
+        check_source(&ruleset, source, None, diagnostics);
+        Some(ruleset)
     }
 
     /// Reads a ruleset from its tree, without a pipeline around it.
@@ -196,7 +233,12 @@ fn check_named_tables(ruleset: &Ruleset, destination: Holds, diagnostics: &mut D
 }
 
 /// Reports tasks, and what else a ruleset says, that do not go with what the source holds.
-fn check_source(ruleset: &Ruleset, holds: Holds, named_at: Span, diagnostics: &mut Diagnostics) {
+fn check_source(
+    ruleset: &Ruleset,
+    holds: Holds,
+    named_at: Option<Span>,
+    diagnostics: &mut Diagnostics,
+) {
     let strangers = ruleset.tasks.iter();
     let strangers = strangers.filter(|task| task.kind.works_on() != holds);
     for task in strangers {
@@ -209,7 +251,7 @@ fn check_source(ruleset: &Ruleset, holds: Holds, named_at: Span, diagnostics: &m
         diagnostics.push(
             Diagnostic::new(&codes::WRONG_SOURCE, message)
                 .at(task.span, "")
-                .and(named_at, "the source")
+                .and_maybe(named_at, "the source")
                 .help(
                     "one ruleset is for files or for a database; write two, with a pipeline each",
                 ),

@@ -168,6 +168,22 @@ pub(super) fn parse(
     Some((pipeline, surroundings))
 }
 
+/// The connections without a problem, of a tree that may have nothing else.
+pub(super) fn connections(
+    root: &Node,
+    environment: &dyn Environment,
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Connection> {
+    let root = interpolated(root, environment, sources, diagnostics);
+    let mut parser = ConnectionParser {
+        sources,
+        diagnostics,
+    };
+    let connections = root.get("connections");
+    connections.map(|node| parser.all(node)).unwrap_or_default()
+}
+
 /// Whether a file that is asked for as a pipeline is a ruleset, which is reported.
 fn is_ruleset(root: &Node, diagnostics: &mut Diagnostics) -> bool {
     let has = |key| root.get(key).is_some();

@@ -37,7 +37,11 @@ pub struct Ruleset {
 const DEFINITIONS: [&str; 3] = ["mask_definitions", "rule_definitions", "task_definitions"];
 
 /// Whether a file that is asked for as a ruleset is a pipeline, which is reported.
-pub(super) fn is_pipeline(root: &Node, named_at: Span, diagnostics: &mut Diagnostics) -> bool {
+pub(super) fn is_pipeline(
+    root: &Node,
+    named_at: Option<Span>,
+    diagnostics: &mut Diagnostics,
+) -> bool {
     let has = |key| root.get(key).is_some();
     let mistaken = ["connections", "source", "ruleset"].into_iter().any(has) && !has("tasks");
     if mistaken {
@@ -45,7 +49,7 @@ pub(super) fn is_pipeline(root: &Node, named_at: Span, diagnostics: &mut Diagnos
         diagnostics.push(
             Diagnostic::new(&codes::MISTAKEN_FILE, message)
                 .at(fields::first_line(root), "")
-                .and(named_at, "named here")
+                .and_maybe(named_at, "named here")
                 .help("a ruleset has `version` and `tasks`"),
         );
     }

@@ -84,8 +84,10 @@ pub enum ConnectionKind {
 
 /// What lies at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Holds {
+pub enum Holds {
+    /// Files.
     Files,
+    /// Tables of a database.
     Tables,
 }
 
