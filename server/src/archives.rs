@@ -74,7 +74,9 @@ pub(crate) fn unpack(archive: &[u8], max_bytes: u64) -> Result<Vec<Packed>, Arch
         }
         // What the archive says of sizes is not believed.
         let mut bytes = Vec::new();
-        let read = Read::by_ref(&mut file).take(left + 1).read_to_end(&mut bytes);
+        let read = Read::by_ref(&mut file)
+            .take(left + 1)
+            .read_to_end(&mut bytes);
         let read = read.map_err(|_| ArchiveError::Broken)? as u64;
         left = left
             .checked_sub(read)
@@ -134,7 +136,14 @@ mod tests {
     #[test]
     fn what_leads_out_is_refused() {
         for name in [
-            "../x", "a/../../x", "/etc/x", "a//x", "./x", "a\\x", "c:x", "a\nb",
+            "../x",
+            "a/../../x",
+            "/etc/x",
+            "a//x",
+            "./x",
+            "a\\x",
+            "c:x",
+            "a\nb",
         ] {
             assert_eq!(
                 unpack(&archive(name, b"x"), 10),

@@ -77,6 +77,26 @@ impl Document {
     }
 }
 
+/// The longest name, in characters.
+const MAX_NAME: usize = 255;
+
+/// A name that something may have: text on one line that is not blank, without blanks around it.
+///
+/// # Errors
+/// Of the field, for any other text.
+pub(crate) fn name(field: &str, text: &str) -> Result<String, ApiError> {
+    let name = text.trim();
+    let problem = match name {
+        "" => "This field may not be blank.".to_owned(),
+        name if name.chars().count() > MAX_NAME => {
+            format!("Ensure this field has no more than {MAX_NAME} characters.")
+        }
+        name if name.contains(char::is_control) => "Control characters are not allowed.".to_owned(),
+        name => return Ok(name.to_owned()),
+    };
+    Err(ApiError::field(field, problem))
+}
+
 const COLUMNS: &str = "id, name, variant, body, sealed, created, modified";
 
 /// An id in its one form; also without hyphens, as some clients write it.
@@ -177,6 +197,23 @@ pub(crate) async fn update(
         document.modified.as_str().into(),
         kind.name().into(),
         document.id.as_str().into(),
+    ];
+    transaction.query(sql, &parameters).await.map(drop)
+}
+
+/// Writes the body of a document, unless the document has changed since it was read. It does not count as
+/// a change of it.
+pub(crate) async fn set_body(
+    transaction: &mut dyn Transaction,
+    kind: Kind,
+    document: &Document,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE documents SET body = $1 WHERE kind = $2 AND id = $3 AND modified = $4";
+    let parameters = [
+        document.body.to_string().into(),
+        kind.name().into(),
+        document.id.as_str().into(),
+        document.modified.as_str().into(),
     ];
     transaction.query(sql, &parameters).await.map(drop)
 }

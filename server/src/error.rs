@@ -58,6 +58,11 @@ impl ApiError {
         )
     }
 
+    /// A name that something else of its kind has already, status 400.
+    pub(crate) fn name_taken(what: &str) -> Self {
+        Self::field("name", format!("{what} with this name already exists."))
+    }
+
     /// Nothing is there, status 404.
     pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "Not found.")

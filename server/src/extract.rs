@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
+use crate::documents;
 use crate::error::ApiError;
 
 /// The body of a request, which is JSON.
@@ -85,6 +86,33 @@ impl<S: Send + Sync> FromRequestParts<S> for Number {
         let text = Path::<String>::from_request_parts(parts, state).await;
         let number = text.ok().and_then(|text| text.parse().ok());
         number.map(Self).ok_or_else(ApiError::not_found)
+    }
+}
+
+/// The id in a path, in its one form; 404 for anything else there.
+pub(crate) struct Id(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let text = Path::<String>::from_request_parts(parts, state).await;
+        let id = text.ok().and_then(|text| documents::id_of(&text));
+        id.map(Self).ok_or_else(ApiError::not_found)
+    }
+}
+
+/// The query of a request, in which an empty text is an empty text.
+pub(crate) struct QueryAsWritten<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryAsWritten<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = serde_urlencoded_pairs(query.as_bytes()).into_iter();
+        let object = pairs.map(|(key, value)| (key, serde_json::Value::String(value)));
+        from_value(serde_json::Value::Object(object.collect())).map(Self)
     }
 }
 

@@ -11,6 +11,10 @@
 //! | what is kept, and where? | [`store`], `documents.rs` |
 //! | how are secrets kept? | `vault.rs` |
 //! | who did what? | `audit.rs` |
+//! | what is a connection to clients, and to pipelines? | `connections/` |
+//! | is a ruleset sound, and what does a run need of it? | `rulesets/` |
+//! | what do clients upload? | `uploads.rs`, `archives.rs`, `files.rs`, `bundle.rs` |
+//! | where does work lie meanwhile? | `private.rs` |
 //! | how do runs run? | `runs/` |
 //! | which endpoints are there, for a page? | [`reference`] |
 //! | what is answered? | `api/`, `answer.rs`, `page.rs`, `error.rs` |
@@ -22,22 +26,29 @@ pub mod store;
 
 mod access;
 mod api;
+mod archives;
 mod audit;
+mod bundle;
 mod client;
+mod connections;
 mod documents;
 mod error;
 mod extract;
+mod files;
 mod hosts;
 mod jwt;
 mod page;
 mod passwords;
 mod paths;
+mod private;
 mod roles;
+mod rulesets;
 mod sessions;
 mod settings;
 #[cfg(test)]
 mod testing;
 mod throttle;
 mod time;
+mod uploads;
 mod users;
 mod vault;

@@ -58,6 +58,9 @@ pub async fn run(command: Command) -> anyhow::Result<u8> {
         roots: args.roots,
     };
     let app = App::new(Box::new(store), vault, config);
+    if crate::rulesets::finish_validations(&app).await.is_err() {
+        anyhow::bail!("the rulesets of the store cannot be read");
+    }
     let (router, _) = app::routes(&app);
     let service =
         MapRequestLayer::new(|request: Request| paths::normalize(request, false)).layer(router);

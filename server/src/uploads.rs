@@ -59,10 +59,9 @@ impl Form {
                 Err(ApiError::field(name, "The submitted file is empty."))
             }
             Some(file) => Ok(file),
-            None if self.texts.contains_key(name) => Err(ApiError::field(
-                name,
-                "The submitted data was not a file.",
-            )),
+            None if self.texts.contains_key(name) => {
+                Err(ApiError::field(name, "The submitted data was not a file."))
+            }
             None => Err(ApiError::field(name, "No file was submitted.")),
         }
     }

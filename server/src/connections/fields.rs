@@ -49,7 +49,10 @@ pub(crate) fn describe(
     body.insert(kind.key().to_owned(), json!(kind.name));
     let version = reader.text("version", MAX_NAME).unwrap_or("1.0".to_owned());
     body.insert("version".to_owned(), json!(version));
-    if reader.text("mask_type", MAX_NAME).is_some_and(|given| given != kind.mask_type()) {
+    if reader
+        .text("mask_type", MAX_NAME)
+        .is_some_and(|given| given != kind.mask_type())
+    {
         let problem = format!("a {} is for `{}`", kind.name, kind.mask_type());
         reader.problems.push(("mask_type", problem));
     }
@@ -133,7 +136,10 @@ impl<'w> Reader<'w> {
                 json!(text)
             }
             Takes::MaybeText => json!(self.text(name, MAX_TEXT).filter(|text| !text.is_empty())),
-            Takes::Port => json!(self.number(name, u64::from(u16::MAX)).or(kind.port.map(u64::from))),
+            Takes::Port => json!(
+                self.number(name, u64::from(u16::MAX))
+                    .or(kind.port.map(u64::from))
+            ),
             Takes::Seconds => json!(self.number(name, 3600)),
             Takes::Flag(default) => json!(self.flag(name, default)),
             Takes::Settings => {
@@ -164,7 +170,10 @@ impl<'w> Reader<'w> {
             return None;
         };
         if text.len() > max {
-            self.problem(name, format!("Ensure this field has no more than {max} bytes."));
+            self.problem(
+                name,
+                format!("Ensure this field has no more than {max} bytes."),
+            );
             return None;
         }
         if text.contains(char::is_control) {
@@ -184,7 +193,10 @@ impl<'w> Reader<'w> {
         };
         let number = number.filter(|number| (1..=max).contains(number));
         if number.is_none() {
-            self.problem(name, format!("A valid integer is required, from 1 to {max}."));
+            self.problem(
+                name,
+                format!("A valid integer is required, from 1 to {max}."),
+            );
         }
         number
     }
@@ -218,7 +230,10 @@ impl<'w> Reader<'w> {
             None => return json!({}),
             Some(Value::Object(map)) if map.len() <= MAX_SETTINGS => map,
             Some(_) => {
-                self.problem(name, format!("Not a mapping of at most {MAX_SETTINGS} settings."));
+                self.problem(
+                    name,
+                    format!("Not a mapping of at most {MAX_SETTINGS} settings."),
+                );
                 return json!({});
             }
         };
@@ -243,7 +258,9 @@ impl<'w> Reader<'w> {
         let known = ["dynamodb_owned", "aws_managed", OWN, "use_source"];
         let problem = match selection {
             _ if !given.is_object() => "Not a mapping.",
-            Some(OWN) if !key.is_some_and(|key| key.as_str().is_some_and(|key| !key.is_empty())) => {
+            Some(OWN)
+                if !key.is_some_and(|key| key.as_str().is_some_and(|key| !key.is_empty())) =>
+            {
                 "`account_managed` needs a `kms_key_id`."
             }
             Some(OWN) => return json!({"selection": OWN, "kms_key_id": key}),
@@ -262,9 +279,13 @@ impl<'w> Reader<'w> {
     /// Puts a secret that is mentioned among the others; null and empty text take it away.
     fn secret(&mut self, field: &Field, secrets: &mut Secrets) {
         let name = field.name;
-        let other = if name == "password" { "dbpassword" } else { name };
+        let other = if name == "password" {
+            "dbpassword"
+        } else {
+            name
+        };
         let given = [name, other].map(|name| self.written.get(name));
-        let [Some(value), _] | [None, Some(value)] = given else {
+        let ([Some(value), _] | [None, Some(value)]) = given else {
             return;
         };
         if let [Some(one), Some(two)] = given
@@ -334,12 +355,18 @@ fn setting_problem(name: &str, value: &Value, native: bool) -> Option<&'static s
 
 /// Whether this may be a server elsewhere: never a socket of this machine, nor more than one word.
 fn is_host(text: &str) -> bool {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']' | '%' | '\\' | ',');
+    let plain = |c: char| {
+        c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']' | '%' | '\\' | ',')
+    };
     text.chars().all(plain)
 }
 
 /// What is answered of a connection: all fields of its kind, and of secrets whether they are there.
-pub(crate) fn answer(document: &Document, secrets: &Secrets, last_run: Option<&(i64, String)>) -> Value {
+pub(crate) fn answer(
+    document: &Document,
+    secrets: &Secrets,
+    last_run: Option<&(i64, String)>,
+) -> Value {
     let mut answer = json!({
         "id": document.id,
         "name": document.name,

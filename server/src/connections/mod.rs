@@ -24,7 +24,7 @@ use crate::app::App;
 use crate::documents::Document;
 use crate::error::ApiError;
 
-pub(crate) use pipeline::{pipeline_connection, write_out};
+pub(crate) use pipeline::write_out;
 pub(crate) use trial::try_out;
 
 /// The secrets of a connection, by the names of their fields.
@@ -40,12 +40,17 @@ pub(crate) fn secrets(app: &App, document: &Document) -> Result<Secrets, ApiErro
     };
     let opened = app.vault().open(&place(&document.id), sealed);
     let opened = opened.map_err(|error| ApiError::internal(&error))?;
-    let named: BTreeMap<String, Zeroizing<String>> = serde_json::from_slice(&opened)
-        .map_err(|_| ApiError::internal(&"a secret of a connection is not written as it should be"))?;
+    let named: BTreeMap<String, String> = serde_json::from_slice(&opened).map_err(|_| {
+        ApiError::internal(&"the secrets of a connection are not written as they should be")
+    })?;
+    let mut named: BTreeMap<String, Zeroizing<String>> = named
+        .into_iter()
+        .map(|(name, secret)| (name, Zeroizing::new(secret)))
+        .collect();
     let known = kinds::of(&document.body).map(|kind| kind.secrets());
     let known = known.into_iter().flatten();
     Ok(known
-        .filter_map(|name| Some((name, named.get(name)?.clone())))
+        .filter_map(|name| Some((name, named.remove(name)?)))
         .collect())
 }
 
@@ -57,7 +62,8 @@ pub(crate) fn sealed(app: &App, id: &str, secrets: &Secrets) -> Result<Option<Ve
     if secrets.is_empty() {
         return Ok(None);
     }
-    let text = serde_json::to_vec(secrets).map(Zeroizing::new);
+    let secrets = secrets.iter().map(|(name, secret)| (name, secret.as_str()));
+    let text = serde_json::to_vec(&secrets.collect::<BTreeMap<_, _>>()).map(Zeroizing::new);
     let text = text.map_err(|error| ApiError::internal(&error))?;
     let sealed = app.vault().seal(&place(id), &text);
     sealed.map(Some).map_err(|error| ApiError::internal(&error))
