@@ -64,9 +64,13 @@ pub(crate) fn push_units(text: &mut Vec<u8>, units: i128, places: usize) {
     }
     let number = units.unsigned_abs();
     if places == 0 && number < 100_000_000 {
-        let digits = digits::of_number(number as u64).map(|digit| b'0' + digit);
-        let zeros = digits[..7].iter().take_while(|digit| **digit == b'0');
-        return text.extend_from_slice(&digits[zeros.count()..]);
+        // Eight digits are written whatever their number: a length that is known costs less to copy.
+        let ones = u64::from_le_bytes(digits::of_number(number as u64));
+        let zeros = ((ones | 1 << 56).trailing_zeros() / 8) as usize;
+        let digits = (ones | u64::from_le_bytes([b'0'; 8])) >> (8 * zeros);
+        let end = text.len() + 8 - zeros;
+        text.extend_from_slice(&digits.to_le_bytes());
+        return text.truncate(end);
     }
     let digits = number.checked_ilog10().unwrap_or(0) as usize + 1;
     let start = text.len();

@@ -14,8 +14,8 @@ pub(crate) struct Texts {
     /// Where the value at hand begins.
     start: usize,
     offsets: OffsetBufferBuilder<i64>,
-    valid: BooleanBufferBuilder,
-    nulls: bool,
+    /// From the first null on.
+    valid: Option<BooleanBufferBuilder>,
 }
 
 impl Texts {
@@ -25,8 +25,7 @@ impl Texts {
             bytes: Vec::with_capacity(rows * 16),
             start: 0,
             offsets: OffsetBufferBuilder::new(rows),
-            valid: BooleanBufferBuilder::new(rows),
-            nulls: false,
+            valid: None,
         }
     }
 
@@ -45,7 +44,13 @@ impl Texts {
     /// The value at hand is null, whatever was written of it.
     pub(crate) fn null(&mut self) {
         self.bytes.truncate(self.start);
-        self.nulls = true;
+        self.valid.get_or_insert_with(|| {
+            // One more offset than values.
+            let before = self.offsets.len() - 1;
+            let mut valid = BooleanBufferBuilder::new(before + 1);
+            valid.append_n(before, true);
+            valid
+        });
         self.close(false);
     }
 
@@ -53,15 +58,17 @@ impl Texts {
     fn close(&mut self, valid: bool) {
         self.offsets.push_length(self.bytes.len() - self.start);
         self.start = self.bytes.len();
-        self.valid.append(valid);
+        if let Some(all) = &mut self.valid {
+            all.append(valid);
+        }
     }
 
     /// The column.
     ///
     /// # Errors
     /// When what was written is no UTF-8, which is an error of the mask.
-    pub(crate) fn finish(mut self) -> Result<StringViewArray, MaskError> {
-        let nulls = self.nulls.then(|| NullBuffer::new(self.valid.finish()));
+    pub(crate) fn finish(self) -> Result<StringViewArray, MaskError> {
+        let nulls = self.valid.map(|mut valid| NullBuffer::new(valid.finish()));
         let bytes = Buffer::from_vec(self.bytes);
         let texts = LargeStringArray::try_new(self.offsets.finish(), bytes, nulls)
             .map_err(|_| MaskError::Internal("a mask wrote what is no text"))?;
