@@ -1,6 +1,6 @@
 //! The server, as its clients meet it.
 //!
-//! `serve/datamasque.py` is what the official clients do; it needs them, PostgreSQL and two buckets, which
+//! `serve/clients.py` is what the official clients do; it needs them, PostgreSQL and two buckets, which
 //! `tests/run` brings.
 
 mod samples;
@@ -162,7 +162,7 @@ fn official_clients_do_their_whole_work() {
     let share = visard.path("share");
     std::fs::create_dir(&share).unwrap();
     let served = Served::start(&visard, &["--root", "share"]);
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/suite/serve/datamasque.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/suite/serve/clients.py");
     let output = Command::new(python)
         .arg(script)
         .arg(&served.url)

@@ -1,6 +1,6 @@
 """The official clients do their whole work against a server of visard.
 
-    datamasque.py URL FOLDER
+    clients.py URL FOLDER
 
 URL is that of a server without an admin, which may use FOLDER as a mounted share. PostgreSQL and two
 buckets are those that tests/run names. Every public method of the clients is called, by name, against the
