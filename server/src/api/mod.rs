@@ -18,6 +18,8 @@ mod schema;
 mod settings;
 mod system;
 mod table_references;
+#[cfg(test)]
+mod tests;
 mod users;
 
 use utoipa_axum::router::OpenApiRouter;
