@@ -45,7 +45,7 @@ pub use numbered::NumberedTable;
 pub(crate) use pool::{Pool, Pooled, Server};
 pub(crate) use rows::{counted, repeated, with_places};
 pub use ssl_mode::SslMode;
-pub use table::{Check, Column, ForeignKey, Room, RowPlace, Table, Trigger, Unique};
+pub use table::{Check, Column, ForeignKey, Listed, Room, RowPlace, Table, Trigger, Unique};
 pub use table_work::{Announce, TableWork};
 
 /// A database that can be asked.
@@ -90,6 +90,13 @@ pub trait Database: Debug + Send + Sync {
     /// # Errors
     /// When the catalogue cannot be read.
     async fn table_names(&self) -> Result<Vec<String>, DatabaseError>;
+
+    /// The tables in `schema`, or where names without one are looked for, that can hold rows of their own: no
+    /// views, and no parts of another table.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    async fn tables(&self, schema: Option<&str>) -> Result<Vec<Listed>, DatabaseError>;
 
     /// Keeps `tables` from being altered, emptied or dropped while they are copied, and lets all of them be read
     /// as of one moment: [`DatabaseTable::read_out`].

@@ -1,6 +1,7 @@
 //! What a catalogue says of a table: everything that the check of a ruleset depends on.
 
 use arrow::datatypes::DataType;
+use serde::{Deserialize, Serialize};
 
 /// A table, as any database describes it.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +40,15 @@ pub struct Table {
     pub fill_obstacles: Vec<String>,
     /// Why an update is the better way where both are possible.
     pub prefers_update: Option<&'static str>,
+}
+
+/// A table by its names, as [`Database::tables`](super::Database::tables) lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its schema; none in databases that have no schemas.
+    pub schema: Option<String>,
+    /// Its name.
+    pub name: String,
 }
 
 /// What tells the place of a row, where no key tells rows apart.
@@ -91,7 +101,7 @@ impl Column {
 }
 
 /// A unique index.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unique {
     /// Its name.
     pub name: String,
@@ -103,7 +113,7 @@ pub struct Unique {
 }
 
 /// A foreign key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignKey {
     /// Its name.
     pub name: String,

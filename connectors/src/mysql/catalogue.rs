@@ -374,6 +374,19 @@ impl Session {
              WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA = DATABASE() ORDER BY 1 LIMIT 1000";
         self.rows(names).await
     }
+
+    /// The tables of the database `schema`, by name.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub(super) async fn tables(&mut self, schema: &str) -> Result<Vec<String>, MysqlError> {
+        let names = format!(
+            "SELECT TABLE_NAME FROM information_schema.TABLES \
+             WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA = {} ORDER BY 1",
+            literal(schema)
+        );
+        self.rows(&names).await
+    }
 }
 
 /// A column as `SHOW COLUMNS` has it: its name and its type.

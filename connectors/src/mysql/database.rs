@@ -26,7 +26,7 @@ use crate::copy::convert::{converts, loses};
 use crate::copy::{Destination, Mode, Origin};
 use crate::database::{
     self, Announce, Arriving, BuiltTable, Column, CopiedColumn, Database, DatabaseError,
-    DatabaseTable, Fact, Facts, Job, NewTable, RowPlace, TableWork, Trigger,
+    DatabaseTable, Fact, Facts, Job, Listed, NewTable, RowPlace, TableWork, Trigger,
 };
 
 const PRODUCT: &str = "MySQL";
@@ -175,6 +175,18 @@ impl Database for Mysql {
         let names = session.table_names().await?;
         session.give_back();
         Ok(names)
+    }
+
+    async fn tables(&self, schema: Option<&str>) -> Result<Vec<Listed>, DatabaseError> {
+        let schema = schema.unwrap_or(self.server.database());
+        let mut session = self.pool.take().await?;
+        let names = session.tables(schema).await?;
+        session.give_back();
+        let listed = names.into_iter().map(|name| Listed {
+            schema: Some(schema.to_owned()),
+            name,
+        });
+        Ok(listed.collect())
     }
 
     fn copies(&self) -> Option<&'static str> {

@@ -17,8 +17,8 @@ use super::script;
 use super::session::{Server, Session, blocking};
 use super::update::{Update, remains};
 use crate::database::{
-    self, Announce, Column, Database, DatabaseError, DatabaseTable, Fact, Facts, Job, RowPlace,
-    TableWork, Trigger,
+    self, Announce, Column, Database, DatabaseError, DatabaseTable, Fact, Facts, Job, Listed,
+    RowPlace, TableWork, Trigger,
 };
 
 /// A database that is reached by a driver of ODBC.
@@ -136,6 +136,24 @@ impl Database for Odbc {
                 false => name,
             });
             Ok(names.collect())
+        })
+        .await
+    }
+
+    async fn tables(&self, schema: Option<&str>) -> Result<Vec<Listed>, DatabaseError> {
+        let schema = schema.map(str::to_owned);
+        self.ask(move |session, place| {
+            let has_schema = session.dialect().quirks().space != Space::None;
+            let schema = schema.unwrap_or_else(|| place.current.clone());
+            let tables = catalogue::tables(session, place, &schema, None)?.into_iter();
+            let tables = tables.filter(|(_, kind)| {
+                ["TABLE", "BASE TABLE", "PARTITIONED TABLE"].contains(&kind.as_str())
+            });
+            let listed = tables.map(|(name, _)| Listed {
+                schema: has_schema.then(|| schema.clone()),
+                name,
+            });
+            Ok(listed.collect())
         })
         .await
     }

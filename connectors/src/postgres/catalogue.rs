@@ -250,6 +250,18 @@ impl Session {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
+    /// The tables in `schema`, or in the one in which names without one are made, by schema and name.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub(super) async fn tables(
+        &self,
+        schema: Option<&str>,
+    ) -> Result<Vec<(String, String)>, PostgresError> {
+        let rows = self.client().query(TABLES, &[&schema]).await?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    }
+
     /// What the catalogue would say of a table `name` that `select` fills, which is not made.
     ///
     /// # Errors
@@ -555,6 +567,13 @@ const NAMES: &str = "
       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
        AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1 LIMIT 1000";
+
+/// A partition is masked as a part of its table.
+const TABLES: &str = "
+    SELECT n.nspname::text, c.relname::text
+      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+       AND n.nspname = coalesce($1::text, pg_catalog.current_schema()::text) ORDER BY 2";
 
 const KEPT_SEQUENCE: &str = "
     SELECT name FROM pg_catalog.unnest($2::text[]) AS c (name)

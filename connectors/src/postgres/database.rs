@@ -26,7 +26,7 @@ use crate::copy::convert::{converts, loses};
 use crate::copy::{Destination, Mode, Origin};
 use crate::database::{
     self, Announce, Arriving, BuiltTable, Column, CopiedColumn, Database, DatabaseError,
-    DatabaseTable, Fact, Facts, Job, NewTable, RowPlace, TableWork,
+    DatabaseTable, Fact, Facts, Job, Listed, NewTable, RowPlace, TableWork,
 };
 
 const PRODUCT: &str = "PostgreSQL";
@@ -156,6 +156,17 @@ impl Database for Postgres {
         let names = session.table_names().await?;
         session.give_back();
         Ok(names)
+    }
+
+    async fn tables(&self, schema: Option<&str>) -> Result<Vec<Listed>, DatabaseError> {
+        let session = self.pool.take().await?;
+        let tables = session.tables(schema).await?;
+        session.give_back();
+        let listed = tables.into_iter().map(|(schema, name)| Listed {
+            schema: Some(schema),
+            name,
+        });
+        Ok(listed.collect())
     }
 
     fn copies(&self) -> Option<&'static str> {

@@ -516,6 +516,16 @@ pub(super) fn table_names(connection: &Connection) -> Result<Vec<String>, Sqlite
     rows(connection, names, "main", |row| row.get(0))
 }
 
+/// The tables that hold rows, by name.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn tables(connection: &Connection) -> Result<Vec<String>, SqliteError> {
+    let names = "SELECT name FROM pragma_table_list WHERE schema = ?1 AND type = 'table' \
+                 AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
+    rows(connection, names, "main", |row| row.get(0))
+}
+
 /// The rows of a query about `name`.
 fn rows<T>(
     connection: &Connection,

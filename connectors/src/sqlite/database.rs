@@ -30,7 +30,7 @@ use super::update::Update;
 use crate::copy::{Destination, Mode, Origin};
 use crate::database::{
     self, Announce, Arriving, BuiltTable, Column, CopiedColumn, Database, DatabaseError,
-    DatabaseTable, Fact, Facts, Job, NewTable, Room, RowPlace, TableWork,
+    DatabaseTable, Fact, Facts, Job, Listed, NewTable, Room, RowPlace, TableWork,
 };
 
 const PRODUCT: &str = "SQLite";
@@ -180,6 +180,14 @@ impl Database for Sqlite {
 
     async fn table_names(&self) -> Result<Vec<String>, DatabaseError> {
         self.ask(catalogue::table_names).await
+    }
+
+    async fn tables(&self, schema: Option<&str>) -> Result<Vec<Listed>, DatabaseError> {
+        if schema.is_some_and(|schema| !schema.eq_ignore_ascii_case("main")) {
+            return Ok(Vec::new());
+        }
+        let names = self.ask(catalogue::tables).await?.into_iter();
+        Ok(names.map(|name| Listed { schema: None, name }).collect())
     }
 
     async fn run_in_transaction(
