@@ -2,10 +2,12 @@
 //!
 //! - [`language`]: pipeline and ruleset YAML become models, with every problem and its place.
 //! - [`check`]: the models meet the real files: units, columns, masks, plans.
+//! - [`discovery`]: what is there that may have to be masked, and a ruleset for it.
 //! - [`run`]: journal, run, resume, report.
 //! - [`commands`]: the commands of the `visard` binary.
 
 pub mod check;
 pub mod commands;
+pub mod discovery;
 pub mod language;
 pub mod run;

@@ -104,6 +104,14 @@ pub(super) fn format_of(path: &str, options: &language::TextOptions) -> Option<F
     is_text.then(|| Format::Text(Box::new(text_options(options))))
 }
 
+/// What the file at `path` is by its name: `parquet` or `csv`; nothing when its ending says nothing.
+pub fn format_name(path: &str) -> Option<&'static str> {
+    format_of(path, &language::TextOptions::default()).map(|format| match format {
+        Format::Parquet => "parquet",
+        Format::Text(_) => "csv",
+    })
+}
+
 /// The name of the file at `path` without the endings that say how it is written, and the first of these.
 pub(super) fn endings_of(path: &str) -> (&str, Option<&str>) {
     let mut stem = path.rsplit('/').next().unwrap_or(path);

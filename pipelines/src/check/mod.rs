@@ -42,8 +42,8 @@ pub use connection::{Check, Exposure, Outcome, Tried, try_connection};
 pub use database::{
     CopyFrom, CopyPlan, CopyTo, PlannedTables, Step, TablePlan, Way, tables_of_database,
 };
-pub(crate) use database::{Planning, open_database};
-pub use files::{Format, columns_of, likely_delimiter};
+pub(crate) use database::{Planning, connect, open_database};
+pub use files::{Format, columns_of, format_name, likely_delimiter};
 pub use group::GroupPlan;
 pub use numbering::Numbering;
 pub use plan::{Action, Done, FilePlan, Planned, plan};

@@ -1,7 +1,5 @@
 //! `visard init`: a pipeline to start from, made of what a folder really holds.
 
-mod hints;
-
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Component, Path, PathBuf};
@@ -11,9 +9,9 @@ use visard_connectors::store::{ConnectionConfig, MountedShare, Store};
 
 use super::{print, say};
 use crate::check::{FileColumn, columns_of, likely_delimiter};
+use crate::discovery::{NOTHING, suggest};
 use crate::language::TextOptions;
 use crate::run::exit;
-use hints::{NOTHING, suggest};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  visard init data/ > pipeline.yml\n  visard check pipeline.yml")]

@@ -3,6 +3,7 @@
 mod answer;
 mod check;
 mod connections;
+mod discover;
 mod init;
 mod masks;
 mod plan;
@@ -63,6 +64,8 @@ enum Command<More: Subcommand> {
     /// Work with connections.
     #[command(subcommand)]
     Connections(connections::Command),
+    /// Tell which columns of the source may hold personal data, by their names; read no row.
+    Discover(discover::Args),
     /// Print a starter pipeline for the files of a folder.
     Init(init::Args),
     /// Print completions for a shell.
@@ -143,6 +146,7 @@ where
         Command::Masks(args) => masks::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Connections(command) => connections::run(command).await,
+        Command::Discover(args) => discover::run(args).await,
         Command::Init(args) => init::run(args).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -132,6 +132,7 @@ codes! {
     "V0912" NO_LOCALITY Error "`{{ locality }}` is not supported";
     "V0913" NO_COPY Error "a kind of database that is not copied to other places, or filled from them, yet";
     "V0914" NO_JOINS Error "a kind of database whose tables are not joined yet";
+    "V0915" NO_VALUES Error "a rule for values, which discovery does not look at yet";
     "V0920" NO_DISCOVERY Warning "a discovery task is left out, because discovery is not built yet";
     "V0921" IGNORED_KEY Warning "a key for databases or for another server has no effect here";
 

@@ -98,9 +98,13 @@ impl FilePattern {
     }
 }
 
-/// The filter a task's `recurse`, `include` and `skip` make.
-pub(super) fn parse(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> FileFilter {
-    let recurse = fields.flag("recurse", diagnostics).unwrap_or(false);
+/// The filter a task's `recurse`, `include` and `skip` make; `recurses` stands where nothing is said.
+pub(super) fn parse(
+    fields: &Fields<'_>,
+    recurses: bool,
+    diagnostics: &mut Diagnostics,
+) -> FileFilter {
+    let recurse = fields.flag("recurse", diagnostics).unwrap_or(recurses);
     let mut patterns = |key: &str| -> Vec<FilePattern> {
         let items = fields.get(key).map_or(&[][..], fields::one_or_many);
         let items = items.iter();

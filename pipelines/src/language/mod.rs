@@ -10,6 +10,7 @@
 //! | what is never shown? | `secret.rs`, `strangers.rs` |
 //! | where to read and write, and how? | `pipeline.rs`, `connection/`, `run_options.rs`, `format.rs` |
 //! | what to mask? | `ruleset.rs`, `task.rs`, `files.rs`, `table_task.rs`, `identifier.rs`, `rule.rs`, `condition.rs`, `hash_column.rs`, `mask.rs` |
+//! | what is looked for, and what becomes of it? | `discovery_config.rs`, `generation_config.rs` |
 //! | how does an editor know? | `schema.rs`, `mask_schema.rs` |
 //!
 //! Not here: checks against the columns of real files.
@@ -18,9 +19,11 @@ pub mod codes;
 mod condition;
 mod connection;
 mod diagnostic;
+mod discovery_config;
 mod fields;
 mod files;
 mod format;
+mod generation_config;
 mod hash_column;
 mod identifier;
 mod interpolate;
@@ -55,9 +58,14 @@ pub use connection::{Connection, ConnectionKind, DatabaseConnection, DbType, Hol
 pub use diagnostic::{
     Diagnostic, Diagnostics, Label, Severity, nearest, nearest_label, quoted_list,
 };
+pub use discovery_config::{
+    ColumnTest, DiscoveryConfig, DiscoveryLabel, MetadataRule, check_discovery_library,
+    discovery_imports,
+};
 pub use fields::KeySpec;
 pub use files::{FileFilter, FilePattern, Verdict};
 pub use format::{Quote, Ragged, TextOptions};
+pub use generation_config::{GenerationConfig, LabelMask};
 pub use hash_column::{Case, HashColumn, HashSource, PathStep};
 pub use identifier::{Identifier, TableName};
 pub use interpolate::{Environment, ProcessEnvironment};

@@ -29,6 +29,8 @@ pub struct Ruleset {
     pub warn_on_glacier: bool,
     /// Whether a table's triggers are off while it is masked, where the pipeline does not say.
     pub auto_manage_triggers: Option<Spanned<bool>>,
+    /// Whether it asks which columns hold personal data and are not masked: `run_data_discovery`.
+    pub asks_coverage: bool,
     /// How many of the errors that were reported lie in rules; others may change what a task is for.
     pub errors_in_rules: usize,
 }
@@ -88,6 +90,7 @@ pub(super) fn parse(
         diagnostics,
         skip_defaults,
         errors_in_rules: 0,
+        asks_coverage: false,
         tasks: Vec::new(),
     };
     if let Some(tasks) = fields.get("tasks") {
@@ -95,6 +98,7 @@ pub(super) fn parse(
     }
     Some(Ruleset {
         doc,
+        asks_coverage: parser.asks_coverage,
         errors_in_rules: parser.errors_in_rules,
         tasks: parser.tasks,
         warn_on_duplicate_rules,

@@ -163,6 +163,8 @@ pub(super) struct TaskParser<'a> {
     pub skip_defaults: Option<super::condition::Condition>,
     /// Errors found in rules.
     pub errors_in_rules: usize,
+    /// Whether a task asks which columns hold personal data and are not masked.
+    pub asks_coverage: bool,
     pub tasks: Vec<Task>,
 }
 
@@ -218,6 +220,7 @@ impl TaskParser<'_> {
                 }
             }
             TaskType::Discovery => {
+                self.asks_coverage |= name == "run_data_discovery";
                 let message = format!("{what} is left out");
                 self.diagnostics.push(
                     Diagnostic::new(&codes::NO_DISCOVERY, message)
@@ -344,7 +347,7 @@ impl TaskParser<'_> {
             );
         }
         TaskKind::TabularFile {
-            files: files::parse(fields, self.diagnostics),
+            files: files::parse(fields, false, self.diagnostics),
             text: TextOptions::parse(fields, self.diagnostics),
             into: table_task::table(fields, self.diagnostics),
         }

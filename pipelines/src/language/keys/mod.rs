@@ -2,6 +2,7 @@
 
 mod connections;
 mod databases;
+mod discovery;
 mod files;
 mod rules;
 mod tables;
@@ -9,6 +10,7 @@ mod tables;
 use super::fields::KeySpec;
 pub(super) use connections::*;
 pub(super) use databases::*;
+pub(super) use discovery::*;
 pub(super) use files::*;
 pub(super) use rules::*;
 pub(super) use tables::*;
