@@ -16,6 +16,7 @@
 //! | what do clients upload? | `uploads.rs`, `archives.rs`, `files.rs`, `bundle.rs` |
 //! | where does work lie meanwhile? | `private.rs` |
 //! | how do runs run? | `runs/` |
+//! | which columns hold personal data, and which ruleset masks them? | `discovery/` |
 //! | which endpoints are there, for a page? | [`reference`] |
 //! | what is answered? | `api/`, `answer.rs`, `page.rs`, `error.rs` |
 
@@ -31,6 +32,7 @@ mod audit;
 mod bundle;
 mod client;
 mod connections;
+mod discovery;
 mod documents;
 mod error;
 mod extract;

@@ -7,6 +7,7 @@ mod bundles;
 mod connections;
 mod discovery;
 mod discovery_configs;
+mod discovery_libraries;
 mod files;
 mod generation;
 mod generation_configs;
@@ -36,6 +37,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(connections::routes())
         .merge(discovery::routes())
         .merge(discovery_configs::routes())
+        .merge(discovery_libraries::routes())
         .merge(files::routes())
         .merge(generation::routes())
         .merge(generation_configs::routes())
