@@ -303,7 +303,7 @@ tasks:
     rules:
       - column: email
         masks:
-          - type: email
+          - type: imitate_unique
       - column: town
         masks:
           - $ref: "geo/places#masks/town"
