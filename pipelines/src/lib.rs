@@ -5,9 +5,11 @@
 //! - [`discovery`]: what is there that may have to be masked, and a ruleset for it.
 //! - [`run`]: journal, run, resume, report.
 //! - [`commands`]: the commands of the `visard` binary.
+//! - [`postgres`]: a database of PostgreSQL by its URL, for the server.
 
 pub mod check;
 pub mod commands;
 pub mod discovery;
 pub mod language;
+pub mod postgres;
 pub mod run;

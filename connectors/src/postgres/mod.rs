@@ -59,6 +59,7 @@ pub use decode::CopyDecoder;
 pub use encode::CopyEncoder;
 pub use error::{Answer, PostgresError};
 pub use reader::ReadColumn;
+pub use session::connect;
 pub use types::{
     Special, TypeKind, WireColumn, WireType, is_special_column, special_column, wire_schema,
 };

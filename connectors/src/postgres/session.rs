@@ -105,16 +105,10 @@ impl Server {
     /// # Errors
     /// When the server cannot be reached or does not let us in.
     pub(super) async fn connect(&self) -> Result<Session, PostgresError> {
-        let (client, connection) = self.0.resolved.driver.connect(self.0.tls.clone()).await?;
-        let connection = tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                // Whoever waits for an answer is told, too.
-                tracing::debug!("a connection to PostgreSQL ended: {error}");
-            }
-        });
+        let (client, connection) = self.client().await?;
         let session = Session {
             client,
-            connection: connection.abort_handle(),
+            connection,
             server: self.clone(),
         };
         let mut settings = "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; \
@@ -131,6 +125,26 @@ impl Server {
         session.run(&settings).await?;
         Ok(session)
     }
+
+    async fn client(&self) -> Result<(Client, AbortHandle), PostgresError> {
+        let (client, connection) = self.0.resolved.driver.connect(self.0.tls.clone()).await?;
+        let connection = tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                // Whoever waits for an answer is told, too.
+                tracing::debug!("a connection to PostgreSQL ended: {error}");
+            }
+        });
+        Ok((client, connection.abort_handle()))
+    }
+}
+
+/// A connection for SQL of the caller's, with the settings of the role; it ends when the client is dropped.
+///
+/// # Errors
+/// When the configuration does not tell enough, the server cannot be reached or does not let us in.
+pub async fn connect(config: &PostgresConfig) -> Result<Client, PostgresError> {
+    let (client, _) = Server::new(config)?.client().await?;
+    Ok(client)
 }
 
 /// A connection of our own. Dropped at work, what the server does for it is cancelled.

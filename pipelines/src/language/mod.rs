@@ -17,7 +17,7 @@
 
 pub mod codes;
 mod condition;
-mod connection;
+pub(crate) mod connection;
 mod diagnostic;
 mod discovery_config;
 mod fields;

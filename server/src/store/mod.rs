@@ -5,12 +5,16 @@
 //! `TEXT`, `BIGINT` and `BYTEA`, `ON CONFLICT`, `RETURNING`. Times are texts ([`crate::time`]), flags 0 and 1.
 
 mod migrations;
+mod postgres;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use postgres::Postgres;
 pub use sqlite::Sqlite;
 
 /// A value of a parameter or a column.
@@ -75,7 +79,7 @@ pub trait Transaction: Send {
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
 }
 
-impl dyn Store {
+impl dyn Store + '_ {
     /// Does one statement in a transaction of its own, and again where the store is busy.
     ///
     /// # Errors

@@ -69,13 +69,15 @@ fn secret(secret: &Secret) -> Zeroizing<String> {
     Zeroizing::new(secret.expose().to_owned())
 }
 
-fn ssl_mode(connection: &DatabaseConnection) -> SslMode {
-    match connection.sslmode {
-        language::SslMode::Disable => SslMode::Disable,
-        language::SslMode::Prefer => SslMode::Prefer,
-        language::SslMode::Require => SslMode::Require,
-        language::SslMode::VerifyCa => SslMode::VerifyCa,
-        language::SslMode::VerifyFull => SslMode::VerifyFull,
+impl From<language::SslMode> for SslMode {
+    fn from(mode: language::SslMode) -> Self {
+        match mode {
+            language::SslMode::Disable => Self::Disable,
+            language::SslMode::Prefer => Self::Prefer,
+            language::SslMode::Require => Self::Require,
+            language::SslMode::VerifyCa => Self::VerifyCa,
+            language::SslMode::VerifyFull => Self::VerifyFull,
+        }
     }
 }
 
@@ -88,7 +90,7 @@ fn mysql_config(connection: &DatabaseConnection) -> MysqlConfig {
         user: connection.user.clone(),
         password: connection.password.as_ref().map(secret),
         database: connection.schema.clone().or(connection.database.clone()),
-        ssl_mode: ssl_mode(connection),
+        ssl_mode: connection.sslmode.into(),
         ssl_root_cert: connection.sslrootcert.clone(),
         connect_timeout: Some(Duration::from_secs(connection.connect_timeout_seconds)),
         application_name: Some(connection.application_name.clone()),
@@ -167,7 +169,7 @@ fn odbc_config(connection: &DatabaseConnection) -> Result<OdbcConfig, DatabaseEr
             Dialect::Mysql | Dialect::Sqlite => None,
             _ => connection.schema.clone(),
         },
-        ssl_mode: ssl_mode(connection),
+        ssl_mode: connection.sslmode.into(),
         ssl_root_cert: connection.sslrootcert.clone(),
         options,
         connect_timeout_seconds: u32::try_from(connection.connect_timeout_seconds)
@@ -184,7 +186,7 @@ fn postgres_config(connection: &DatabaseConnection) -> PostgresConfig {
         password: connection.password.as_ref().map(secret),
         database: connection.database.clone(),
         schema: connection.schema.clone(),
-        ssl_mode: Some(ssl_mode(connection)),
+        ssl_mode: Some(connection.sslmode.into()),
         ssl_root_cert: connection.sslrootcert.clone(),
         connect_timeout: Some(Duration::from_secs(connection.connect_timeout_seconds)),
         application_name: Some(connection.application_name.clone()),

@@ -1,7 +1,7 @@
 //! Connections as a pipeline writes them.
 
 mod database;
-mod url;
+pub(crate) mod url;
 
 use std::path::PathBuf;
 

@@ -8,7 +8,7 @@ use crate::language::secret::Secret;
 
 /// What a URL says; nothing where it is silent.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Address {
+pub(crate) struct Address {
     pub host: Option<String>,
     pub port: Option<u16>,
     pub user: Option<String>,
@@ -27,7 +27,7 @@ const NOT_UTF8: &str = "a part of the URL is no text once `%` is decoded";
 ///
 /// # Errors
 /// What is wrong with it, in a sentence without any part of it: each may be a piece of a password.
-pub(super) fn parse(text: &str, schemes: &[&str]) -> Result<Address, &'static str> {
+pub(crate) fn parse(text: &str, schemes: &[&str]) -> Result<Address, &'static str> {
     let url = Url::parse(text.trim()).map_err(|_| NO_URL)?;
     if !schemes.contains(&url.scheme()) {
         return Err(match schemes {
