@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
-use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
 
+use crate::around::{self, Limits, Room};
 use crate::error::ApiError;
 use crate::passwords::Passwords;
 use crate::settings::{Cache, Settings};
 use crate::store::{Store, StoreError};
 use crate::throttle::Throttle;
 use crate::vault::Vault;
-use crate::{access, api};
+use crate::{access, api, hosts};
 
 /// What all requests share; a clone is the same.
 #[derive(Clone)]
@@ -28,6 +28,7 @@ struct Shared {
     passwords: Passwords,
     throttle: Throttle,
     settings: Cache,
+    room: Room,
 }
 
 /// How the server was started.
@@ -37,11 +38,14 @@ pub struct Config {
     pub data: PathBuf,
     /// Folders that `mounted_share_connection`s may lie in; none without one.
     pub roots: Vec<PathBuf>,
+    /// What there is for all requests together.
+    pub limits: Limits,
 }
 
 impl App {
     pub(crate) fn new(store: Box<dyn Store>, vault: Vault, config: Config) -> Self {
         Self(Arc::new(Shared {
+            room: Room::new(config.limits.clone()),
             store,
             vault,
             config,
@@ -71,6 +75,10 @@ impl App {
         &self.0.throttle
     }
 
+    pub(crate) fn room(&self) -> &Room {
+        &self.0.room
+    }
+
     /// What admins set, as it was seconds ago at most.
     pub(crate) async fn settings(&self) -> Result<Arc<Settings>, StoreError> {
         self.0.settings.get(self.store()).await
@@ -87,24 +95,17 @@ impl App {
     }
 }
 
-#[derive(OpenApi)]
-#[openapi(info(
-    title = "visard",
-    description = "Connections, rulesets and masking runs, as clients of DataMasque know them."
-))]
-struct Document;
-
-/// All routes behind the guard, and the OpenAPI document that tells of them.
-pub(crate) fn routes(app: &App) -> (Router, utoipa::openapi::OpenApi) {
-    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
-        .merge(api::routes())
-        .split_for_parts();
-    let router = router
+/// All routes, behind the guards and what every request goes through.
+pub(crate) fn routes(app: &App) -> Router {
+    let (router, _) = api::routes().split_for_parts();
+    router
         .route_layer(from_fn_with_state(app.clone(), access::guard))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed.")
         })
-        .with_state(app.clone());
-    (router, document)
+        .layer(DefaultBodyLimit::max(app.config().limits.body_bytes))
+        .layer(from_fn_with_state(app.clone(), hosts::guard))
+        .layer(from_fn_with_state(app.clone(), around::around))
+        .with_state(app.clone())
 }

@@ -5,6 +5,9 @@ use sha2::{Digest, Sha256};
 use crate::store::{Store, StoreError, Transaction, Value, next_id};
 use crate::time;
 
+/// Entries that are looked at together.
+const BATCH: i64 = 1000;
+
 /// What an entry is about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Category {
@@ -63,29 +66,51 @@ pub(crate) async fn note(
     transaction.query(sql, &parameters).await.map(drop)
 }
 
-/// The number of entries, or the id of the first one that is not as it was written, or missing.
-pub(crate) async fn verify(store: &dyn Store) -> Result<Result<u64, i64>, StoreError> {
+/// What [`verify`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// All entries are as they were written: how many, and the hash of the last one. Kept elsewhere, it shows
+    /// later that none of them was replaced together with all behind it.
+    Whole(i64, String),
+    /// The first entry that is not as it was written, or missing.
+    Broken(i64),
+}
+
+/// Looks at every entry.
+pub(crate) async fn verify(store: &dyn Store) -> Result<Verdict, StoreError> {
     let sql = "SELECT id, timestamp, username, category, action, description, hash \
-               FROM audit_log ORDER BY id";
-    let mut before = Vec::new();
-    let mut count = 0;
-    for row in store.query(sql, &[]).await? {
-        let id = row.int(0)?;
-        let fields = [
-            row.text(1)?,
-            row.text(2)?,
-            row.text(3)?,
-            row.text(4)?,
-            row.text(5)?,
-        ];
-        let written = row.maybe_bytes(6)?.unwrap_or_default();
-        if id != count + 1 || hash(&before, id, fields) != written {
-            return Ok(Err(count + 1));
+               FROM audit_log WHERE id > $1 ORDER BY id LIMIT $2";
+    // As many as were written: entries that are missing at the end show, too.
+    let written = "SELECT value FROM counters WHERE name = 'audit_log'";
+    let written = store.query(written, &[]).await?;
+    let written = written.first().map_or(Ok(0), |row| row.int(0))?;
+    let (mut before, mut last) = (Vec::new(), 0);
+    loop {
+        let rows = store.query(sql, &[last.into(), BATCH.into()]).await?;
+        if rows.is_empty() {
+            break;
         }
-        before = written.to_vec();
-        count = id;
+        for row in rows {
+            let id = row.int(0)?;
+            let fields = [
+                row.text(1)?,
+                row.text(2)?,
+                row.text(3)?,
+                row.text(4)?,
+                row.text(5)?,
+            ];
+            let kept = row.maybe_bytes(6)?.unwrap_or_default();
+            if id != last + 1 || hash(&before, id, fields) != kept {
+                return Ok(Verdict::Broken(last + 1));
+            }
+            before = kept.to_vec();
+            last = id;
+        }
     }
-    Ok(Ok(count.unsigned_abs()))
+    Ok(match last < written {
+        true => Verdict::Broken(last + 1),
+        false => Verdict::Whole(last, data_encoding::HEXLOWER.encode(&before)),
+    })
 }
 
 fn hash(before: &[u8], id: i64, fields: [&str; 5]) -> Vec<u8> {
@@ -98,4 +123,41 @@ fn hash(before: &[u8], id: i64, fields: [&str; 5]) -> Vec<u8> {
     add(&id.to_be_bytes());
     fields.iter().for_each(|field| add(field.as_bytes()));
     hasher.finalize().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Server;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn changes_of_entries_show() {
+        for (change, first) in [
+            ("UPDATE audit_log SET username = 'other' WHERE id = 3", 3),
+            ("UPDATE audit_log SET timestamp = 'then' WHERE id = 1", 1),
+            ("DELETE FROM audit_log WHERE id = 2", 2),
+            ("DELETE FROM audit_log WHERE id = 5", 5),
+            ("DELETE FROM audit_log", 1),
+            ("UPDATE audit_log SET id = 6 WHERE id = 4", 4),
+        ] {
+            let server = Server::empty().await;
+            let store = server.app.store();
+            let nothing = verify(store).await.unwrap();
+            assert_eq!(nothing, Verdict::Whole(0, String::new()));
+            let mut transaction = store.begin().await.unwrap();
+            for action in ["one", "two", "three", "four", "five"] {
+                let noted = note(transaction.as_mut(), "vera", Category::System, action, "");
+                noted.await.unwrap();
+            }
+            transaction.commit().await.unwrap();
+            let whole = verify(store).await.unwrap();
+            assert!(matches!(whole, Verdict::Whole(5, hash) if hash.len() == 64));
+            store.run(change, &[]).await.unwrap();
+            assert_eq!(
+                verify(store).await.unwrap(),
+                Verdict::Broken(first),
+                "{change}"
+            );
+        }
+    }
 }

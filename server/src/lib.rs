@@ -2,14 +2,16 @@
 //!
 //! | Question | File |
 //! |---|---|
-//! | how is the server started and stopped? | [`serve`] |
+//! | how is the server started and stopped? | [`serve`], `tls.rs`, `proxy.rs` |
 //! | what do all requests share? | [`app`] |
+//! | what does every request go through? | `around.rs` |
+//! | what does the server tell of itself? | [`logs`], `metrics.rs` |
 //! | which path is meant? | `paths.rs` |
 //! | who is asking, and may they? | `access.rs`, `roles.rs`, `sessions.rs`, `jwt.rs`, `client.rs` |
 //! | who may log in, and how often may they try? | `users.rs`, `passwords.rs`, `throttle.rs` |
 //! | under which names may it be asked, and what else do admins set? | `hosts.rs`, `settings.rs` |
 //! | what is kept, and where? | [`store`], `documents.rs` |
-//! | how are secrets kept? | `vault.rs` |
+//! | how are secrets kept, and under which key? | `vault.rs`, `folder.rs`, `rotate.rs` |
 //! | who did what? | `audit.rs` |
 //! | what is a connection to clients, and to pipelines? | `connections/` |
 //! | is a ruleset sound, and what does a run need of it? | `rulesets/` |
@@ -21,6 +23,7 @@
 //! | what is answered? | `api/`, `answer.rs`, `page.rs`, `error.rs` |
 
 pub mod app;
+pub mod logs;
 pub mod reference;
 pub mod serve;
 pub mod store;
@@ -28,6 +31,7 @@ pub mod store;
 mod access;
 mod api;
 mod archives;
+mod around;
 mod audit;
 mod bundle;
 mod client;
@@ -37,13 +41,17 @@ mod documents;
 mod error;
 mod extract;
 mod files;
+mod folder;
 mod hosts;
 mod jwt;
+mod metrics;
 mod page;
 mod passwords;
 mod paths;
 mod private;
+mod proxy;
 mod roles;
+mod rotate;
 mod rulesets;
 mod sessions;
 mod settings;
@@ -51,6 +59,7 @@ mod settings;
 mod testing;
 mod throttle;
 mod time;
+mod tls;
 mod uploads;
 mod users;
 mod vault;

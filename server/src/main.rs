@@ -7,5 +7,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    visard::commands::main(visard_server::serve::run)
+    visard::commands::main(visard_server::logs::layer(), visard_server::serve::run)
 }

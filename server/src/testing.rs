@@ -11,6 +11,7 @@ use tower::ServiceExt;
 use zeroize::Zeroizing;
 
 use crate::app::{self, App, Config};
+use crate::around::Limits;
 use crate::client::Client;
 use crate::passwords::Passwords;
 use crate::roles::Role;
@@ -63,15 +64,21 @@ pub(crate) struct Answer {
 impl Server {
     /// A server with nobody in it.
     pub(crate) async fn empty() -> Self {
+        Self::limited(Limits::default()).await
+    }
+
+    /// The same with limits of its own.
+    pub(crate) async fn limited(limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Sqlite::open(&folder.path().join("visard.sqlite")).await;
         let config = Config {
             data: folder.path().to_owned(),
             roots: vec![folder.path().to_owned()],
+            limits,
         };
         let vault = Vault::new(Zeroizing::new(vec![7; 32]));
         let app = App::new(Box::new(store.unwrap()), vault, config);
-        let (router, _) = app::routes(&app);
+        let router = app::routes(&app);
         Self {
             app,
             router,

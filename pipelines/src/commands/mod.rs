@@ -20,7 +20,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::language::{Diagnostics, Renderer, Severity, Sources, to_json};
 use crate::run::exit;
@@ -89,8 +91,11 @@ struct PipelineArgs {
 }
 
 /// Reads the command line and does what it says; `more` does what the subcommands `More` say, and gives the
-/// exit code.
-pub fn main<More, Done>(more: impl FnOnce(More) -> Done) -> ExitCode
+/// exit code. What is told on standard error goes through `written` as well, whatever its level.
+pub fn main<More, Done>(
+    written: impl Layer<Registry> + Send + Sync,
+    more: impl FnOnce(More) -> Done,
+) -> ExitCode
 where
     More: Subcommand,
     Done: Future<Output = anyhow::Result<u8>>,
@@ -98,11 +103,14 @@ where
     let cli = Cli::<More>::parse();
     let level = ["error", "visard=info", "visard=debug"][usize::from(cli.verbose.min(2))];
     let filter = EnvFilter::try_from_env("VISARD_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let told = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(on_a_terminal())
         .without_time()
+        .with_filter(filter);
+    tracing_subscriber::registry()
+        .with(written)
+        .with(told)
         .init();
     // A panic in a decoder may quote what it read: only its place is told.
     std::panic::set_hook(Box::new(|panic| {

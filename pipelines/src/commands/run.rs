@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::progress::{Bar, Lines, failed};
-use super::signals::asked_to_stop;
+use super::signals::{Hangup, asked_to_stop};
 use super::{PipelineArgs, on_a_terminal, print, report, say};
 use crate::language::{Diagnostics, Sources, problem_to_json, to_json};
 use crate::run::{self, Event, Observer, Request};
@@ -51,7 +51,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
         &mut sources,
         &mut diagnostics,
         observer.as_ref(),
-        asked_to_stop(),
+        asked_to_stop(Hangup::Stop),
     )
     .await;
     drop(observer);

@@ -14,15 +14,24 @@ pub(super) fn outlive_file_size_limit() {
     }
 }
 
-/// Ctrl-C, SIGTERM, or SIGHUP of a terminal that goes away; a second one ends the process at once.
-pub async fn asked_to_stop() {
+/// What SIGHUP means to a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hangup {
+    /// The terminal goes away, and the command ends.
+    Stop,
+    /// Something else, which the command listens for itself.
+    GoOn,
+}
+
+/// Ctrl-C, SIGTERM, or SIGHUP where it says so; a second one ends the process at once.
+pub async fn asked_to_stop(hangup: Hangup) {
     let (ask, asked) = tokio::sync::oneshot::channel();
     // A thread of its own hears them however busy the others are.
     std::thread::spawn(move || {
         let listener = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        listener.block_on(listen(ask))
+        listener.block_on(listen(ask, hangup))
     });
     // Where signals cannot be caught, the run goes on to its end.
     if asked.await.is_err() {
@@ -30,11 +39,11 @@ pub async fn asked_to_stop() {
     }
 }
 
-async fn listen(ask: tokio::sync::oneshot::Sender<()>) -> std::io::Result<()> {
+async fn listen(ask: tokio::sync::oneshot::Sender<()>, hangup: Hangup) -> std::io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     // `nohup` asks for a run that outlives its terminal.
-    let mut hangup = match is_ignored(libc::SIGHUP) {
+    let mut hangup = match hangup == Hangup::GoOn || is_ignored(libc::SIGHUP) {
         true => None,
         false => Some(signal(SignalKind::hangup())?),
     };

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use visard_engine::{Queries, QueryError};
 
 use super::answer::{Answer, Ended, Format};
-use super::signals::asked_to_stop;
+use super::signals::{Hangup, asked_to_stop};
 use super::{PipelineArgs, is_closed_pipe, print, report, say};
 use crate::check::{self, Loaded, Table, TableColumn};
 use crate::language::{Diagnostic, Diagnostics, Sources, codes, quoted_list};
@@ -105,7 +105,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<u8> {
     let answer = Answer::try_new(format, rows.schema(), target, most)?;
     let answered = tokio::select! {
         answered = AssertUnwindSafe(fill(answer, rows)).catch_unwind() => answered,
-        () = asked_to_stop() => return Ok(exit::INTERRUPTED),
+        () = asked_to_stop(Hangup::Stop) => return Ok(exit::INTERRUPTED),
     };
     match answered {
         Ok(Ok(ended)) => tell(&ended, target),

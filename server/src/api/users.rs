@@ -464,7 +464,7 @@ struct TemporaryPassword {
     password: String,
 }
 
-/// Gives a user a temporary password, which is told here and never again; their logins end.
+/// Gives another user a temporary password, which is told here and never again; their logins end.
 #[utoipa::path(
     post,
     path = "/api/users/{id}/reset-password",
@@ -477,6 +477,10 @@ async fn reset_password(
     caller: Caller,
     Number(id): Number,
 ) -> Result<Json<TemporaryPassword>, ApiError> {
+    if caller.user_id == id {
+        let problem = "Change your own password with the one that you have.";
+        return Err(ApiError::field("non_field_errors", problem));
+    }
     users::get(app.store(), id).await?;
     let password = passwords::temporary()?;
     let hash = app.passwords().hash(password.clone()).await?;

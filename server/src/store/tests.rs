@@ -229,3 +229,41 @@ async fn a_connection_that_was_cut_is_replaced() {
     other.query(cut, &[]).await.unwrap();
     assert_eq!(store.query(ALL, &[]).await.unwrap().len(), 1);
 }
+
+/// What a migration has done when it is killed in the middle.
+const HALF: &str = "CREATE TABLE schema_version (version BIGINT NOT NULL); \
+     CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL); \
+     INSERT INTO schema_version (version) VALUES (1)";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_was_killed_is_done_by_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store");
+    let killed = rusqlite::Connection::open(&file).unwrap();
+    killed.pragma_update(None, "journal_mode", "wal").unwrap();
+    killed.pragma_update(None, "cache_size", 1).unwrap();
+    killed.execute_batch("BEGIN IMMEDIATE").unwrap();
+    killed.execute_batch(HALF).unwrap();
+    // The files as they are now are what a kill leaves.
+    let left = tempfile::tempdir().unwrap();
+    for name in ["store", "store-wal"] {
+        std::fs::copy(folder.path().join(name), left.path().join(name)).unwrap();
+    }
+    let store = Sqlite::open(&left.path().join("store")).await.unwrap();
+    (&store as &dyn Store)
+        .run(SET, &["a".into(), "1".into()])
+        .await
+        .unwrap();
+
+    let Some(url) = database().await else { return };
+    let killed = visard::postgres::config(&url).unwrap();
+    let killed = visard::postgres::connect(&killed).await.unwrap();
+    killed.batch_execute("BEGIN").await.unwrap();
+    killed.batch_execute(HALF).await.unwrap();
+    drop(killed);
+    let store = Postgres::open(&url).await.unwrap();
+    (&store as &dyn Store)
+        .run(SET, &["a".into(), "1".into()])
+        .await
+        .unwrap();
+}
