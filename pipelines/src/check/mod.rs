@@ -58,7 +58,7 @@ use crate::language::{
 use crate::run::no_root;
 use arguments::check_arguments;
 use seeds::Seeds;
-pub use seeds::{SeedFolder, check_seed};
+pub use seeds::{SeedFolder, check_seed, seed_table};
 
 /// The masks of this build, as the language asks for them.
 #[derive(Debug, Clone, Copy)]

@@ -67,7 +67,8 @@ impl SeedFiles for Seeds {
                 .unwrap_or_default();
             format!("the seed file `{name}` cannot be read: {error}{near}")
         })?;
-        let table = Arc::new(parse(&bytes).map_err(|why| format!("the seed file `{name}` {why}"))?);
+        let table =
+            Arc::new(seed_table(&bytes).map_err(|why| format!("the seed file `{name}` {why}"))?);
         tables.insert(name.to_owned(), Arc::clone(&table));
         Ok(table)
     }
@@ -115,11 +116,14 @@ fn add_below(arg: &Value, names: &mut BTreeSet<String>) {
 /// # Errors
 /// What is wrong, as the end of a sentence about the file. No value is quoted.
 pub fn check_seed(bytes: &[u8]) -> Result<(), String> {
-    parse(bytes).map(drop)
+    seed_table(bytes).map(drop)
 }
 
-/// A seed file is CSV with a header. Errors quote no row.
-fn parse(bytes: &[u8]) -> Result<SeedTable, String> {
+/// The table in a seed file, which is CSV with a header.
+///
+/// # Errors
+/// What is wrong with it, to stand behind its name; no row is quoted.
+pub fn seed_table(bytes: &[u8]) -> Result<SeedTable, String> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let mut reader = csv::Reader::from_reader(bytes);
     let wrong = |error: csv::Error| match error.position() {
@@ -153,7 +157,11 @@ mod tests {
     fn shipped_files_read_alike_without_a_csv_reader() {
         for name in SHIPPED_SEEDS {
             let table = ShippedSeeds.table(name).unwrap();
-            assert_eq!(*table, parse(shipped(name).unwrap()).unwrap(), "{name}");
+            assert_eq!(
+                *table,
+                seed_table(shipped(name).unwrap()).unwrap(),
+                "{name}"
+            );
         }
     }
 

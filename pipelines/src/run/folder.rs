@@ -114,6 +114,15 @@ pub(super) fn create(folder: Option<&Path>, name: &str) -> anyhow::Result<(PathB
     Ok((folder, fresh))
 }
 
+/// Whether the run in `folder` has put on record what it does, so that it is to be resumed and not begun anew.
+/// A journal that cannot be read counts as one that has.
+pub fn has_begun(folder: &Path) -> bool {
+    match Journal::reopen(folder) {
+        Ok((records, _)) => !is_without_work(&records),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
+}
+
 /// Whether a run ended before it put anything on record that it would do.
 fn is_without_work(records: &[Record]) -> bool {
     let is_frame = |record: &Record| {

@@ -28,9 +28,11 @@ use visard_connectors::store::{OnBegin, Staged};
 use visard_engine::udfs::{CONSTRUCTION, Root};
 use zeroize::Zeroizing;
 
+pub use folder::has_begun;
 pub use journal::{Identity, Journal, Record};
 pub use observe::{Event, Observer, Silent};
 pub use report::{ColumnReport, FileReport, Report, Status, TableReport, Totals, bytes, counted};
+pub use secrets::instance_secret;
 pub use tables::{dry_look, logical_and_physical};
 
 use crate::check::{self, Done, Loaded, Planned, Stores, Table, Target};
@@ -326,7 +328,7 @@ fn keys(request: &Request, loaded: &Loaded, folder: &Path) -> anyhow::Result<Key
         .or(options.instance_secret_file.as_ref());
     let instance = match options.disable_instance_secret {
         true => None,
-        false => Some(secrets::instance_secret(file.map(PathBuf::as_path))?),
+        false => Some(instance_secret(file.map(PathBuf::as_path))?),
     };
     let root = Root::new(
         run.secret.as_bytes(),
@@ -478,7 +480,7 @@ pub fn preview_root(
     let file = instance.or(options.instance_secret_file.as_deref());
     let instance = match options.disable_instance_secret {
         true => None,
-        false => Some(secrets::instance_secret(file)?),
+        false => Some(instance_secret(file)?),
     };
     let instance = instance.as_ref().map(|secret| secret.as_bytes());
     Ok((Root::new(run.as_bytes(), instance), true))

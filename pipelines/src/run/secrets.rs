@@ -63,7 +63,7 @@ pub(super) fn kept_run_secret(run_folder: &Path) -> anyhow::Result<Zeroizing<Str
 ///
 /// # Errors
 /// When the file cannot be read or written.
-pub(super) fn instance_secret(file: Option<&Path>) -> anyhow::Result<Zeroizing<String>> {
+pub fn instance_secret(file: Option<&Path>) -> anyhow::Result<Zeroizing<String>> {
     let path = match file {
         Some(path) => path.to_owned(),
         None => etcetera::choose_base_strategy()

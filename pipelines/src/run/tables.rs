@@ -135,6 +135,7 @@ pub(super) async fn work(
             }
         } else {
             done.insert(task);
+            interrupted |= *work.stopped.lock();
         }
         for report in &of_step {
             asked.observer.event(&Event::Table {
@@ -207,7 +208,7 @@ impl Work<'_> {
             }
         } else {
             match step {
-                Step::Sql { sql, .. } => self.sql(task, &sql).await?,
+                Step::Sql { sql, .. } => self.sql(task, &sql, stop).await?,
                 Step::Mask(plan) => self.mask(task, *plan, earlier, reports, stop).await?,
                 Step::Copy(plan) => self.copy(task, *plan, earlier, reports, stop).await?,
             }
@@ -258,7 +259,7 @@ impl Work<'_> {
         self.note(&Record::TaskDone { task, clear_rows })
     }
 
-    async fn sql(&self, task: usize, sql: &str) -> Result<(), String> {
+    async fn sql(&self, task: usize, sql: &str, stop: &mut Stop<'_>) -> Result<(), String> {
         if self.dry_run {
             return Ok(());
         }
@@ -271,8 +272,25 @@ impl Work<'_> {
         let Some(database) = self.database else {
             return Err("there is no database to run it on".to_owned());
         };
-        let ran = database.run_in_transaction(sql, announce).await;
-        ran.map_err(said)?;
+        let stopped = async {
+            let already = *self.stopped.lock();
+            if !already {
+                stop.await;
+                *self.stopped.lock() = true;
+                self.observer.event(&Event::Interrupted);
+            }
+            // Once its end is announced, it is waited for.
+            let announced = announced.lock().is_some();
+            if already || announced {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            ran = database.run_in_transaction(sql, announce) => ran.map_err(said)?,
+            // The server drops what it did.
+            () = stopped => return Err("the run was interrupted".to_owned()),
+        }
         self.note_done(task, 0)?;
         let known_by = announced.lock().take();
         match known_by {
