@@ -11,6 +11,7 @@ use axum::middleware::from_fn_with_state;
 use crate::around::{self, Limits, Room};
 use crate::error::ApiError;
 use crate::passwords::Passwords;
+use crate::runs::Runs;
 use crate::settings::{Cache, Settings};
 use crate::store::{Store, StoreError};
 use crate::throttle::Throttle;
@@ -29,6 +30,7 @@ struct Shared {
     throttle: Throttle,
     settings: Cache,
     room: Room,
+    runs: Runs,
 }
 
 /// How the server was started.
@@ -52,6 +54,7 @@ impl App {
             passwords: Passwords::new(),
             throttle: Throttle::default(),
             settings: Cache::default(),
+            runs: Runs::default(),
         }))
     }
 
@@ -87,6 +90,16 @@ impl App {
     /// Has the settings read again: they were changed.
     pub(crate) fn settings_changed(&self) {
         self.0.settings.forget();
+    }
+
+    /// Runs that are at work, and their queue.
+    pub(crate) fn runs(&self) -> &Runs {
+        &self.0.runs
+    }
+
+    /// The file of the secret that goes into every masked value, unless a run says otherwise; made on first use.
+    pub(crate) fn instance_secret_file(&self) -> PathBuf {
+        self.data().join("instance-secret")
     }
 
     /// The folder that holds everything the server keeps in files.

@@ -53,6 +53,7 @@ mod proxy;
 mod roles;
 mod rotate;
 mod rulesets;
+mod runs;
 mod sessions;
 mod settings;
 #[cfg(test)]

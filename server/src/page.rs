@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::http::Uri;
-use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -108,12 +107,6 @@ impl PageQuery {
 }
 
 impl Page {
-    /// `items`, which are those of this page, among `count` in all: with absolute addresses of the pages
-    /// before and after. `at` is where the request went.
-    pub(crate) fn answer<T: Serialize>(&self, at: &Origin, count: u64, items: Vec<T>) -> Response {
-        Json(self.with(at, count, items)).into_response()
-    }
-
     /// The page of all `items` that this is.
     pub(crate) fn cut<T>(&self, at: &Origin, items: Vec<T>) -> PageOf<T> {
         let count = items.len() as u64;
@@ -122,7 +115,9 @@ impl Page {
         self.with(at, count, items.take(place(self.limit)).collect())
     }
 
-    fn with<T>(&self, at: &Origin, count: u64, results: Vec<T>) -> PageOf<T> {
+    /// `results`, which are those of this page, among `count` in all: with absolute addresses of the pages
+    /// before and after. `at` is where the request went.
+    pub(crate) fn with<T>(&self, at: &Origin, count: u64, results: Vec<T>) -> PageOf<T> {
         let link = |offset: u64| at.with(&[("limit", self.limit), ("offset", offset)]);
         let after = self.offset.saturating_add(self.limit);
         PageOf {

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use crate::app::{self, App, Config};
 use crate::around::Limits;
 use crate::audit::{self, Verdict};
 use crate::folder::{self, Folder, FolderArgs};
-use crate::{logs, paths, proxy, rotate, rulesets, tls};
+use crate::{logs, paths, proxy, rotate, rulesets, runs, tls};
 
 /// How long requests that are being answered have, once the server is to stop.
 const GRACE: Duration = Duration::from_secs(30);
@@ -114,6 +115,9 @@ pub struct Args {
     /// How long a request may take, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().timeout.as_secs(), env = "VISARD_REQUEST_TIMEOUT")]
     request_timeout: u64,
+    /// Runs at work at once [default: one for each two cores].
+    #[arg(long, value_name = "N", env = "VISARD_MAX_RUNS")]
+    max_runs: Option<NonZeroUsize>,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -178,6 +182,7 @@ async fn serve(args: Args) -> anyhow::Result<u8> {
     if rulesets::finish_validations(&app).await.is_err() {
         bail!("the rulesets of the store cannot be read");
     }
+    let queue = runs::start(&app, most_runs(args.max_runs)).context("runs cannot be kept")?;
     let (is_tls, behind_proxy) = (tls.is_some(), args.behind_proxy);
     // The path has its one form before a route is looked for.
     let service = MapRequestLayer::new(move |mut request: Request| {
@@ -220,7 +225,15 @@ async fn serve(args: Args) -> anyhow::Result<u8> {
             server.serve(service).await?;
         }
     }
+    queue.shut_down().await;
     Ok(0)
+}
+
+/// How many runs are at work at once: each has the cores for itself as it would on the command line, and most wait
+/// for their stores and databases half of the time.
+fn most_runs(said: Option<NonZeroUsize>) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    said.map_or_else(|| (cores() / 2).max(1), NonZeroUsize::get)
 }
 
 /// Bounds what a client may send before it is known what it asks.

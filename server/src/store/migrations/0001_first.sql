@@ -64,13 +64,18 @@ CREATE TABLE runs (
     options TEXT NOT NULL,
     is_dry_run BIGINT NOT NULL,
     sealed BYTEA,
-    node TEXT,
-    heartbeat TEXT,
+    target TEXT NOT NULL,
+    node TEXT NOT NULL,
+    attempts BIGINT NOT NULL,
     error_message TEXT,
     has_sdd_report BIGINT NOT NULL
 );
 
 CREATE INDEX runs_by_status ON runs (status, id);
+
+CREATE INDEX runs_by_ruleset_name ON runs (ruleset_name, id);
+
+CREATE TABLE nodes (id TEXT PRIMARY KEY, heartbeat TEXT NOT NULL);
 
 CREATE TABLE run_log (
     run_id BIGINT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
