@@ -10,6 +10,7 @@ use axum::middleware::from_fn_with_state;
 
 use crate::around::{self, Limits, Room};
 use crate::error::ApiError;
+use crate::in_flight::InFlight;
 use crate::passwords::Passwords;
 use crate::runs::Runs;
 use crate::settings::{Cache, Settings};
@@ -31,6 +32,7 @@ struct Shared {
     settings: Cache,
     room: Room,
     runs: Runs,
+    in_flight: InFlight,
 }
 
 /// How the server was started.
@@ -55,6 +57,7 @@ impl App {
             throttle: Throttle::default(),
             settings: Cache::default(),
             runs: Runs::default(),
+            in_flight: InFlight::default(),
         }))
     }
 
@@ -95,6 +98,11 @@ impl App {
     /// Runs that are at work, and their queue.
     pub(crate) fn runs(&self) -> &Runs {
         &self.0.runs
+    }
+
+    /// Rulesets that mask in flight, bound to their keys.
+    pub(crate) fn in_flight(&self) -> &InFlight {
+        &self.0.in_flight
     }
 
     /// The file of the secret that goes into every masked value, unless a run says otherwise; made on first use.

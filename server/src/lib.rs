@@ -20,6 +20,7 @@
 //! | how do runs run? | `runs/` |
 //! | which columns hold personal data, and which ruleset masks them? | `discovery/` |
 //! | which endpoints are there, for a page? | [`reference`] |
+//! | how are values masked in flight? | `in_flight/` |
 //! | what is answered? | `api/`, `answer.rs`, `page.rs`, `error.rs` |
 
 pub mod app;
@@ -43,6 +44,7 @@ mod extract;
 mod files;
 mod folder;
 mod hosts;
+mod in_flight;
 mod jwt;
 mod metrics;
 mod page;

@@ -138,6 +138,11 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
+    /// The address of another path of this server.
+    pub(crate) fn address(&self, path: &str) -> String {
+        format!("{}://{}{path}", self.scheme, self.host)
+    }
+
     /// The same address, with other values for some parameters.
     fn with(&self, parameters: &[(&str, u64)]) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());

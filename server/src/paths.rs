@@ -34,8 +34,15 @@ pub(crate) fn normalize(mut request: Request, tls: bool) -> Request {
     };
     let whole = match (trimmed, request.uri().query()) {
         ("", _) => None,
-        (path, None) => Some(format!("{prefix}{path}")),
-        (path, Some(query)) => Some(format!("{prefix}{path}?{query}")),
+        (path, query) => {
+            // Some clients spell the plans of in-flight masking so.
+            let path = match path.strip_prefix("/ifm/ruleset_plans") {
+                Some(rest) => format!("/ifm/ruleset-plans{rest}"),
+                None => path.to_owned(),
+            };
+            let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+            Some(format!("{prefix}{path}{query}"))
+        }
     };
     // What is no path any more finds no route as it was either.
     if let Some(whole) = whole.and_then(|whole| PathAndQuery::try_from(whole).ok()) {
@@ -61,6 +68,10 @@ mod tests {
             ("/runs/", "/api/runs"),
             ("/runs/1/log?limit=2", "/api/runs/1/log?limit=2"),
             ("/ifm/verify-token/", "/ifm/verify-token"),
+            (
+                "/ifm/ruleset_plans/a/mask/?b",
+                "/ifm/ruleset-plans/a/mask?b",
+            ),
             ("/metrics", "/metrics"),
             ("/api", "/api"),
             ("/", "/"),
