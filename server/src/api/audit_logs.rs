@@ -74,7 +74,7 @@ async fn list(
         .query("SELECT count(*) FROM audit_log", &[])
         .await?;
     let count = count.first().map_or(Ok(0), |row| row.int(0))?;
-    Ok(page.answer(&origin, count.unsigned_abs(), entries))
+    Ok(Json(page.with(&origin, count.unsigned_abs(), entries)).into_response())
 }
 
 /// The same as CSV, without ids, the oldest first.
