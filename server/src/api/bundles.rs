@@ -83,7 +83,11 @@ async fn export(State(app): State<App>) -> Result<Response, ApiError> {
         });
     }
     for document in documents::all(app.store(), Kind::Seed).await? {
-        let named = |yaml: &str| yaml.contains(&document.name);
+        let filename = document.body["filename"].as_str().unwrap_or_default();
+        let named = |yaml: &str| {
+            let by_filename = !filename.is_empty() && yaml.contains(filename);
+            by_filename || yaml.contains(&document.name)
+        };
         let used = bundle.rulesets.iter().any(|ruleset| named(&ruleset.yaml))
             || bundle.libraries.iter().any(|library| named(&library.yaml));
         if used {
@@ -112,7 +116,10 @@ async fn export(State(app): State<App>) -> Result<Response, ApiError> {
 /// Takes in a bundle: all of it, or nothing.
 #[utoipa::path(post, path = "/api/import/v1", tag = "bundles",
     request_body(content = BundleForm, content_type = "multipart/form-data"),
-    responses((status = 200, body = ImportSummary)))]
+    responses(
+        (status = 200, body = ImportSummary),
+        (status = 409, description = "someone else has just stored something of the same name"),
+    ))]
 async fn import(
     State(app): State<App>,
     caller: Caller,
@@ -294,7 +301,7 @@ impl Taken {
         content: Option<Vec<u8>>,
         overwrite: bool,
     ) -> Result<Made, ApiError> {
-        let same = |change: &&Change| {
+        let same = |change: &Change| {
             let Document {
                 variant: v,
                 name: n,
@@ -302,7 +309,7 @@ impl Taken {
             } = &change.document;
             change.kind == kind && v == variant && n == name
         };
-        if self.changes.iter().find(same).is_some() {
+        if self.changes.iter().any(same) {
             let problem = "The bundle has two things of one kind and name.";
             return Err(ApiError::field("zip_archive", problem));
         }

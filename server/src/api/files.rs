@@ -141,7 +141,7 @@ async fn add_seed(
     form: Form,
 ) -> Result<(StatusCode, Json<StoredFile>), ApiError> {
     let made = add(&app, &caller, Kind::Seed, "seed_file", &form).await?;
-    seed_changed(&app, &made.name).await?;
+    seed_changed(&app, &[&made.name, &made.filename]).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
@@ -160,8 +160,9 @@ async fn remove_seed(
     caller: Caller,
     Id(id): Id,
 ) -> Result<StatusCode, ApiError> {
-    let name = remove(&app, &caller, Kind::Seed, &id).await?;
-    seed_changed(&app, &name).await?;
+    let removed = remove(&app, &caller, Kind::Seed, &id).await?;
+    let removed = StoredFile::of(Kind::Seed, &removed);
+    seed_changed(&app, &[&removed.name, &removed.filename]).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -373,8 +374,8 @@ fn read(kind: Kind, part: &str, form: &Form) -> Result<Document, ApiError> {
     Ok(Document::new(&name, "", body))
 }
 
-/// Removes a file that nothing uses; its name.
-async fn remove(app: &App, caller: &Caller, kind: Kind, id: &str) -> Result<String, ApiError> {
+/// Removes a file that nothing uses.
+async fn remove(app: &App, caller: &Caller, kind: Kind, id: &str) -> Result<Document, ApiError> {
     let document = documents::get(app.store(), kind, id).await?;
     let mut transaction = app.store().begin().await?;
     let field = match kind {
@@ -403,20 +404,24 @@ async fn remove(app: &App, caller: &Caller, kind: Kind, id: &str) -> Result<Stri
     )
     .await?;
     transaction.commit().await?;
-    Ok(document.name)
+    Ok(document)
 }
 
 /// Has rulesets looked at again that name a seed file, by themselves or in their libraries.
-pub(super) async fn seed_changed(app: &App, name: &str) -> Result<(), ApiError> {
+async fn seed_changed(app: &App, names: &[&str]) -> Result<(), ApiError> {
+    let named = |text: &Text| {
+        let mut names = names.iter().filter(|name| !name.is_empty());
+        names.any(|name| text.config_yaml.contains(name))
+    };
     let mut libraries = Vec::new();
     for library in documents::all(app.store(), Kind::RulesetLibrary).await? {
-        if Text::of(&library)?.config_yaml.contains(name) {
+        if named(&Text::of(&library)?) {
             libraries.push(library_name(&library.variant, &library.name));
         }
     }
     revalidate(app, |ruleset| {
         let mut imports = ruleset.verdict.imports.iter();
-        ruleset.config_yaml.contains(name) || imports.any(|import| libraries.contains(import))
+        named(ruleset) || imports.any(|import| libraries.contains(import))
     })
     .await
 }

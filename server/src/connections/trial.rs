@@ -41,7 +41,7 @@ pub(crate) async fn try_out(
     if !source && !target {
         (source, target) = (true, true);
     }
-    let tried = try_connection(&connection, "", source, target);
+    let tried = Box::pin(try_connection(&connection, "", source, target));
     let tried = tokio::time::timeout(PATIENCE, tried).await.map_err(|_| {
         failed(format!(
             "there was no answer within {} seconds",

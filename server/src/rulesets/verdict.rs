@@ -8,6 +8,9 @@ use visard::language::{Diagnostic, Diagnostics, Severity, Sources, codes};
 
 use super::locality::NO_LOCALITY_SET;
 
+/// Errors that are told at most: a large ruleset may have one in each line.
+const MAX_ERRORS: usize = 100;
+
 /// Whether something is sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -97,6 +100,7 @@ pub(super) fn of(
     let errors = diagnostics.sorted().into_iter();
     let errors = errors.filter(|problem| problem.severity() == Severity::Error);
     let validation_errors: Vec<_> = errors
+        .take(MAX_ERRORS)
         .map(|problem| error(problem, sources, folder, path, own))
         .collect();
     Verdict {

@@ -7,6 +7,7 @@ use super::{Text, library_name};
 use crate::app::App;
 use crate::documents::{self, Document, Kind};
 use crate::error::ApiError;
+use crate::files;
 use crate::private;
 
 /// The file of the ruleset.
@@ -46,10 +47,25 @@ pub(super) async fn write_text(app: &App, yaml: &str, folder: &Path) -> Result<(
             texts.push(text);
         }
     }
-    for seed in documents::all(app.store(), Kind::Seed).await? {
-        if texts.iter().any(|text| text.contains(&seed.name)) {
-            let bytes = documents::content(app.store(), Kind::Seed, &seed.id).await?;
-            private::write(&folder.join(&seed.name), &bytes.unwrap_or_default())?;
+    let seeds = documents::all(app.store(), Kind::Seed).await?;
+    let names: Vec<&str> = seeds.iter().map(|seed| seed.name.as_str()).collect();
+    for seed in &seeds {
+        let named = |name: &&str| texts.iter().any(|text| text.contains(*name));
+        // A ruleset may call it as it was called where it comes from, unless another one is called so.
+        let filename = seed.body["filename"].as_str().unwrap_or_default();
+        let filename = Some(filename).filter(|name| !names.contains(name));
+        let filename = filename.filter(|name| files::name(Kind::Seed, name).is_ok());
+        let wanted = [Some(seed.name.as_str()), filename].into_iter().flatten();
+        let wanted: Vec<&str> = wanted.filter(named).collect();
+        if wanted.is_empty() {
+            continue;
+        }
+        let bytes = files::content(app, Kind::Seed, &seed.id).await?;
+        for name in wanted {
+            private::write(
+                &folder.join(name),
+                bytes.as_ref().map_or(&[], |bytes| bytes),
+            )?;
         }
     }
     Ok(())

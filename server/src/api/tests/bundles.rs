@@ -1,3 +1,5 @@
+//! Bundles go from server to server.
+
 use axum::http::{Method, header};
 use serde_json::{Value as Json, json};
 

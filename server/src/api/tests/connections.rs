@@ -1,3 +1,5 @@
+//! Connections are kept, changed, tried out and removed.
+
 use axum::http::Method;
 use serde_json::{Value as Json, json};
 

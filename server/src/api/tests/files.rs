@@ -1,3 +1,5 @@
+//! Files are kept, and what is none is refused.
+
 use axum::http::Method;
 use serde_json::{Value as Json, json};
 

@@ -1,3 +1,5 @@
+//! Libraries are kept, and rulesets follow them.
+
 use axum::http::Method;
 use serde_json::{Value as Json, json};
 

@@ -1,3 +1,5 @@
+//! Rulesets are kept and looked at.
+
 use std::time::Duration;
 
 use axum::http::Method;
@@ -164,12 +166,12 @@ async fn problems_are_kept_with_their_places() {
         let made: Json = serde_json::from_slice(&made.bytes).unwrap();
         assert_eq!(made["is_valid"], "invalid", "{yaml}");
         let errors = made["validation_errors"].as_array().unwrap();
-        let fits = |error: &&Json| {
+        let fits = |error: &Json| {
             error["validation_error_type"] == kind
                 && error["line_number"] == json!(line)
                 && error["message"].as_str().unwrap().contains(part)
         };
-        assert!(errors.iter().find(fits).is_some(), "{yaml}: {errors:?}");
+        assert!(errors.iter().any(fits), "{yaml}: {errors:?}");
         let data = server.app.data().display().to_string();
         assert!(!made.to_string().contains(&data), "{made}");
     }
@@ -218,7 +220,11 @@ async fn seed_files_decide_too() {
     let made = stored(&server, "towns", &yaml).await;
     assert_eq!(made["is_valid"], "invalid");
     let path = format!("/api/rulesets/{}/", id(&made));
-    let parts = [("seed_file", Some("towns.csv"), &b"town\nArlen\n"[..])];
+    // A ruleset may call it by the name of the file that was uploaded.
+    let parts = [
+        ("name", None, &b"list of places"[..]),
+        ("seed_file", Some("towns.csv"), b"town\nArlen\n"),
+    ];
     let seed = send_form(&server, "builder", Method::POST, "/api/seeds/", &parts)
         .await
         .json(201);

@@ -1,3 +1,5 @@
+//! Table references are kept, and free their names.
+
 use axum::http::Method;
 use serde_json::json;
 
