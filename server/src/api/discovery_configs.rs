@@ -179,7 +179,7 @@ async fn create(
 /// What discovery looks for where no configuration is named, as one.
 #[utoipa::path(get, path = "/api/discovery/configs/defaults", tag = "discovery",
     params(("config_type" = Option<String>, Query, description = "of no effect: there is one for both")),
-    responses((status = 200, body = String, content_type = "application/yaml")))]
+    responses((status = 200, body = serde_json::Value, content_type = "application/yaml")))]
 async fn defaults() -> impl IntoResponse {
     let yaml = Keywords::default().to_config();
     ([(header::CONTENT_TYPE, "application/yaml")], yaml)

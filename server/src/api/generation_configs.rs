@@ -156,7 +156,7 @@ async fn create(
 
 /// The masks that are usual where no configuration is named, as one.
 #[utoipa::path(get, path = "/api/ruleset-generation-configs/defaults", tag = "discovery",
-    responses((status = 200, body = String, content_type = "application/yaml")))]
+    responses((status = 200, body = serde_json::Value, content_type = "application/yaml")))]
 async fn defaults() -> impl IntoResponse {
     let yaml = generation_defaults();
     ([(header::CONTENT_TYPE, "application/yaml")], yaml)
