@@ -96,6 +96,17 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
+    /// The first thing that it says, for people.
+    pub(crate) fn told(&self) -> String {
+        let said = self.body.as_object().and_then(|body| body.values().next());
+        let said = match said {
+            Some(Value::Array(list)) => list.first(),
+            other => other,
+        };
+        let said = said.and_then(Value::as_str);
+        said.unwrap_or("internal error").to_owned()
+    }
+
     /// Something is wrong here, status 500. The log says what, the answer does not.
     pub(crate) fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!("{error}");

@@ -26,6 +26,10 @@ pub(crate) struct Settings {
     /// Names and addresses under which the server may be asked; all without one. `.example.com` stands for
     /// the names below it, too.
     pub(crate) allowed_hosts: Vec<String>,
+    /// Words that tell every discovery of personal data.
+    pub(crate) custom_keywords: Vec<String>,
+    /// Words of columns that every discovery leaves out.
+    pub(crate) ignored_keywords: Vec<String>,
 }
 
 /// A generation of clients, by the states of runs that they know.

@@ -78,7 +78,7 @@ struct Shown {
 
 impl RunBody {
     /// The run for clients of the generation `second`, if that is said, or else of the third.
-    fn of(run: Run, second: bool) -> Result<Self, ApiError> {
+    pub(super) fn of(run: Run, second: bool) -> Result<Self, ApiError> {
         let options = RawValue::from_string(run.options);
         Ok(Self {
             id: run.id,

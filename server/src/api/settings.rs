@@ -16,6 +16,8 @@ use crate::extract::Body;
 use crate::hosts;
 use crate::settings::{self, Generation, Settings};
 
+/// Keywords of a list at most.
+const MAX_KEYWORDS: usize = 1000;
 /// Longest text of a setting, in characters.
 const MAX_TEXT: usize = 2048;
 
@@ -41,6 +43,10 @@ struct SettingsChange {
     run_status_generation: Option<Generation>,
     #[schema(max_items = 100)]
     allowed_hosts: Option<Vec<String>>,
+    #[schema(max_items = 1000)]
+    custom_keywords: Option<Vec<String>>,
+    #[schema(max_items = 1000)]
+    ignored_keywords: Option<Vec<String>>,
 }
 
 /// Tells what is null from what is left out.
@@ -79,6 +85,18 @@ async fn change(
             return Err(ApiError::field(name, problem));
         }
     }
+    let lists = [
+        ("custom_keywords", &change.custom_keywords),
+        ("ignored_keywords", &change.ignored_keywords),
+    ];
+    for (name, keywords) in lists {
+        let keywords = keywords.as_deref().unwrap_or_default();
+        let is_sound = |word: &String| word.len() <= 255 && !word.contains(char::is_control);
+        if keywords.len() > MAX_KEYWORDS || !keywords.iter().all(is_sound) {
+            let problem = "Give at most 1000 words of at most 255 bytes each.";
+            return Err(ApiError::field(name, problem));
+        }
+    }
     let changes: Vec<(&str, Value)> = [
         ("locality", change.locality.map(Value::from)),
         (
@@ -92,6 +110,8 @@ async fn change(
                 .map(|generation| json!(generation)),
         ),
         ("allowed_hosts", change.allowed_hosts.map(Value::from)),
+        ("custom_keywords", change.custom_keywords.map(Value::from)),
+        ("ignored_keywords", change.ignored_keywords.map(Value::from)),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name, value?)))
@@ -133,6 +153,7 @@ mod tests {
         let server = Server::start().await;
         let first = json!({
             "locality": "", "dm_ai_engine_url": null, "run_status_generation": "v3", "allowed_hosts": [],
+            "custom_keywords": [], "ignored_keywords": [],
         });
         assert_eq!(server.get("builder", PATH).await.json(200), first);
         let set = json!({"locality": "AU", "dm_ai_engine_url": "https://ai.example", "run_status_generation": "v2"});

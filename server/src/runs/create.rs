@@ -20,7 +20,7 @@ use crate::documents::{self, Document};
 use crate::error::ApiError;
 use crate::private;
 use crate::rulesets::{self, MaskType};
-use crate::store::Value;
+use crate::store::{Transaction, Value};
 
 /// What is asked of a masking run.
 #[derive(Debug)]
@@ -91,8 +91,7 @@ pub(crate) async fn create(
         is_dry_run: options.dry_run,
     };
     let mut transaction = app.store().begin().await?;
-    let node = app.runs().node(app).map_err(unwritable)?;
-    let run = new.insert(transaction.as_mut(), node).await?;
+    let run = insert(app, transaction.as_mut(), new).await?;
     let sealed = app.vault().seal(&place(run.id), &secrets);
     let sealed = sealed.map_err(|error| ApiError::internal(&error))?;
     let sql = "UPDATE runs SET sealed = $1 WHERE id = $2";
@@ -116,6 +115,19 @@ pub(crate) async fn create(
     transaction.commit().await?;
     app.runs().wake();
     Ok((run, run_secret))
+}
+
+/// Adds a run for this server to run; the queue is to be told once it is committed.
+///
+/// # Errors
+/// As of the transaction, and when this server cannot tell who it is.
+pub(crate) async fn insert(
+    app: &App,
+    transaction: &mut dyn Transaction,
+    new: NewRun,
+) -> Result<Run, ApiError> {
+    let node = app.runs().node(app).map_err(unwritable)?;
+    Ok(new.insert(transaction, node).await?)
 }
 
 /// What a run is made of.

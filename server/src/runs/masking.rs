@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use visard::language::{Diagnostic, Diagnostics, Severity, Sources};
+use visard::check::load_ruleset;
+use visard::language::{Diagnostic, Diagnostics, Holds, Severity, Sources};
 use visard::run::{self, Outcome, Request, exit};
 
 use super::create::relative;
@@ -14,6 +15,8 @@ use super::queue::Stopped;
 use super::watch::Watch;
 use super::work::AtWork;
 use super::{GIVEN, WORK, folder, report};
+use crate::discovery::coverage;
+use crate::documents::{self, Kind};
 
 /// Masks; nothing where the run is to go on later.
 pub(super) async fn run(at_work: AtWork<'_>) -> Option<Ended> {
@@ -68,8 +71,51 @@ pub(super) async fn run(at_work: AtWork<'_>) -> Option<Ended> {
                 ended.reports = report::of_run(&report);
                 Some(ended)
             }
-            (Some(report), _) => Some(report::ended(&report)),
+            (Some(report), _) => {
+                let mut ended = report::ended(&report);
+                ended
+                    .reports
+                    .extend(coverage_report(&at_work, &folder).await);
+                Some(ended)
+            }
         },
+    }
+}
+
+/// What the ruleset leaves out, where it asks for that.
+async fn coverage_report(at_work: &AtWork<'_>, folder: &Path) -> Option<(&'static str, String)> {
+    let given = folder.join(GIVEN);
+    let mut sources = Sources::within(given.clone());
+    let mut diagnostics = Diagnostics::new();
+    let ruleset = load_ruleset(
+        &given.join("ruleset.yml"),
+        vec![given.join("libraries")],
+        Holds::Tables,
+        &mut sources,
+        &mut diagnostics,
+    )?;
+    if !ruleset.asks_coverage {
+        return None;
+    }
+    let run = &at_work.run;
+    let connection = documents::find(at_work.app.store(), Kind::Connection, &run.source).await;
+    let told = match connection {
+        Ok(Some(connection)) => coverage(at_work.app, &connection, &ruleset).await,
+        Ok(None) => Err("the connection was deleted".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    match told {
+        Ok((report, 0)) => Some((report::SDD, report)),
+        Ok((report, left_out)) => {
+            let message = format!("{left_out} columns may hold personal data and are not masked");
+            at_work.log.say(Level::Warning, message);
+            Some((report::SDD, report))
+        }
+        Err(why) => {
+            let message = format!("no report of what is not masked: {why}");
+            at_work.log.say(Level::Warning, message);
+            None
+        }
     }
 }
 

@@ -6,10 +6,11 @@
 //! | what may be asked of one? | `options.rs` |
 //! | what is refused, and what is kept for the run? | `create.rs`, `pipeline.rs` |
 //! | whose turn is it? | `queue.rs`, `node.rs` |
-//! | how is one run, ended and cancelled? | `work.rs`, `masking.rs`, `end.rs` |
+//! | how is one run, ended and cancelled? | `work.rs`, `masking.rs`, `discovering.rs`, `end.rs` |
 //! | what does it tell, while it works and after? | `log.rs`, `watch.rs`, `report.rs` |
 
 mod create;
+mod discovering;
 mod end;
 pub(crate) mod log;
 mod masking;
@@ -27,11 +28,11 @@ mod work;
 
 use std::path::PathBuf;
 
-pub(crate) use create::{Asked, create};
+pub(crate) use create::{Asked, create, insert};
 pub(crate) use end::cancel;
 pub(crate) use options::{Options, OptionsSchema};
 pub(crate) use queue::{Runs, start};
-pub(crate) use row::{Filter, Run, count, find, list};
+pub(crate) use row::{Filter, Kind, NewRun, Run, count, find, list};
 pub(crate) use status::Status;
 
 use crate::app::App;

@@ -10,10 +10,18 @@ use crate::time;
 pub(crate) enum Kind {
     /// It masks.
     Masking,
+    /// It looks for personal data in a database, by names.
+    SchemaDiscovery,
+    /// The same in files.
+    FileDiscovery,
 }
 
 impl Kind {
-    const ALL: [(&'static str, Self); 1] = [("masking", Self::Masking)];
+    const ALL: [(&'static str, Self); 3] = [
+        ("masking", Self::Masking),
+        ("schema_discovery", Self::SchemaDiscovery),
+        ("file_discovery", Self::FileDiscovery),
+    ];
 
     /// As the store writes it.
     pub(crate) fn name(self) -> &'static str {

@@ -6,7 +6,7 @@ use super::end::{Ended, finish};
 use super::log::{Level, RunLog};
 use super::queue::{Stop, Stopped};
 use super::row::{Kind, Run, find};
-use super::{Status, masking};
+use super::{Status, discovering, masking};
 use crate::app::App;
 use crate::store::{StoreError, Value};
 
@@ -17,7 +17,7 @@ const MOST_ATTEMPTS: i64 = 5;
 pub(super) struct AtWork<'a> {
     pub(super) app: &'a App,
     pub(super) run: Run,
-    /// What was sealed for it.
+    /// What was sealed for it, if anything was.
     pub(super) secrets: Zeroizing<Vec<u8>>,
     pub(super) log: RunLog,
     pub(super) stopped: Stopped,
@@ -45,13 +45,16 @@ async fn attempt(app: &App, id: i64, stopped: Stopped) -> Result<(), StoreError>
         return Ok(());
     };
     let attempts = row.int(0)?;
-    let sealed = row.maybe_bytes(1)?.unwrap_or_default();
+    let opened = match row.maybe_bytes(1)? {
+        Some(sealed) => app.vault().open(&super::place(id), sealed),
+        None => Ok(Zeroizing::default()),
+    };
     let (log, writer) = RunLog::open(app, id, run.status).await?;
     let ended = if attempts > MOST_ATTEMPTS {
         let why = format!("the server ended {MOST_ATTEMPTS} times while it worked on the run");
         Some(Ended::failed(why))
     } else {
-        match app.vault().open(&super::place(id), sealed) {
+        match opened {
             Err(error) => Some(Ended::failed(error.to_string())),
             Ok(secrets) => {
                 if attempts > 1 {
@@ -88,6 +91,7 @@ async fn attempt(app: &App, id: i64, stopped: Stopped) -> Result<(), StoreError>
 async fn at_work(at_work: AtWork<'_>) -> Option<Ended> {
     match at_work.run.kind {
         Kind::Masking => masking::run(at_work).await,
+        Kind::SchemaDiscovery | Kind::FileDiscovery => discovering::run(at_work).await,
     }
 }
 
