@@ -11,6 +11,7 @@
 //! | how do rows get to other databases and files, and back? | `copies.rs`, between unlike ones `between.rs`, into tables that are not there `creation.rs` |
 //! | what becomes of a run that is killed? | `kills.rs` |
 //! | what follows a masked key? | `cascades.rs` |
+//! | which ruleset is written for what is found? | `discovery.rs` |
 //! | do tables come out as files of the same rows do? | `differential.rs` |
 
 mod behaviour;
@@ -19,6 +20,7 @@ mod cascades;
 pub mod copies;
 mod creation;
 pub mod differential;
+mod discovery;
 mod joins;
 mod kills;
 mod kind;
