@@ -238,7 +238,7 @@ fn most_runs(said: Option<NonZeroUsize>) -> usize {
 
 /// Bounds what a client may send before it is known what it asks.
 fn limited(mut server: Server<SocketAddr>) -> Server<SocketAddr> {
-    let mut builder = server.http_builder();
+    let builder = server.http_builder();
     builder
         .http1()
         .timer(hyper_util::rt::TokioTimer::new())

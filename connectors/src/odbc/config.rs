@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use odbc_api::environment;
 use zeroize::Zeroizing;
 
 use super::dialect::Dialect;
 use super::error::OdbcError;
+use super::installed::{Installed, installed};
 use crate::database::SslMode;
 
 /// Where distributions put drivers that a configuration names without their folder.
@@ -55,13 +55,6 @@ impl std::fmt::Debug for OdbcConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "OdbcConfig({:?}, {})", self.dialect, self.shown())
     }
-}
-
-/// A driver that is installed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Installed {
-    name: String,
-    library: Option<String>,
 }
 
 impl OdbcConfig {
@@ -219,7 +212,7 @@ impl OdbcConfig {
 
     /// The driver's library where we know it, else its name.
     fn found(&self) -> Result<String, OdbcError> {
-        let installed = installed()?;
+        let installed = installed();
         if let Some(driver) = &self.driver
             && driver.contains('/')
         {
@@ -246,27 +239,6 @@ impl OdbcConfig {
             None => Ok(found.name.clone()),
         }
     }
-}
-
-/// The drivers that odbcinst.ini lists.
-fn installed() -> Result<Vec<Installed>, OdbcError> {
-    let drivers = environment()?.drivers()?;
-    Ok(drivers
-        .into_iter()
-        .map(|driver| {
-            let of = |key: &str| {
-                let mut attributes = driver.attributes.iter();
-                let found = attributes.find(|(known, _)| known.eq_ignore_ascii_case(key));
-                found
-                    .map(|(_, value)| value.clone())
-                    .filter(|value| !value.is_empty())
-            };
-            Installed {
-                library: of("Driver64").or_else(|| of("Driver")),
-                name: driver.description.clone(),
-            }
-        })
-        .collect())
 }
 
 /// The driver of that name, or one that fits.

@@ -28,6 +28,7 @@ mod config;
 mod database;
 mod dialect;
 mod error;
+mod installed;
 mod lane;
 mod moment;
 mod parameter;

@@ -121,6 +121,7 @@ struct FileDiscoveryRequest {
     /// Only UTF-8 is accepted.
     encoding: Option<String>,
     /// Of no effect.
+    #[allow(dead_code, reason = "clients send it; all cores are used as they are")]
     workers: Option<u64>,
 }
 

@@ -158,7 +158,7 @@ fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, 
 
 /// A ruleset for chosen columns of tables.
 #[utoipa::path(post, path = "/api/generate-ruleset", tag = "discovery", request_body = GenerationRequest,
-    responses((status = 201, body = String, content_type = "application/yaml")))]
+    responses((status = 201, body = serde_json::Value, content_type = "application/yaml")))]
 async fn generate(
     State(app): State<App>,
     Body(request): Body<GenerationRequest>,
@@ -172,7 +172,7 @@ async fn generate(
 
 /// A ruleset for chosen columns of tables.
 #[utoipa::path(post, path = "/api/generate-ruleset/v2", tag = "discovery", request_body = GenerationRequest,
-    responses((status = 201, body = String, content_type = "application/yaml")))]
+    responses((status = 201, body = serde_json::Value, content_type = "application/yaml")))]
 async fn generate_with_hash_columns(
     state: State<App>,
     body: Body<GenerationRequest>,
@@ -183,7 +183,7 @@ async fn generate_with_hash_columns(
 /// A ruleset for chosen columns of tables, with masks of a configuration.
 #[utoipa::path(post, path = "/api/generate-ruleset/v3", tag = "discovery",
     request_body = GenerationByConfigRequest,
-    responses((status = 201, body = String, content_type = "application/yaml")))]
+    responses((status = 201, body = serde_json::Value, content_type = "application/yaml")))]
 async fn generate_by_config(
     State(app): State<App>,
     Body(request): Body<GenerationByConfigRequest>,
@@ -204,7 +204,7 @@ async fn generate_by_config(
 /// A ruleset for chosen columns of files.
 #[utoipa::path(post, path = "/api/generate-file-ruleset", tag = "discovery",
     request_body = FileGenerationRequest,
-    responses((status = 201, body = String, content_type = "application/yaml")))]
+    responses((status = 201, body = serde_json::Value, content_type = "application/yaml")))]
 async fn generate_for_files(
     State(app): State<App>,
     Body(request): Body<FileGenerationRequest>,
@@ -216,7 +216,7 @@ async fn generate_for_files(
 /// A ruleset for chosen columns of files, with masks of a configuration.
 #[utoipa::path(post, path = "/api/generate-file-ruleset/v2", tag = "discovery",
     request_body = FileGenerationByConfigRequest,
-    responses((status = 201, body = String, content_type = "application/yaml")))]
+    responses((status = 201, body = serde_json::Value, content_type = "application/yaml")))]
 async fn generate_for_files_by_config(
     State(app): State<App>,
     Body(request): Body<FileGenerationByConfigRequest>,

@@ -11,7 +11,6 @@ use visard::language::{Connection, Diagnostics, Language, Sources};
 use crate::app::App;
 use crate::connections;
 use crate::documents::Document;
-use crate::error::ApiError;
 use crate::private;
 
 /// What the connection is called in its pipeline, and in messages.

@@ -66,26 +66,6 @@ impl Verdict {
             imports,
         }
     }
-
-    /// Why no run may start with it, in the words that clients look for; nothing where one may.
-    pub(crate) fn refusal(&self) -> Option<String> {
-        match self.is_valid {
-            Validity::Valid => None,
-            Validity::InProgress => {
-                Some("Cannot start run: the ruleset is still being validated.".to_owned())
-            }
-            Validity::Invalid => {
-                let library = self
-                    .validation_errors
-                    .iter()
-                    .find_map(|error| error.library.as_ref());
-                Some(match library {
-                    Some(name) => format!("Cannot start run. Library \"{name}\" is invalid. "),
-                    None => "Cannot start run: the ruleset is invalid.".to_owned(),
-                })
-            }
-        }
-    }
 }
 
 /// What a check of the file `path` in `folder` found.

@@ -14,7 +14,7 @@ use super::log::Level;
 use super::queue::Stopped;
 use super::watch::Watch;
 use super::work::AtWork;
-use super::{GIVEN, WORK, folder, report};
+use super::{GIVEN, Status, WORK, folder, report};
 use crate::discovery::coverage;
 use crate::documents::{self, Kind};
 
@@ -73,17 +73,23 @@ pub(super) async fn run(at_work: AtWork<'_>) -> Option<Ended> {
             }
             (Some(report), _) => {
                 let mut ended = report::ended(&report);
-                ended
-                    .reports
-                    .extend(coverage_report(&at_work, &folder).await);
+                if let Some((report, covered)) = coverage_report(&at_work, &folder).await {
+                    ended.reports.extend(report);
+                    if ended.status == Status::Finished && !covered {
+                        ended.status = Status::FinishedWithWarnings;
+                    }
+                }
                 Some(ended)
             }
         },
     }
 }
 
-/// What the ruleset leaves out, where it asks for that.
-async fn coverage_report(at_work: &AtWork<'_>, folder: &Path) -> Option<(&'static str, String)> {
+/// What the ruleset leaves out, where it asks for that: the report, and whether that is nothing.
+async fn coverage_report(
+    at_work: &AtWork<'_>,
+    folder: &Path,
+) -> Option<(Option<(&'static str, String)>, bool)> {
     let given = folder.join(GIVEN);
     let mut sources = Sources::within(given.clone());
     let mut diagnostics = Diagnostics::new();
@@ -105,16 +111,16 @@ async fn coverage_report(at_work: &AtWork<'_>, folder: &Path) -> Option<(&'stati
         Err(error) => Err(error.to_string()),
     };
     match told {
-        Ok((report, 0)) => Some((report::SDD, report)),
+        Ok((report, 0)) => Some((Some((report::SDD, report)), true)),
         Ok((report, left_out)) => {
             let message = format!("{left_out} columns may hold personal data and are not masked");
             at_work.log.say(Level::Warning, message);
-            Some((report::SDD, report))
+            Some((Some((report::SDD, report)), false))
         }
         Err(why) => {
             let message = format!("no report of what is not masked: {why}");
             at_work.log.say(Level::Warning, message);
-            None
+            Some((None, false))
         }
     }
 }

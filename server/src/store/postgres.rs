@@ -162,6 +162,7 @@ impl Drop for Open {
             if lease.session().execute("ROLLBACK").await.is_err() {
                 lease.session = None;
             }
+            drop(lease);
         };
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(undo)),

@@ -636,6 +636,12 @@ def database_discovery(dm, places, config, masks):
     assert [one.name for one in generated(dm, crm.id)] == ["generated_ruleset"]
     dm.start_async_ruleset_generation_with_rg_config(crm.id, columns, masks)
     assert "email" in generated(dm, crm.id)[0].yaml
+    # What to mask is ticked in the report.
+    ticked = io.StringIO()
+    into = csv.DictWriter(ticked, rows[0])
+    into.writeheader()
+    into.writerows({**row, "Selected": "yes" if row["Column name"] in ("email", "town") else ""} for row in rows)
+    report = ticked.getvalue()
     dm.start_async_ruleset_generation_from_csv(crm.id, report)
     assert all("tasks" in one.yaml for one in generated(dm, crm.id))
     dm.start_async_ruleset_generation_from_csv_with_rg_config(crm.id, report.encode(), None, target_size_bytes=400)
