@@ -246,6 +246,7 @@ mod tests {
         Config {
             data: std::env::temp_dir(),
             roots: Vec::new(),
+            limits: crate::around::Limits::default(),
         }
     }
 
