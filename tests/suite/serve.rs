@@ -8,11 +8,15 @@ mod samples;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::visard::{Ended, Visard};
+
+/// How long a server may take for what it was asked.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The password of the admin.
 pub const PASSWORD: &str = "Admin-pass-7319";
@@ -210,7 +214,7 @@ fn the_api_keeps_to_its_document() {
 
 fn fuzz(python: &Path, served: &Served, authorization: &str, which: [&str; 2]) {
     let long = std::env::var_os("VISARD_TEST_LONG").is_some();
-    let (examples, seconds) = if long { ("100", "600") } else { ("8", "150") };
+    let (examples, seconds) = if long { ("100", "600") } else { ("8", "60") };
     let output = Command::new(python.with_file_name("schemathesis"))
         .arg("run")
         .arg(format!("{}/api/schema/", served.url))
@@ -329,4 +333,79 @@ fn rights_are_those_of_the_page() {
     }
     assert!(asked > 400, "{asked} requests");
     println!("{asked} requests, {refused} refused");
+}
+
+/// A server that is killed in the middle of a run goes on with it when it is back: every file is masked, none twice.
+#[test]
+fn a_killed_server_goes_on_with_its_runs() {
+    const FILES: usize = 40;
+    let visard = Visard::new();
+    for n in 0..FILES {
+        let rows: String = (0..5_000).map(|row| format!("{row},Ann {row}\n")).collect();
+        visard.write(&format!("share/in/part{n}.csv"), format!("id,name\n{rows}"));
+    }
+    std::fs::create_dir(visard.path("share/out")).unwrap();
+    let served = Served::start(&visard, &["--root", "share"]);
+    let token = served.installed();
+    let made = |served: &Served, path: &str, body: Value| {
+        let (status, body) = served.call(Some(&token), "POST", path, Some(body));
+        assert_eq!(status, 201, "{body}");
+        body["id"].clone()
+    };
+    let connection = |name: &str| {
+        let place = json!({
+            "version": "1.0", "name": name, "type": "mounted_share_connection", "mask_type": "file",
+            "base_directory": visard.path(format!("share/{name}")),
+            "is_file_mask_source": name == "in", "is_file_mask_destination": name == "out",
+        });
+        made(&served, "/api/connections/", place)
+    };
+    let (source, destination) = (connection("in"), connection("out"));
+    let yaml = "version: '1.0'\ntasks:\n  - type: mask_tabular_file\n    rules:\n      - column: name\n        \
+                hash_columns: [name]\n        masks:\n          - {type: person_name}\n";
+    let ruleset = json!({"name": "names", "mask_type": "file", "config_yaml": yaml});
+    let ruleset = made(&served, "/api/rulesets/", ruleset);
+    let run = json!({
+        "name": "long", "connection": source, "destination_connection": destination, "ruleset": ruleset,
+        "mask_type": "file", "options": {"run_secret": "a run secret of some length"},
+    });
+    let run = made(&served, "/api/runs/", run);
+    // The first file is there, and the last one is not yet.
+    let begun = Instant::now();
+    while visard.files("share/out").is_empty() {
+        assert!(begun.elapsed() < PATIENCE, "the run begins");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    served.crash();
+    let left = visard.files("share/out").len();
+    let served = Served::start(&visard, &["--root", "share"]);
+    let token = served.login();
+    let path = format!("/api/runs/{run}/");
+    let begun = Instant::now();
+    let status = loop {
+        let (_, body) = served.call(Some(&token), "GET", &path, None);
+        let status = body["status"].as_str().unwrap_or_default().to_owned();
+        if !["queued", "validating", "running"].contains(&status.as_str()) {
+            break status;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{body}");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let (_, log) = served.call(Some(&token), "GET", &format!("{path}log/"), None);
+    assert_eq!(status, "finished", "{log}");
+    assert_eq!(visard.files("share/out").len(), FILES);
+    let first = visard.read("share/out/part0.csv");
+    assert!(!String::from_utf8_lossy(&first).contains("Ann 0"));
+    for n in 1..FILES {
+        // The same values under the same secrets, whichever server masked them.
+        assert!(
+            visard.read(&format!("share/out/part{n}.csv")) == first,
+            "part{n}.csv"
+        );
+    }
+    drop(served);
+    visard
+        .call(&["audit", "verify", "--data", "server"])
+        .expect(0);
+    println!("{left} of {FILES} files were there when the server was killed");
 }

@@ -152,7 +152,7 @@ fn samples_of_the_page_of_the_api() {
             token,
             &format!("POST /async-generate-ruleset/{id}"),
             Some(selected),
-            400,
+            201,
         );
         for list in [
             "seeds",
