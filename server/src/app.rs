@@ -42,14 +42,12 @@ pub struct Config {
     pub data: PathBuf,
     /// Folders that `mounted_share_connection`s may lie in; none without one.
     pub roots: Vec<PathBuf>,
-    /// What there is for all requests together.
-    pub limits: Limits,
 }
 
 impl App {
-    pub(crate) fn new(store: Box<dyn Store>, vault: Vault, config: Config) -> Self {
+    pub(crate) fn new(store: Box<dyn Store>, vault: Vault, config: Config, limits: Limits) -> Self {
         Self(Arc::new(Shared {
-            room: Room::new(config.limits.clone()),
+            room: Room::new(limits),
             store,
             vault,
             config,
@@ -125,7 +123,7 @@ pub(crate) fn routes(app: &App) -> Router {
         .method_not_allowed_fallback(async || {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed.")
         })
-        .layer(DefaultBodyLimit::max(app.config().limits.body_bytes))
+        .layer(DefaultBodyLimit::max(app.room().body_bytes()))
         .layer(from_fn_with_state(app.clone(), hosts::guard))
         .layer(from_fn_with_state(app.clone(), around::around))
         .with_state(app.clone())

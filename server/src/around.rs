@@ -27,15 +27,15 @@ const MAX_KEPT: usize = 10_000;
 
 /// What there is for all requests together.
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Requests that are worked on at once; more are told to come again.
-    pub concurrent: usize,
+    pub(crate) concurrent: usize,
     /// Requests of one address in a second, and ten times as many at once; this machine's own are not counted.
-    pub per_second: u32,
+    pub(crate) per_second: u32,
     /// How long a request may take.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     /// Largest body in bytes, but of files.
-    pub body_bytes: usize,
+    pub(crate) body_bytes: usize,
 }
 
 impl Default for Limits {
@@ -64,6 +64,11 @@ impl Room {
             asked: Mutex::default(),
             limits,
         }
+    }
+
+    /// Largest body, but of files.
+    pub(crate) fn body_bytes(&self) -> usize {
+        self.limits.body_bytes
     }
 
     /// Takes a request of an address.

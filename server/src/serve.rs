@@ -171,14 +171,14 @@ async fn serve(args: Args) -> anyhow::Result<u8> {
     let config = Config {
         data: folder.data.clone(),
         roots: args.roots,
-        limits: Limits {
-            concurrent: args.max_requests,
-            per_second: args.max_requests_per_second,
-            timeout: Duration::from_secs(args.request_timeout),
-            body_bytes: args.max_body << 20,
-        },
     };
-    let app = App::new(store, vault, config);
+    let limits = Limits {
+        concurrent: args.max_requests,
+        per_second: args.max_requests_per_second,
+        timeout: Duration::from_secs(args.request_timeout),
+        body_bytes: args.max_body << 20,
+    };
+    let app = App::new(store, vault, config, limits);
     if rulesets::finish_validations(&app).await.is_err() {
         bail!("the rulesets of the store cannot be read");
     }

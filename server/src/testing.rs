@@ -74,10 +74,9 @@ impl Server {
         let config = Config {
             data: folder.path().to_owned(),
             roots: vec![folder.path().to_owned()],
-            limits,
         };
         let vault = Vault::new(Zeroizing::new(vec![7; 32]));
-        let app = App::new(Box::new(store.unwrap()), vault, config);
+        let app = App::new(Box::new(store.unwrap()), vault, config, limits);
         let router = app::routes(&app);
         Self {
             app,

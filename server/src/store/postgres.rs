@@ -67,7 +67,7 @@ impl Postgres {
         let permit = Arc::clone(&self.free).acquire_owned().await;
         let permit = permit.map_err(|_| StoreError::Failed("it is closed".to_owned()))?;
         let idle = std::iter::from_fn(|| self.idle.lock().pop());
-        let mut open = idle.filter(|session| !session.client.is_closed());
+        let mut open = idle.filter(|session| !session.is_gone());
         let session = match open.next() {
             Some(session) => session,
             None => Session::open(&self.config).await?,
@@ -87,7 +87,7 @@ impl Store for Postgres {
         let mut lease = self.lease().await?;
         match lease.session().rows(sql, parameters).await {
             // The server was restarted meanwhile: a new connection has not seen it.
-            Err(_) if lease.session().client.is_closed() => {
+            Err(_) if lease.session().is_gone() => {
                 drop(lease);
                 self.idle.lock().clear();
                 self.lease().await?.session().rows(sql, parameters).await
@@ -99,7 +99,7 @@ impl Store for Postgres {
     async fn begin(&self) -> Result<Box<dyn Transaction + '_>, StoreError> {
         let mut lease = self.lease().await?;
         let mut begun = lease.session().execute(BEGIN).await;
-        if begun.is_err() && lease.session().client.is_closed() {
+        if begun.is_err() && lease.session().is_gone() {
             drop(lease);
             self.idle.lock().clear();
             lease = self.lease().await?;
@@ -160,7 +160,7 @@ impl Drop for Open {
         let undo = async move {
             // A connection that cannot undo is closed, and undone by the server.
             if lease.session().execute("ROLLBACK").await.is_err() {
-                lease.session = None;
+                drop(lease.session.take());
             }
             drop(lease);
         };
@@ -189,7 +189,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let session = self.session.take();
-        let session = session.filter(|session| !session.client.is_closed() && !session.is_at_work);
+        let session = session.filter(|session| !session.is_gone() && !session.is_at_work);
         self.idle.lock().extend(session);
     }
 }
@@ -200,15 +200,29 @@ struct Session {
     prepared: HashMap<String, Statement>,
     /// Whether something was asked and not answered: whoever asked is gone.
     is_at_work: bool,
+    /// Whether the server said that it ends the connection.
+    is_ended: bool,
 }
 
 impl Session {
+    /// Whether nothing can be asked any more.
+    fn is_gone(&self) -> bool {
+        self.is_ended || self.client.is_closed()
+    }
+
+    fn refused(&mut self, error: tokio_postgres::Error) -> StoreError {
+        let ends = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN];
+        self.is_ended |= error.code().is_some_and(|code| ends.contains(code));
+        refused(error)
+    }
+
     async fn open(config: &PostgresConfig) -> Result<Self, StoreError> {
         let client = connect(config).await.map_err(failed)?;
         let mut session = Self {
             client,
             prepared: HashMap::new(),
             is_at_work: false,
+            is_ended: false,
         };
         session.execute(SETTINGS).await?;
         Ok(session)
@@ -219,7 +233,7 @@ impl Session {
         self.is_at_work = true;
         let done = self.client.batch_execute(statements).await;
         self.is_at_work = false;
-        done.map_err(refused)
+        done.map_err(|error| self.refused(error))
     }
 
     async fn rows(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
@@ -248,7 +262,8 @@ impl Session {
             }
             Err(error) => Err(error),
         };
-        found.map_err(refused)?.iter().map(row).collect()
+        let found = found.map_err(|error| self.refused(error))?;
+        found.iter().map(row).collect()
     }
 }
 
