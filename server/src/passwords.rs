@@ -103,11 +103,11 @@ pub(crate) fn problems(password: &str, username: &str, email: &str) -> Vec<Strin
             "A password has {MIN_CHARS} to {MAX_CHARS} characters."
         ));
     }
-    if chars.windows(3).any(|three| is_repeated(three)) {
+    if chars.windows(3).any(is_repeated) {
         problems
             .push("A password has no character three times in a row, such as \"aaa\".".to_owned());
     }
-    if chars.windows(3).any(|three| is_sequence(three)) {
+    if chars.windows(3).any(is_sequence) {
         problems.push(
             "A password has no three letters or digits that follow each other, such as \"abc\" or \"321\"."
                 .to_owned(),

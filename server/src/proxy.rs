@@ -7,7 +7,11 @@ use axum::extract::{ConnectInfo, Request};
 /// Takes the address that the nearest proxy saw for that of the client: the last one of `X-Forwarded-For`. Those
 /// before it are the client's own words.
 pub(crate) fn restore(request: &mut Request) {
-    let last = request.headers().get_all("x-forwarded-for").iter().last();
+    let last = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .iter()
+        .next_back();
     let last = last.and_then(|value| value.to_str().ok());
     let last = last.and_then(|text| text.rsplit(',').next());
     if let Some(address) = last.and_then(|text| text.trim().parse::<IpAddr>().ok()) {

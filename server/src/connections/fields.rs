@@ -258,9 +258,7 @@ impl<'w> Reader<'w> {
         let known = ["dynamodb_owned", "aws_managed", OWN, "use_source"];
         let problem = match selection {
             _ if !given.is_object() => "Not a mapping.",
-            Some(OWN)
-                if !key.is_some_and(|key| key.as_str().is_some_and(|key| !key.is_empty())) =>
-            {
+            Some(OWN) if key.is_none_or(|key| key.as_str().is_none_or(str::is_empty)) => {
                 "`account_managed` needs a `kms_key_id`."
             }
             Some(OWN) => return json!({"selection": OWN, "kms_key_id": key}),

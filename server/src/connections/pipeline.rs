@@ -246,7 +246,6 @@ mod tests {
         Config {
             data: std::env::temp_dir(),
             roots: Vec::new(),
-            limits: crate::around::Limits::default(),
         }
     }
 
