@@ -478,9 +478,10 @@ async fn a_file_that_cannot_be_masked_fails_its_run() {
         .app
         .data()
         .join(format!("runs/{}/given", run["id"]));
+    // It goes after the end is written down.
+    queue.shut_down().await;
     assert!(
         !Path::new(&given).exists(),
         "what a run was given goes with its end"
     );
-    queue.shut_down().await;
 }
