@@ -30,6 +30,7 @@ mod readback;
 mod runs;
 mod schemas;
 mod serve;
+mod serve_runs;
 mod servers;
 mod shuffle;
 mod sql;

@@ -1,0 +1,167 @@
+//! Runs of the server through crashes of it.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::serve::Served;
+use crate::visard::Visard;
+
+/// Rows of the file that is masked: enough to be at work for a while.
+const ROWS: usize = 400_000;
+
+/// A folder with a large file beside small ones, and a server with a ruleset for them.
+struct Runs {
+    visard: Visard,
+    served: Served,
+    token: String,
+    request: Value,
+}
+
+impl Runs {
+    fn new() -> Self {
+        let visard = Visard::new();
+        let rows: String = (0..ROWS).map(|row| format!("{row},name {row}\n")).collect();
+        visard.write("share/in/large.csv", format!("id,name\n{rows}"));
+        for small in 0..20 {
+            let name = format!("share/in/small{small}.csv");
+            visard.write(&name, "id,name\n1,Ann\n2,Bob\n");
+        }
+        std::fs::create_dir(visard.path("share/out")).unwrap();
+        let served = Served::start(&visard, &["--root", "share"]);
+        let token = served.installed();
+        let made = |path: &str, body: Value| {
+            let (status, made) = served.call(Some(&token), "POST", path, Some(body));
+            assert_eq!(status, 201, "{made}");
+            made["id"].clone()
+        };
+        let connection = |name: &str, source: bool| {
+            made(
+                "/api/connections/",
+                json!({
+                    "name": name, "version": "1.0", "mask_type": "file", "type": "mounted_share_connection",
+                    "base_directory": visard.path("share").join(name), "is_file_mask_source": source,
+                    "is_file_mask_destination": !source,
+                }),
+            )
+        };
+        let yaml = "version: '1.0'\ntasks:\n  - type: mask_tabular_file\n    rules:\n      - column: name\n        \
+                    masks:\n          - {type: person_name}\n          - {type: hash}\n";
+        let ruleset = json!({"name": "names", "config_yaml": yaml, "mask_type": "file"});
+        let request = json!({
+            "connection": connection("in", true), "destination_connection": connection("out", false),
+            "ruleset": made("/api/rulesets/", ruleset), "mask_type": "file",
+        });
+        Self {
+            visard,
+            served,
+            token,
+            request,
+        }
+    }
+
+    fn begin(&self) -> i64 {
+        let request = Some(self.request.clone());
+        let (status, run) = self
+            .served
+            .call(Some(&self.token), "POST", "/api/runs/", request);
+        assert_eq!(status, 201, "{run}");
+        run["id"].as_i64().unwrap()
+    }
+
+    fn run(&self, run: i64) -> Value {
+        let path = format!("/api/runs/{run}/");
+        let (status, body) = self.served.call(Some(&self.token), "GET", &path, None);
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    fn wait(&self, run: i64, wanted: &[&str]) -> Value {
+        let begun = Instant::now();
+        loop {
+            let found = self.run(run);
+            let status = found["status"].as_str().unwrap();
+            if wanted.contains(&status) {
+                return found;
+            }
+            let ended = ["finished", "failed", "cancelled"].contains(&status);
+            assert!(
+                !ended && begun.elapsed() < Duration::from_secs(120),
+                "{found}"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The server again, on the same data, after a crash.
+    fn again(self) -> Self {
+        let Self {
+            visard,
+            served,
+            request,
+            ..
+        } = self;
+        served.crash();
+        let served = Served::start(&visard, &["--root", "share"]);
+        Self {
+            token: served.login(),
+            visard,
+            served,
+            request,
+        }
+    }
+
+    fn is_masked(&self) {
+        let mut files = self.visard.files("share/out");
+        // A run that is cancelled and killed in one moment is not taken up again, and leaves its temp files.
+        files.retain(|file| !file.starts_with(".visard-"));
+        assert_eq!(files.len(), 21, "{files:?}");
+        for file in files {
+            let (before, after) = ["in", "out"]
+                .map(|folder| self.visard.read(&format!("share/{folder}/{file}")))
+                .into();
+            let lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+            assert_eq!(lines(&after), lines(&before), "{file}");
+            assert_ne!(after, before, "{file}");
+        }
+    }
+}
+
+#[test]
+fn runs_go_on_after_a_crash() {
+    let mut runs = Runs::new();
+    let (first, behind) = (runs.begin(), runs.begin());
+    for _ in 0..3 {
+        runs.wait(first, &["validating", "running", "finished"]);
+        runs = runs.again();
+    }
+    for run in [first, behind] {
+        let ended = runs.wait(run, &["finished"]);
+        assert_eq!(ended["error_message"], Value::Null, "{ended}");
+    }
+    runs.is_masked();
+    let path = format!("/api/runs/{first}/run-report/");
+    let (status, report) = runs.served.call(Some(&runs.token), "GET", &path, None);
+    assert_eq!(status, 200);
+    assert_eq!(report.as_str().unwrap().lines().count(), 22, "{report}");
+}
+
+#[test]
+fn a_run_that_is_cancelled_stays_so_through_a_crash() {
+    let runs = Runs::new();
+    let (first, behind) = (runs.begin(), runs.begin());
+    runs.wait(first, &["running"]);
+    for run in [behind, first] {
+        let path = format!("/api/runs/{run}/cancel/");
+        let (status, body) = runs.served.call(Some(&runs.token), "POST", &path, None);
+        assert_eq!(status, 201, "{body}");
+    }
+    let runs = runs.again();
+    for run in [first, behind] {
+        runs.wait(run, &["cancelled"]);
+    }
+    // The connection is free again.
+    let next = runs.begin();
+    runs.wait(next, &["finished"]);
+    runs.is_masked();
+}
