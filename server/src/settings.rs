@@ -35,6 +35,7 @@ pub(crate) struct Settings {
 /// A generation of clients, by the states of runs that they know.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = RunStatusGeneration)]
 pub(crate) enum Generation {
     /// `finished` also for runs with warnings; nothing is `validating`.
     V2,
