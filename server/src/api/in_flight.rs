@@ -49,7 +49,7 @@ struct Unprocessable {
 #[derive(Debug, Serialize, ToSchema)]
 struct Wrong {
     /// `body`, and the keys and indexes that lead to the value.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<serde_json::Value>)]
     loc: Vec<Value>,
     msg: String,
     r#type: &'static str,
