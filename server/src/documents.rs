@@ -45,6 +45,11 @@ impl Kind {
             Self::InFlightPlan => "in_flight_plan",
         }
     }
+
+    /// In words, for messages.
+    pub(crate) fn words(self) -> String {
+        self.name().replace('_', " ")
+    }
 }
 
 /// A document, without its file.

@@ -116,6 +116,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryAsWritten
     }
 }
 
+/// The flag that `text` says under `name`; `default` where it says nothing.
+///
+/// # Errors
+/// For what is neither true nor false.
+pub(crate) fn flag(name: &str, text: Option<&str>, default: bool) -> Result<bool, ApiError> {
+    match text.map(str::to_ascii_lowercase).as_deref() {
+        None => Ok(default),
+        Some("true" | "1") => Ok(true),
+        Some("false" | "0") => Ok(false),
+        Some(_) => Err(ApiError::field(name, "Must be a valid boolean.")),
+    }
+}
+
 /// The pairs of a form or query; percent signs and pluses are undone.
 fn serde_urlencoded_pairs(bytes: &[u8]) -> Vec<(String, String)> {
     form_urlencoded::parse(bytes).into_owned().collect()

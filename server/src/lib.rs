@@ -10,7 +10,7 @@
 //! | who is asking, and may they? | `access.rs`, `roles.rs`, `sessions.rs`, `jwt.rs`, `client.rs` |
 //! | who may log in, and how often may they try? | `users.rs`, `passwords.rs`, `throttle.rs` |
 //! | under which names may it be asked, and what else do admins set? | `hosts.rs`, `settings.rs` |
-//! | what is kept, and where? | [`store`], `documents.rs` |
+//! | what is kept, where, and who changed it? | [`store`], `documents.rs`, `edits.rs` |
 //! | how are secrets kept, and under which key? | `vault.rs`, `folder.rs`, `rotate.rs` |
 //! | who did what? | `audit.rs` |
 //! | what is a connection to clients, and to pipelines? | `connections/` |
@@ -39,6 +39,7 @@ mod client;
 mod connections;
 mod discovery;
 mod documents;
+mod edits;
 mod error;
 mod extract;
 mod files;

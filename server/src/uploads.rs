@@ -8,7 +8,7 @@ use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::StatusCode;
 
 use crate::error::ApiError;
-use crate::extract::media_type;
+use crate::extract::{flag, media_type};
 
 /// Parts of a form at most.
 const MAX_PARTS: usize = 32;
@@ -42,11 +42,7 @@ impl Form {
     /// # Errors
     /// For any other word.
     pub(crate) fn flag(&self, name: &str) -> Result<bool, ApiError> {
-        match self.text(name).map(str::to_ascii_lowercase).as_deref() {
-            None | Some("false" | "0") => Ok(false),
-            Some("true" | "1") => Ok(true),
-            Some(_) => Err(ApiError::field(name, "Must be a valid boolean.")),
-        }
+        flag(name, self.text(name), false)
     }
 
     /// The file of a part.

@@ -152,13 +152,16 @@ fn variable(name: &str) -> String {
 fn python() -> Option<PathBuf> {
     let found = std::env::var_os("VISARD_TEST_PYTHON").map(PathBuf::from);
     if found.is_none() {
-        println!("left out: VISARD_TEST_PYTHON names no Python with the official clients");
+        let under_run = std::env::var_os("VISARD_TEST_SERVERS").is_some();
+        assert!(!under_run, "VISARD_TEST_PYTHON is missing");
+        println!("left out: no Python with the official clients is named");
     }
     found
 }
 
-#[test]
-fn official_clients_do_their_whole_work() {
+/// Runs a script of `serve/` with the URL of a server, a folder that the server may use and the password of the
+/// admin, who is there before where `is_installed`; it must tell of its `ending`.
+fn driven(script: &str, is_installed: bool, ending: &str) {
     let Some(python) = python() else {
         return;
     };
@@ -166,20 +169,38 @@ fn official_clients_do_their_whole_work() {
     let share = visard.path("share");
     std::fs::create_dir(&share).unwrap();
     let served = Served::start(&visard, &["--root", "share"]);
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/suite/serve/clients.py");
+    if is_installed {
+        served.installed();
+    }
+    let scripts = concat!(env!("CARGO_MANIFEST_DIR"), "/suite/serve");
     let output = Command::new(python)
-        .arg(script)
+        .arg(Path::new(scripts).join(script))
         .arg(&served.url)
         .arg(&share)
+        .arg(PASSWORD)
         .output()
         .unwrap();
-    let ended = Ended::of(output).expect(0);
-    assert!(
-        ended
-            .stdout
-            .contains("methods of the official clients called")
+    let told = Ended::of(output).expect(0).stdout;
+    assert!(told.contains(ending), "{told}");
+    print!("{told}");
+}
+
+#[test]
+fn official_clients_do_their_whole_work() {
+    driven(
+        "clients.py",
+        false,
+        "methods of the official clients called",
     );
-    print!("{}", ended.stdout);
+}
+
+#[test]
+fn the_official_command_line_does_a_days_work() {
+    driven(
+        "command_line.py",
+        true,
+        "commands of the official command line called",
+    );
 }
 
 /// Requests made up from the OpenAPI document: none ends in a 5xx, in a status or in a body that the document
@@ -333,79 +354,4 @@ fn rights_are_those_of_the_page() {
     }
     assert!(asked > 400, "{asked} requests");
     println!("{asked} requests, {refused} refused");
-}
-
-/// A server that is killed in the middle of a run goes on with it when it is back: every file is masked, none twice.
-#[test]
-fn a_killed_server_goes_on_with_its_runs() {
-    const FILES: usize = 40;
-    let visard = Visard::new();
-    for n in 0..FILES {
-        let rows: String = (0..5_000).map(|row| format!("{row},Ann {row}\n")).collect();
-        visard.write(&format!("share/in/part{n}.csv"), format!("id,name\n{rows}"));
-    }
-    std::fs::create_dir(visard.path("share/out")).unwrap();
-    let served = Served::start(&visard, &["--root", "share"]);
-    let token = served.installed();
-    let made = |served: &Served, path: &str, body: Value| {
-        let (status, body) = served.call(Some(&token), "POST", path, Some(body));
-        assert_eq!(status, 201, "{body}");
-        body["id"].clone()
-    };
-    let connection = |name: &str| {
-        let place = json!({
-            "version": "1.0", "name": name, "type": "mounted_share_connection", "mask_type": "file",
-            "base_directory": visard.path(format!("share/{name}")),
-            "is_file_mask_source": name == "in", "is_file_mask_destination": name == "out",
-        });
-        made(&served, "/api/connections/", place)
-    };
-    let (source, destination) = (connection("in"), connection("out"));
-    let yaml = "version: '1.0'\ntasks:\n  - type: mask_tabular_file\n    rules:\n      - column: name\n        \
-                hash_columns: [name]\n        masks:\n          - {type: person_name}\n";
-    let ruleset = json!({"name": "names", "mask_type": "file", "config_yaml": yaml});
-    let ruleset = made(&served, "/api/rulesets/", ruleset);
-    let run = json!({
-        "name": "long", "connection": source, "destination_connection": destination, "ruleset": ruleset,
-        "mask_type": "file", "options": {"run_secret": "a run secret of some length"},
-    });
-    let run = made(&served, "/api/runs/", run);
-    // The first file is there, and the last one is not yet.
-    let begun = Instant::now();
-    while visard.files("share/out").is_empty() {
-        assert!(begun.elapsed() < PATIENCE, "the run begins");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    served.crash();
-    let left = visard.files("share/out").len();
-    let served = Served::start(&visard, &["--root", "share"]);
-    let token = served.login();
-    let path = format!("/api/runs/{run}/");
-    let begun = Instant::now();
-    let status = loop {
-        let (_, body) = served.call(Some(&token), "GET", &path, None);
-        let status = body["status"].as_str().unwrap_or_default().to_owned();
-        if !["queued", "validating", "running"].contains(&status.as_str()) {
-            break status;
-        }
-        assert!(begun.elapsed() < PATIENCE, "{body}");
-        std::thread::sleep(Duration::from_millis(50));
-    };
-    let (_, log) = served.call(Some(&token), "GET", &format!("{path}log/"), None);
-    assert_eq!(status, "finished", "{log}");
-    assert_eq!(visard.files("share/out").len(), FILES);
-    let first = visard.read("share/out/part0.csv");
-    assert!(!String::from_utf8_lossy(&first).contains("Ann 0"));
-    for n in 1..FILES {
-        // The same values under the same secrets, whichever server masked them.
-        assert!(
-            visard.read(&format!("share/out/part{n}.csv")) == first,
-            "part{n}.csv"
-        );
-    }
-    drop(served);
-    visard
-        .call(&["audit", "verify", "--data", "server"])
-        .expect(0);
-    println!("{left} of {FILES} files were there when the server was killed");
 }

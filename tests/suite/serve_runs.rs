@@ -144,6 +144,11 @@ fn runs_go_on_after_a_crash() {
     let (status, report) = runs.served.call(Some(&runs.token), "GET", &path, None);
     assert_eq!(status, 200);
     assert_eq!(report.as_str().unwrap().lines().count(), 22, "{report}");
+    let Runs { visard, served, .. } = runs;
+    drop(served);
+    visard
+        .call(&["audit", "verify", "--data", "server"])
+        .expect(0);
 }
 
 #[test]

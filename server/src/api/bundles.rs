@@ -14,11 +14,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::files::MAX_FORM;
-use super::{libraries, rulesets};
+use super::libraries;
 use crate::access::Caller;
 use crate::app::App;
 use crate::bundle::{self, Bundle, BundledLibrary, BundledRuleset, BundledSeed};
 use crate::documents::{self, Document, Kind};
+use crate::edits;
 use crate::error::ApiError;
 use crate::files;
 use crate::roles::Role;
@@ -206,18 +207,12 @@ impl Change {
             Some(bytes) => Some(files::kept(app, kind, &document.id, &bytes)?),
         };
         if self.is_new {
-            documents::insert(transaction, kind, document, content).await?;
+            edits::add(transaction, &caller.username, kind, document, content).await?;
         } else {
-            documents::update(transaction, kind, document).await?;
+            edits::rewrite(transaction, &caller.username, kind, document).await?;
             if let Some(content) = content {
                 documents::set_content(transaction, kind, &document.id, content).await?;
             }
-        }
-        let action = if self.is_new { "created" } else { "modified" };
-        match kind {
-            Kind::Ruleset => rulesets::log(transaction, caller, action, document).await?,
-            Kind::RulesetLibrary => libraries::log(transaction, caller, action, document).await?,
-            _ => super::files::log(transaction, caller, action, kind, &document.name).await?,
         }
         Ok(())
     }

@@ -17,11 +17,11 @@ use utoipa_axum::routes;
 
 use crate::access::Caller;
 use crate::app::App;
-use crate::audit::{Category, note};
 use crate::connections::fields::{Described, answer, describe};
 use crate::connections::kinds::{KINDS, Takes};
 use crate::connections::{Secrets, roots, sealed, secrets, try_out};
 use crate::documents::{self, Document, Kind};
+use crate::edits;
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Query};
 use crate::page::{Listed, Origin, PageQuery};
@@ -87,9 +87,15 @@ async fn create(
     let mut document = Document::new(&described.name, "", described.body);
     document.sealed = sealed(&app, &document.id, &described.secrets)?;
     let mut transaction = app.store().begin().await?;
-    let inserted = documents::insert(transaction.as_mut(), Kind::Connection, &document, None).await;
-    inserted.map_err(taken)?;
-    log(transaction.as_mut(), &caller, "created", &document.name).await?;
+    let kind = Kind::Connection;
+    edits::add(
+        transaction.as_mut(),
+        &caller.username,
+        kind,
+        &document,
+        None,
+    )
+    .await?;
     transaction.commit().await?;
     let answer = answer(&document, &described.secrets, None);
     Ok((StatusCode::CREATED, Json(Connection(answer))))
@@ -147,8 +153,8 @@ async fn delete(
             "The connection is used by {user}."
         )));
     }
-    documents::remove(transaction.as_mut(), Kind::Connection, &document.id).await?;
-    log(transaction.as_mut(), &caller, "deleted", &document.name).await?;
+    let kind = Kind::Connection;
+    edits::remove(transaction.as_mut(), &caller.username, kind, &document).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -232,9 +238,8 @@ async fn update(
     document.body = described.body;
     document.sealed = sealed(app, &document.id, &described.secrets)?;
     let mut transaction = app.store().begin().await?;
-    let updated = documents::update(transaction.as_mut(), Kind::Connection, &mut document).await;
-    updated.map_err(taken)?;
-    log(transaction.as_mut(), caller, "modified", &document.name).await?;
+    let kind = Kind::Connection;
+    edits::rewrite(transaction.as_mut(), &caller.username, kind, &mut document).await?;
     transaction.commit().await?;
     answered(app, &document).await
 }
@@ -247,30 +252,6 @@ async fn answered(app: &App, document: &Document) -> Result<Json<Connection>, Ap
         &secrets(app, document)?,
         last,
     ))))
-}
-
-fn taken(error: StoreError) -> ApiError {
-    match error {
-        StoreError::Taken => ApiError::name_taken("connection"),
-        other => other.into(),
-    }
-}
-
-async fn log(
-    transaction: &mut dyn Transaction,
-    caller: &Caller,
-    action: &str,
-    name: &str,
-) -> Result<(), StoreError> {
-    let description = format!("connection `{name}`");
-    note(
-        transaction,
-        &caller.username,
-        Category::Connection,
-        action,
-        &description,
-    )
-    .await
 }
 
 /// What still uses a connection, in words; nothing where nothing does.

@@ -24,7 +24,7 @@ use crate::discovery::wire::{
 use crate::discovery::{Asked, LooksFor, globals, results, start};
 use crate::documents;
 use crate::error::ApiError;
-use crate::extract::{Body, Query};
+use crate::extract::{Body, Query, flag};
 use crate::page::{Origin, PageOf, PageQuery};
 use crate::runs::{self, Kind, Run};
 
@@ -425,21 +425,8 @@ async fn database_report(
     Path(id): Path<String>,
     Query(query): Query<ReportQuery>,
 ) -> Result<Response, ApiError> {
-    let with_selection = match query
-        .include_selection_column
-        .as_deref()
-        .map(str::to_ascii_lowercase)
-        .as_deref()
-    {
-        None | Some("true" | "1") => true,
-        Some("false" | "0") => false,
-        Some(_) => {
-            return Err(ApiError::field(
-                "include_selection_column",
-                "Must be a valid boolean.",
-            ));
-        }
-    };
+    let selection = query.include_selection_column.as_deref();
+    let with_selection = flag("include_selection_column", selection, true)?;
     let run = discovered(&app, &id, Kind::SchemaDiscovery).await?;
     let (media_type, ending, bytes) = match report(app.store(), run.id, with_selection).await? {
         Report::Csv(bytes) => ("text/csv", "csv", bytes),

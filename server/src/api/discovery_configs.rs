@@ -12,11 +12,11 @@ use visard::discovery::Keywords;
 
 use crate::access::Caller;
 use crate::app::App;
-use crate::audit::{Category, note};
 use crate::discovery::configs::{
-    ConfigProblem, ConfigValidity, Judged, check_size, judge_config, libraries, taken,
+    ConfigProblem, ConfigValidity, Judged, check_size, judge_config, libraries,
 };
 use crate::documents::{self, Document, Kind};
+use crate::edits;
 use crate::error::ApiError;
 use crate::extract::{Body, Query};
 use crate::page::{Origin, PageOf, PageQuery};
@@ -161,15 +161,12 @@ async fn create(
     let document = Document::new(&name, request.config_type.name(), judged.body());
     let mut transaction = app.store().begin().await?;
     let kind = Kind::DiscoveryConfig;
-    let inserted = documents::insert(transaction.as_mut(), kind, &document, None).await;
-    inserted.map_err(|error| taken(error, "Discovery config"))?;
-    let said = format!("discovery config {name}");
-    note(
+    edits::add(
         transaction.as_mut(),
         &caller.username,
-        Category::System,
-        "created",
-        &said,
+        kind,
+        &document,
+        None,
     )
     .await?;
     transaction.commit().await?;
@@ -248,17 +245,7 @@ async fn rewrite(
     document.body = judge_config(&text, &libraries(app).await?).body();
     let mut transaction = app.store().begin().await?;
     let kind = Kind::DiscoveryConfig;
-    let updated = documents::update(transaction.as_mut(), kind, &mut document).await;
-    updated.map_err(|error| taken(error, "Discovery config"))?;
-    let said = format!("discovery config {}", document.name);
-    note(
-        transaction.as_mut(),
-        &caller.username,
-        Category::System,
-        "modified",
-        &said,
-    )
-    .await?;
+    edits::rewrite(transaction.as_mut(), &caller.username, kind, &mut document).await?;
     transaction.commit().await?;
     Ok(Json(DiscoveryConfig::of(&document)?))
 }
@@ -273,16 +260,8 @@ async fn delete(
 ) -> Result<StatusCode, ApiError> {
     let document = documents::get(app.store(), Kind::DiscoveryConfig, &id).await?;
     let mut transaction = app.store().begin().await?;
-    documents::remove(transaction.as_mut(), Kind::DiscoveryConfig, &document.id).await?;
-    let said = format!("discovery config {}", document.name);
-    note(
-        transaction.as_mut(),
-        &caller.username,
-        Category::System,
-        "deleted",
-        &said,
-    )
-    .await?;
+    let kind = Kind::DiscoveryConfig;
+    edits::remove(transaction.as_mut(), &caller.username, kind, &document).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,18 +7,17 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use visard::language::name_problem;
 
+use super::libraries::named;
 use crate::access::Caller;
 use crate::app::App;
-use crate::audit::{Category, note};
 use crate::discovery::configs::{
     ConfigValidity, Judged, check_size, judge_importers, judge_library, libraries, library_name,
-    taken,
 };
 use crate::documents::{self, Document, Kind};
+use crate::edits;
 use crate::error::ApiError;
-use crate::extract::{Body, Query};
+use crate::extract::{Body, Query, flag};
 use crate::page::{Listed, Origin, PageQuery};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -151,19 +150,16 @@ async fn create(
     all.insert(library_name(&document), request.config_yaml);
     let mut transaction = app.store().begin().await?;
     let kind = Kind::DiscoveryConfigLibrary;
-    let inserted = documents::insert(transaction.as_mut(), kind, &document, None).await;
-    inserted.map_err(|error| taken(error, "Library"))?;
-    let changed = [library_name(&document)];
-    judge_importers(&app, transaction.as_mut(), &changed, &all).await?;
-    let said = format!("discovery config library {}", library_name(&document));
-    note(
+    edits::add(
         transaction.as_mut(),
         &caller.username,
-        Category::System,
-        "created",
-        &said,
+        kind,
+        &document,
+        None,
     )
     .await?;
+    let changed = [library_name(&document)];
+    judge_importers(&app, transaction.as_mut(), &changed, &all).await?;
     transaction.commit().await?;
     let library = DiscoveryConfigLibrary::of(&document, &imports(&app).await?)?;
     Ok((StatusCode::CREATED, Json(library)))
@@ -238,19 +234,9 @@ async fn rewrite(
     all.insert(library_name(&document), text);
     let mut transaction = app.store().begin().await?;
     let kind = Kind::DiscoveryConfigLibrary;
-    let updated = documents::update(transaction.as_mut(), kind, &mut document).await;
-    updated.map_err(|error| taken(error, "Library"))?;
+    edits::rewrite(transaction.as_mut(), &caller.username, kind, &mut document).await?;
     let changed = [before, library_name(&document)];
     judge_importers(app, transaction.as_mut(), &changed, &all).await?;
-    let said = format!("discovery config library {}", library_name(&document));
-    note(
-        transaction.as_mut(),
-        &caller.username,
-        Category::System,
-        "modified",
-        &said,
-    )
-    .await?;
     transaction.commit().await?;
     Ok(Json(DiscoveryConfigLibrary::of(
         &document,
@@ -270,7 +256,7 @@ async fn delete(
     let document = documents::get(app.store(), Kind::DiscoveryConfigLibrary, &id).await?;
     let name = library_name(&document);
     let is_used = imports(&app).await?.contains(&name);
-    if is_used && !forced(&force)? {
+    if is_used && !flag("force", force.force.as_deref(), false)? {
         let detail =
             "Discovery configs import this library. Use `force=true` to delete it all the same.";
         return Err(ApiError::conflict(detail));
@@ -278,12 +264,8 @@ async fn delete(
     let mut all = libraries(&app).await?;
     all.remove(&name);
     let mut transaction = app.store().begin().await?;
-    documents::remove(
-        transaction.as_mut(),
-        Kind::DiscoveryConfigLibrary,
-        &document.id,
-    )
-    .await?;
+    let kind = Kind::DiscoveryConfigLibrary;
+    edits::remove(transaction.as_mut(), &caller.username, kind, &document).await?;
     judge_importers(
         &app,
         transaction.as_mut(),
@@ -291,46 +273,8 @@ async fn delete(
         &all,
     )
     .await?;
-    let said = format!("discovery config library {name}");
-    note(
-        transaction.as_mut(),
-        &caller.username,
-        Category::System,
-        "deleted",
-        &said,
-    )
-    .await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn forced(force: &Force) -> Result<bool, ApiError> {
-    match force
-        .force
-        .as_deref()
-        .map(str::to_ascii_lowercase)
-        .as_deref()
-    {
-        None | Some("false" | "0") => Ok(false),
-        Some("true" | "1") => Ok(true),
-        Some(_) => Err(ApiError::field("force", "Must be a valid boolean.")),
-    }
-}
-
-/// A name and a namespace that a library may have.
-fn named(name: &str, namespace: &str) -> Result<(String, String), ApiError> {
-    let name = documents::name("name", name)?;
-    if name.contains('/') {
-        return Err(ApiError::field("name", "A name has no `/`."));
-    }
-    let namespace = match namespace.trim() {
-        "" => return Ok((name, String::new())),
-        namespace => documents::name("namespace", namespace)?,
-    };
-    match name_problem(&format!("{namespace}/{name}")) {
-        Some(problem) => Err(ApiError::field("namespace", problem)),
-        None => Ok((name, namespace)),
-    }
 }
 
 #[cfg(test)]

@@ -11,13 +11,12 @@ use utoipa_axum::routes;
 
 use crate::access::Caller;
 use crate::app::App;
-use crate::audit::{Category, note};
 use crate::documents::{self, Document, Kind};
+use crate::edits;
 use crate::error::ApiError;
 use crate::extract::Id;
 use crate::files;
 use crate::rulesets::{Text, library_name, revalidate};
-use crate::store::{StoreError, Transaction};
 use crate::uploads::Form;
 
 /// The largest form with a file in it.
@@ -248,17 +247,8 @@ async fn replace_fileset(
     (document.name, document.body) = (made.name, made.body);
     let content = files::kept(&app, kind, &document.id, &form.file("zip_archive")?.bytes)?;
     let mut transaction = app.store().begin().await?;
-    let updated = documents::update(transaction.as_mut(), kind, &mut document).await;
-    updated.map_err(taken)?;
+    edits::rewrite(transaction.as_mut(), &caller.username, kind, &mut document).await?;
     documents::set_content(transaction.as_mut(), kind, &document.id, content).await?;
-    log(
-        transaction.as_mut(),
-        &caller,
-        "modified",
-        kind,
-        &document.name,
-    )
-    .await?;
     transaction.commit().await?;
     Ok(Json(StoredFile::of(kind, &document)))
 }
@@ -337,14 +327,13 @@ async fn add(
     let document = read(kind, part, form)?;
     let content = files::kept(app, kind, &document.id, &form.file(part)?.bytes)?;
     let mut transaction = app.store().begin().await?;
-    let inserted = documents::insert(transaction.as_mut(), kind, &document, Some(content)).await;
-    inserted.map_err(taken)?;
-    log(
+    let username = &caller.username;
+    edits::add(
         transaction.as_mut(),
-        caller,
-        "created",
+        username,
         kind,
-        &document.name,
+        &document,
+        Some(content),
     )
     .await?;
     transaction.commit().await?;
@@ -394,15 +383,7 @@ async fn remove(app: &App, caller: &Caller, kind: Kind, id: &str) -> Result<Docu
             return Err(ApiError::conflict("The file is used by a connection."));
         }
     }
-    documents::remove(transaction.as_mut(), kind, &document.id).await?;
-    log(
-        transaction.as_mut(),
-        caller,
-        "deleted",
-        kind,
-        &document.name,
-    )
-    .await?;
+    edits::remove(transaction.as_mut(), &caller.username, kind, &document).await?;
     transaction.commit().await?;
     Ok(document)
 }
@@ -423,30 +404,5 @@ async fn seed_changed(app: &App, names: &[&str]) -> Result<(), ApiError> {
         let mut imports = ruleset.verdict.imports.iter();
         named(ruleset) || imports.any(|import| libraries.contains(import))
     })
-    .await
-}
-
-fn taken(error: StoreError) -> ApiError {
-    match error {
-        StoreError::Taken => ApiError::name_taken("file"),
-        other => other.into(),
-    }
-}
-
-pub(super) async fn log(
-    transaction: &mut dyn Transaction,
-    caller: &Caller,
-    action: &str,
-    kind: Kind,
-    name: &str,
-) -> Result<(), StoreError> {
-    let description = format!("{} `{name}`", kind.name().replace('_', " "));
-    note(
-        transaction,
-        &caller.username,
-        Category::System,
-        action,
-        &description,
-    )
     .await
 }

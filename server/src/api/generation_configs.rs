@@ -12,9 +12,9 @@ use visard::discovery::generation_defaults;
 
 use crate::access::Caller;
 use crate::app::App;
-use crate::audit::{Category, note};
-use crate::discovery::configs::{ConfigValidity, Judged, check_size, judge_generation, taken};
+use crate::discovery::configs::{ConfigValidity, Judged, check_size, judge_generation};
 use crate::documents::{self, Document, Kind};
+use crate::edits;
 use crate::error::ApiError;
 use crate::extract::{Body, Query};
 use crate::page::{Origin, PageOf, PageQuery};
@@ -139,15 +139,12 @@ async fn create(
     let document = Document::new(&name, "", judge_generation(&request.config_yaml).body());
     let mut transaction = app.store().begin().await?;
     let kind = Kind::GenerationConfig;
-    let inserted = documents::insert(transaction.as_mut(), kind, &document, None).await;
-    inserted.map_err(|error| taken(error, "Generation config"))?;
-    let said = format!("generation config {name}");
-    note(
+    edits::add(
         transaction.as_mut(),
         &caller.username,
-        Category::System,
-        "created",
-        &said,
+        kind,
+        &document,
+        None,
     )
     .await?;
     transaction.commit().await?;
@@ -221,17 +218,7 @@ async fn rewrite(
     document.body = judge_generation(&text).body();
     let mut transaction = app.store().begin().await?;
     let kind = Kind::GenerationConfig;
-    let updated = documents::update(transaction.as_mut(), kind, &mut document).await;
-    updated.map_err(|error| taken(error, "Generation config"))?;
-    let said = format!("generation config {}", document.name);
-    note(
-        transaction.as_mut(),
-        &caller.username,
-        Category::System,
-        "modified",
-        &said,
-    )
-    .await?;
+    edits::rewrite(transaction.as_mut(), &caller.username, kind, &mut document).await?;
     transaction.commit().await?;
     Ok(Json(GenerationConfig::of(&document)?))
 }
@@ -246,16 +233,8 @@ async fn delete(
 ) -> Result<StatusCode, ApiError> {
     let document = documents::get(app.store(), Kind::GenerationConfig, &id).await?;
     let mut transaction = app.store().begin().await?;
-    documents::remove(transaction.as_mut(), Kind::GenerationConfig, &document.id).await?;
-    let said = format!("generation config {}", document.name);
-    note(
-        transaction.as_mut(),
-        &caller.username,
-        Category::System,
-        "deleted",
-        &said,
-    )
-    .await?;
+    let kind = Kind::GenerationConfig;
+    edits::remove(transaction.as_mut(), &caller.username, kind, &document).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,15 +12,14 @@ use visard::language::name_problem;
 use super::rulesets::{MAX_BODY, Ruleset};
 use crate::access::Caller;
 use crate::app::App;
-use crate::audit::{Category, note};
 use crate::documents::{self, Document, Kind};
+use crate::edits;
 use crate::error::ApiError;
-use crate::extract::{Body, Id, Query, QueryAsWritten};
+use crate::extract::{Body, Id, Query, QueryAsWritten, flag};
 use crate::page::{Origin, PageOf, PageQuery};
 use crate::rulesets::{
     Text, ValidationError, Validity, judge_library, library_name, maybe_yaml, revalidate, yaml,
 };
-use crate::store::{StoreError, Transaction};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -156,9 +155,14 @@ async fn create(
     let document = Document::new(&name, &namespace, body);
     let mut transaction = app.store().begin().await?;
     let kind = Kind::RulesetLibrary;
-    let inserted = documents::insert(transaction.as_mut(), kind, &document, None).await;
-    inserted.map_err(taken)?;
-    log(transaction.as_mut(), &caller, "created", &document).await?;
+    edits::add(
+        transaction.as_mut(),
+        &caller.username,
+        kind,
+        &document,
+        None,
+    )
+    .await?;
     transaction.commit().await?;
     let name = full_name(&document);
     revalidate(&app, |ruleset| ruleset.verdict.imports.contains(&name)).await?;
@@ -212,11 +216,7 @@ async fn delete(
     Id(id): Id,
     Query(Force { force }): Query<Force>,
 ) -> Result<StatusCode, ApiError> {
-    let force = match force.as_deref() {
-        None | Some("false" | "False" | "0") => false,
-        Some("true" | "True" | "1") => true,
-        Some(_) => return Err(ApiError::field("force", "Must be a valid boolean.")),
-    };
+    let force = flag("force", force.as_deref(), false)?;
     let document = documents::get(app.store(), Kind::RulesetLibrary, &id).await?;
     let name = full_name(&document);
     let using = importing(&app, &name).await?;
@@ -227,8 +227,8 @@ async fn delete(
         )));
     }
     let mut transaction = app.store().begin().await?;
-    documents::remove(transaction.as_mut(), Kind::RulesetLibrary, &document.id).await?;
-    log(transaction.as_mut(), &caller, "deleted", &document).await?;
+    let kind = Kind::RulesetLibrary;
+    edits::remove(transaction.as_mut(), &caller.username, kind, &document).await?;
     transaction.commit().await?;
     revalidate(&app, |ruleset| ruleset.verdict.imports.contains(&name)).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -271,9 +271,7 @@ async fn rewrite(
     document.body = written(app, &after, yaml).await?;
     let mut transaction = app.store().begin().await?;
     let kind = Kind::RulesetLibrary;
-    let updated = documents::update(transaction.as_mut(), kind, &mut document).await;
-    updated.map_err(taken)?;
-    log(transaction.as_mut(), caller, "modified", &document).await?;
+    edits::rewrite(transaction.as_mut(), &caller.username, kind, &mut document).await?;
     transaction.commit().await?;
     revalidate(app, |ruleset| {
         let mut imports = ruleset.verdict.imports.iter();
@@ -346,28 +344,4 @@ async fn importing(app: &App, name: &str) -> Result<Vec<Document>, ApiError> {
         }
     }
     Ok(using)
-}
-
-fn taken(error: StoreError) -> ApiError {
-    match error {
-        StoreError::Taken => ApiError::name_taken("ruleset library"),
-        other => other.into(),
-    }
-}
-
-pub(super) async fn log(
-    transaction: &mut dyn Transaction,
-    caller: &Caller,
-    action: &str,
-    document: &Document,
-) -> Result<(), StoreError> {
-    let description = format!("ruleset library `{}`", full_name(document));
-    note(
-        transaction,
-        &caller.username,
-        Category::Ruleset,
-        action,
-        &description,
-    )
-    .await
 }

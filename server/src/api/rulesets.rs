@@ -10,16 +10,15 @@ use utoipa_axum::routes;
 
 use crate::access::Caller;
 use crate::app::App;
-use crate::audit::{Category, note};
 use crate::documents::{self, Document, Kind};
+use crate::edits;
 use crate::error::ApiError;
-use crate::extract::{Body, Id, Query};
+use crate::extract::{Body, Id, Query, flag};
 use crate::page::{Listed, Origin, PageQuery};
 use crate::rulesets::{
     MaskType, Text, ValidationError, Validity, Verdict, imports, is_large, judge_ruleset,
     maybe_yaml, validate_later, yaml,
 };
-use crate::store::{StoreError, Transaction};
 
 /// The largest body of a request with a ruleset or library in it: the largest file that is read, as JSON
 /// writes it.
@@ -155,11 +154,7 @@ async fn create(
     Query(Upsert { upsert }): Query<Upsert>,
     Body(request): Body<RulesetRequest>,
 ) -> Result<(StatusCode, Json<Ruleset>), ApiError> {
-    let upsert = match upsert.as_deref() {
-        None | Some("false" | "False" | "0") => false,
-        Some("true" | "True" | "1") => true,
-        Some(_) => return Err(ApiError::field("upsert", "Must be a valid boolean.")),
-    };
+    let upsert = flag("upsert", upsert.as_deref(), false)?;
     let name = documents::name("name", &request.name)?;
     let mask_type = request.mask_type.unwrap_or_default();
     let there = match upsert {
@@ -173,9 +168,15 @@ async fn create(
     let body = written(&app, request.config_yaml, mask_type).await?;
     let document = Document::new(&name, mask_type.name(), body);
     let mut transaction = app.store().begin().await?;
-    let inserted = documents::insert(transaction.as_mut(), Kind::Ruleset, &document, None).await;
-    inserted.map_err(taken)?;
-    log(transaction.as_mut(), &caller, "created", &document).await?;
+    let kind = Kind::Ruleset;
+    edits::add(
+        transaction.as_mut(),
+        &caller.username,
+        kind,
+        &document,
+        None,
+    )
+    .await?;
     transaction.commit().await?;
     Ok((StatusCode::CREATED, answered(&app, &document)?))
 }
@@ -227,8 +228,8 @@ async fn delete(
 ) -> Result<StatusCode, ApiError> {
     let document = documents::get(app.store(), Kind::Ruleset, &id).await?;
     let mut transaction = app.store().begin().await?;
-    documents::remove(transaction.as_mut(), Kind::Ruleset, &document.id).await?;
-    log(transaction.as_mut(), &caller, "deleted", &document).await?;
+    let kind = Kind::Ruleset;
+    edits::remove(transaction.as_mut(), &caller.username, kind, &document).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -282,9 +283,8 @@ async fn update(
     mut document: Document,
 ) -> Result<Json<Ruleset>, ApiError> {
     let mut transaction = app.store().begin().await?;
-    let updated = documents::update(transaction.as_mut(), Kind::Ruleset, &mut document).await;
-    updated.map_err(taken)?;
-    log(transaction.as_mut(), caller, "modified", &document).await?;
+    let kind = Kind::Ruleset;
+    edits::rewrite(transaction.as_mut(), &caller.username, kind, &mut document).await?;
     transaction.commit().await?;
     answered(app, &document)
 }
@@ -296,28 +296,4 @@ fn answered(app: &App, document: &Document) -> Result<Json<Ruleset>, ApiError> {
         validate_later(app, &document.id);
     }
     Ok(Json(ruleset))
-}
-
-fn taken(error: StoreError) -> ApiError {
-    match error {
-        StoreError::Taken => ApiError::name_taken("ruleset"),
-        other => other.into(),
-    }
-}
-
-pub(super) async fn log(
-    transaction: &mut dyn Transaction,
-    caller: &Caller,
-    action: &str,
-    document: &Document,
-) -> Result<(), StoreError> {
-    let description = format!("ruleset `{}` ({})", document.name, document.variant);
-    note(
-        transaction,
-        &caller.username,
-        Category::Ruleset,
-        action,
-        &description,
-    )
-    .await
 }

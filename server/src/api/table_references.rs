@@ -11,11 +11,10 @@ use utoipa_axum::routes;
 
 use crate::access::Caller;
 use crate::app::App;
-use crate::audit::{Category, note};
 use crate::documents::{self, Document, Kind};
+use crate::edits;
 use crate::error::ApiError;
 use crate::extract::{Body, Id};
-use crate::store::{StoreError, Transaction};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -128,9 +127,14 @@ async fn create(
     let document = Document::new(&name, "", json!(stored));
     let mut transaction = app.store().begin().await?;
     let kind = Kind::TableReference;
-    let inserted = documents::insert(transaction.as_mut(), kind, &document, None).await;
-    inserted.map_err(taken)?;
-    log(transaction.as_mut(), &caller, "created", &name).await?;
+    edits::add(
+        transaction.as_mut(),
+        &caller.username,
+        kind,
+        &document,
+        None,
+    )
+    .await?;
     transaction.commit().await?;
     Ok((StatusCode::CREATED, Json(answer(&document)?)))
 }
@@ -185,8 +189,8 @@ async fn delete(
 ) -> Result<StatusCode, ApiError> {
     let document = documents::get(app.store(), Kind::TableReference, &id).await?;
     let mut transaction = app.store().begin().await?;
-    documents::remove(transaction.as_mut(), Kind::TableReference, &document.id).await?;
-    log(transaction.as_mut(), &caller, "deleted", &document.name).await?;
+    let kind = Kind::TableReference;
+    edits::remove(transaction.as_mut(), &caller.username, kind, &document).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -210,9 +214,7 @@ async fn update(
     document.body = json!(checked(app, new).await?);
     let mut transaction = app.store().begin().await?;
     let kind = Kind::TableReference;
-    let updated = documents::update(transaction.as_mut(), kind, &mut document).await;
-    updated.map_err(taken)?;
-    log(transaction.as_mut(), caller, "modified", &document.name).await?;
+    edits::rewrite(transaction.as_mut(), &caller.username, kind, &mut document).await?;
     transaction.commit().await?;
     Ok(Json(answer(&document)?))
 }
@@ -265,28 +267,4 @@ fn answer(document: &Document) -> Result<TableReference, ApiError> {
         created: document.created.clone(),
         modified: document.modified.clone(),
     })
-}
-
-fn taken(error: StoreError) -> ApiError {
-    match error {
-        StoreError::Taken => ApiError::name_taken("table reference"),
-        other => other.into(),
-    }
-}
-
-async fn log(
-    transaction: &mut dyn Transaction,
-    caller: &Caller,
-    action: &str,
-    name: &str,
-) -> Result<(), StoreError> {
-    let description = format!("table reference `{name}`");
-    note(
-        transaction,
-        &caller.username,
-        Category::System,
-        action,
-        &description,
-    )
-    .await
 }

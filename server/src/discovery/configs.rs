@@ -16,7 +16,7 @@ use visard::language::{
 use crate::app::App;
 use crate::documents::{self, Document, Kind};
 use crate::error::ApiError;
-use crate::store::{StoreError, Transaction};
+use crate::store::Transaction;
 
 /// The longest text of a configuration, in bytes.
 const MAX_BYTES: usize = 1 << 20;
@@ -221,10 +221,7 @@ pub(crate) fn check_size(text: &str) -> Result<(), ApiError> {
 
 /// The name by which a library is imported.
 pub(crate) fn library_name(document: &Document) -> String {
-    match document.variant.is_empty() {
-        true => document.name.clone(),
-        false => format!("{}/{}", document.variant, document.name),
-    }
+    crate::rulesets::library_name(&document.variant, &document.name)
 }
 
 /// All libraries of discovery configurations, by the names that they are imported by.
@@ -257,17 +254,9 @@ pub(crate) async fn judge_importers(
             continue;
         }
         document.body = judge_config(&judged.config_yaml, libraries).body();
-        documents::update(transaction, Kind::DiscoveryConfig, &mut document).await?;
+        documents::set_body(transaction, Kind::DiscoveryConfig, &document).await?;
     }
     Ok(())
-}
-
-/// What to answer where a name is taken.
-pub(crate) fn taken(error: StoreError, what: &str) -> ApiError {
-    match error {
-        StoreError::Taken => ApiError::name_taken(what),
-        other => other.into(),
-    }
 }
 
 #[cfg(test)]

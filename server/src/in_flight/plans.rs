@@ -7,10 +7,10 @@ use utoipa::ToSchema;
 use super::Ruleset;
 use crate::access::Caller;
 use crate::app::App;
-use crate::audit::{self, Category};
 use crate::documents::{self, Document, Kind};
+use crate::edits;
 use crate::error::ApiError;
-use crate::store::{StoreError, Transaction};
+use crate::store::StoreError;
 
 /// Characters of the random end of a name.
 const SUFFIX: usize = 6;
@@ -129,8 +129,15 @@ pub(crate) async fn create(
     };
     let document = Document::new(&name, "", json!(kept));
     let mut transaction = app.store().begin().await?;
-    documents::insert(transaction.as_mut(), Kind::InFlightPlan, &document, None).await?;
-    note(transaction.as_mut(), caller, "created", &name).await?;
+    let kind = Kind::InFlightPlan;
+    edits::add(
+        transaction.as_mut(),
+        &caller.username,
+        kind,
+        &document,
+        None,
+    )
+    .await?;
     transaction.commit().await?;
     Ok(document.try_into()?)
 }
@@ -164,8 +171,8 @@ pub(crate) async fn change(
     }
     let mut changed = document(app, name).await?;
     changed.body = json!(kept);
-    documents::update(transaction.as_mut(), Kind::InFlightPlan, &mut changed).await?;
-    note(transaction.as_mut(), caller, "modified", name).await?;
+    let kind = Kind::InFlightPlan;
+    edits::rewrite(transaction.as_mut(), &caller.username, kind, &mut changed).await?;
     transaction.commit().await?;
     Ok(changed.try_into()?)
 }
@@ -177,28 +184,9 @@ pub(crate) async fn change(
 pub(crate) async fn remove(app: &App, caller: &Caller, name: &str) -> Result<(), ApiError> {
     let document = document(app, name).await?;
     let mut transaction = app.store().begin().await?;
-    if !documents::remove(transaction.as_mut(), Kind::InFlightPlan, &document.id).await? {
-        return Err(ApiError::not_found());
-    }
-    note(transaction.as_mut(), caller, "deleted", name).await?;
+    let kind = Kind::InFlightPlan;
+    edits::remove(transaction.as_mut(), &caller.username, kind, &document).await?;
     Ok(transaction.commit().await?)
-}
-
-async fn note(
-    transaction: &mut dyn Transaction,
-    caller: &Caller,
-    action: &str,
-    name: &str,
-) -> Result<(), StoreError> {
-    let said = format!("in-flight plan {name}");
-    audit::note(
-        transaction,
-        &caller.username,
-        Category::Ruleset,
-        action,
-        &said,
-    )
-    .await
 }
 
 fn suffix() -> Result<String, ApiError> {

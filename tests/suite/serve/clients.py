@@ -1,8 +1,8 @@
 """The official clients do their whole work against a server of visard.
 
-    clients.py URL FOLDER
+    clients.py URL FOLDER PASSWORD
 
-URL is that of a server without an admin, which may use FOLDER as a mounted share. PostgreSQL and two
+URL is that of a server without an admin, who then has PASSWORD; it may use FOLDER as a mounted share. PostgreSQL and two
 buckets are those that tests/run names. Every public method of the clients is called, by name, against the
 state it needs, and what it gives is looked at; the script fails when a client has one that is not called here.
 """
@@ -63,9 +63,8 @@ from datamasque.client.models.status import AsyncRulesetGenerationTaskStatus, Ma
 from datamasque.client.models.table_reference import TableReference
 from datamasque.client.models.user import User, UserRole
 
-URL, FOLDER = sys.argv[1], Path(sys.argv[2])
+URL, FOLDER, PASSWORD = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
 ENV = os.environ
-PASSWORD = "Admin-pass-7319"
 CALLED = set()
 
 
