@@ -1,6 +1,6 @@
 //! Every mask at 8,192 rows, with nulls and without, beside rebuilding the column through its builder.
 //!
-//! A mask that takes any text gets values of 5 to 20 characters, all different; one that takes only
+//! A mask that takes any text gets values of 23 characters, all different; one that takes only
 //! some gets the value of its first example, with that example's arguments.
 
 use std::hint::black_box;

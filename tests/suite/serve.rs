@@ -8,15 +8,11 @@ mod samples;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::visard::{Ended, Visard};
-
-/// How long a server may take for what it was asked.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The password of the admin.
 pub const PASSWORD: &str = "Admin-pass-7319";

@@ -36,12 +36,16 @@ pub(crate) fn day_of(year: i64, month: u32, day: u32) -> i64 {
 /// Software: Practice and Experience 53, 2023, 937-970).
 #[inline]
 pub(crate) fn date_of(day: i64) -> (i64, u32, u32) {
-    /// Cycles that no such day is before, so that all numbers are above zero.
-    const CYCLES: i64 = 1 << 31;
-    let from_march = (day + EPOCH + CYCLES * CYCLE) as u64;
-    let cycle = from_march / CYCLE as u64;
-    let quarters = 4 * (from_march - cycle * CYCLE as u64) as u32 + 3;
-    let cycle = cycle as i64 - CYCLES;
+    // Whole cycles that are left out, and the rest in 32 bits: all of it for years people have to do with.
+    let from_march = day + EPOCH;
+    let (cycle, days) = match u32::try_from(from_march) {
+        Ok(days) if days < u32::MAX / 8 => (0, days),
+        _ => {
+            let cycle = from_march.div_euclid(CYCLE);
+            (cycle, (from_march - cycle * CYCLE) as u32)
+        }
+    };
+    let quarters = 4 * days + 3;
     let (century, of_century) = (quarters / CYCLE as u32, (quarters % CYCLE as u32) | 3);
     let years = 2_939_745 * u64::from(of_century);
     let of_year = years as u32 / 2_939_745 / 4;
@@ -85,39 +89,33 @@ pub(crate) fn push_date(text: &mut Vec<u8>, day: i64) {
 pub(crate) fn push_short_date(text: &mut Vec<u8>, day: i64) -> Option<()> {
     let (year, month, day) = date_of(day);
     let year = u32::try_from(year).ok().filter(|year| *year <= 9999)?;
+    // In one word: bytes that are written one by one are slow to be read together.
+    let [century, year, month, day] =
+        [year / 100, year % 100, month, day].map(|two| u64::from(digits::PAIRS[two as usize]));
+    let hyphens = u64::from_le_bytes(*b"\0\0\0\0-\0\0-");
+    let front = century | year << 16 | month << 40 | hyphens;
     let mut date = [0; 10];
-    date[..8].copy_from_slice(&punctuated(year * 10_000 + month * 10, [4, 7], b'-'));
-    let day = [day / 10, day % 10].map(|digit| b'0' + digit as u8);
-    date[8..].copy_from_slice(&day);
+    date[..8].copy_from_slice(&front.to_le_bytes());
+    date[8..].copy_from_slice(&(day as u16).to_le_bytes());
     text.extend_from_slice(&date);
     Some(())
 }
 
 /// Appends the second of a day as `HH:MM:SS`.
 pub(crate) fn push_time(text: &mut Vec<u8>, of_day: u32) {
-    let [hour, minute, second] = [of_day / 3600, of_day / 60 % 60, of_day % 60];
-    let number = hour * 1_000_000 + minute * 1_000 + second;
-    text.extend_from_slice(&punctuated(number, [2, 5], b':'));
-}
-
-/// The eight digits of a number that has zeros in two places, with a sign there instead. All in one
-/// word: bytes that are written one by one are slow to be read together.
-#[inline]
-fn punctuated(number: u32, places: [u32; 2], sign: u8) -> [u8; 8] {
-    let digits = u64::from_le_bytes(digits::of_number(number.into()));
-    let zeros = u64::from_le_bytes([b'0'; 8]);
-    let signs = places.map(|place| u64::from(sign ^ b'0') << (8 * place));
-    ((digits | zeros) ^ signs[0] ^ signs[1]).to_le_bytes()
+    let [hour, minute, second] = [of_day / 3600, of_day / 60 % 60, of_day % 60]
+        .map(|two| u64::from(digits::PAIRS[two as usize]));
+    let colons = u64::from_le_bytes(*b"\0\0:\0\0:\0\0");
+    let time = hour | minute << 24 | second << 48 | colons;
+    text.extend_from_slice(&time.to_le_bytes());
 }
 
 /// Whether a month of a year with `days` days has such a day.
 pub(crate) fn is_date(days: u32, month: u32, day: u32) -> bool {
-    let long = match month {
-        2 => days - 337,
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => 0,
-    };
+    /// Of the months of a common year; none is the 0th.
+    const LENGTHS: [u32; 13] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let common = LENGTHS.get(month as usize).copied().unwrap_or(0);
+    let long = common + u32::from(month == 2 && days == 366);
     (1..=long).contains(&day)
 }
 

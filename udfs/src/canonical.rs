@@ -7,9 +7,9 @@
 //!
 //! Text is never read as a number: a CSV field `042` or `42.00` is not `42`.
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringViewArray};
+use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Date64Type, TimeUnit};
+use arrow::datatypes::{DataType, Date32Type, Date64Type, Int64Type, TimeUnit};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use crate::calendar::{DAY, push_date, push_time};
@@ -68,12 +68,15 @@ pub(crate) fn plain_text(array: &ArrayRef) -> Result<StringViewArray, MaskError>
         Utf8 | LargeUtf8 | Boolean | Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32
         | UInt64 | Null => as_view(array),
         Date32 => {
-            let days = cast(array, &Int32).and_then(|days| cast(&days, &Int64));
-            dates(days.map_err(|_| unfit())?.as_primitive())
+            let days = array.as_primitive::<Date32Type>();
+            spell(days.iter().map(|day| day.map(i64::from)), push_date)
         }
         Date64 => {
             let instants = array.as_primitive::<Date64Type>();
-            dates(&instants.unary(|at| at.div_euclid(1000 * DAY)))
+            let days = instants
+                .iter()
+                .map(|at| at.map(|at| at.div_euclid(1000 * DAY)));
+            spell(days, push_date)
         }
         Dictionary(_, values) => plain_text(&cast(array, values).map_err(|_| unfit())?),
         Float16 | Float32 | Float64 => as_view_with(array, shortest_float),
@@ -129,10 +132,6 @@ fn shortest_float(text: &str) -> String {
     }
 }
 
-fn dates(days: &Int64Array) -> Result<StringViewArray, MaskError> {
-    spell(days, push_date)
-}
-
 fn timestamps(array: &ArrayRef, unit: TimeUnit, zoned: bool) -> Result<StringViewArray, MaskError> {
     let (units, digits) = match unit {
         TimeUnit::Second => (1, 0),
@@ -143,7 +142,8 @@ fn timestamps(array: &ArrayRef, unit: TimeUnit, zoned: bool) -> Result<StringVie
     let instants = cast(array, &DataType::Int64).map_err(|_| MaskError::Type {
         found: array.data_type().clone(),
     })?;
-    spell(instants.as_primitive(), |text, instant| {
+    let instants = instants.as_primitive::<Int64Type>();
+    spell(instants.iter(), |text, instant| {
         let second = instant.div_euclid(units);
         push_date(text, second.div_euclid(DAY));
         text.push(b'T');
@@ -161,7 +161,7 @@ fn timestamps(array: &ArrayRef, unit: TimeUnit, zoned: bool) -> Result<StringVie
 
 /// Each value as `push` writes it.
 fn spell(
-    values: &Int64Array,
+    values: impl ExactSizeIterator<Item = Option<i64>>,
     push: impl Fn(&mut Vec<u8>, i64),
 ) -> Result<StringViewArray, MaskError> {
     let mut spelled = Texts::with_capacity(values.len());

@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 use chrono::{DateTime, Datelike, NaiveTime, Timelike};
 
 use crate::calendar::{DAY, day_of, is_date, length_of, push_short_date, push_time};
+use crate::digits;
 use crate::mask::{BindError, Binder, TypeFamily};
 use crate::moments::Moment;
 use crate::strftime::{Format, sample};
@@ -222,15 +223,9 @@ pub(crate) fn iso_day(date: &[u8; 10]) -> Option<i64> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *date else {
         return None;
     };
-    if ![y1, y2, y3, y4, m1, m2, d1, d2]
-        .iter()
-        .all(u8::is_ascii_digit)
-    {
-        return None;
-    }
-    let number = |tens: u8, ones: u8| u32::from(tens - b'0') * 10 + u32::from(ones - b'0');
-    let year = i64::from(number(y1, y2) * 100 + number(y3, y4));
-    let (month, day) = (number(m1, m2), number(d1, d2));
+    let twos = digits::twos([y1, y2, y3, y4, m1, m2, d1, d2])?;
+    let [century, year, month, day] = [0, 16, 32, 48].map(|at| (twos >> at) as u32 & 0xff);
+    let year = i64::from(century * 100 + year);
     is_date(length_of(year), month, day).then(|| day_of(year, month, day))
 }
 

@@ -22,16 +22,35 @@ pub(crate) fn of_number(number: u64) -> [u8; 8] {
 /// The number that eight characters are; `None` where one is no digit.
 #[inline(always)]
 pub(crate) fn number(characters: [u8; 8]) -> Option<u64> {
+    let twos = twos(characters)?;
+    let fours = (twos * 100 + (twos >> 16)) & 0x0000_ffff_0000_ffff;
+    Some((fours * 10_000 + (fours >> 32)) & 0xffff_ffff)
+}
+
+/// The four numbers that eight characters are, two by two, each in 16 bits, the first in the lowest;
+/// `None` where one is no digit.
+#[inline(always)]
+pub(crate) fn twos(characters: [u8; 8]) -> Option<u64> {
     let characters = u64::from_le_bytes(characters);
     let ones = characters ^ all(b'0');
     // Above nine, six more reach the upper half of a byte.
     if (ones | ((ones & all(0x7f)) + all(6))) & all(0xf0) != 0 {
         return None;
     }
-    let twos = (ones * 10 + (ones >> 8)) & 0x00ff_00ff_00ff_00ff;
-    let fours = (twos * 100 + (twos >> 16)) & 0x0000_ffff_0000_ffff;
-    Some((fours * 10_000 + (fours >> 32)) & 0xffff_ffff)
+    Some((ones * 10 + (ones >> 8)) & 0x00ff_00ff_00ff_00ff)
 }
+
+/// The two characters of each number below 100, the first in the lower byte.
+pub(crate) const PAIRS: [u16; 100] = {
+    let mut pairs = [0; 100];
+    let mut number = 0;
+    while number < pairs.len() {
+        let characters = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        pairs[number] = u16::from_le_bytes(characters);
+        number += 1;
+    }
+    pairs
+};
 
 #[cfg(test)]
 mod tests {

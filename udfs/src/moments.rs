@@ -5,9 +5,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, Int64Builder, StringViewArray};
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveBuilder, StringViewArray,
+};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use arrow::datatypes::{
+    DataType, Date32Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType,
+};
 
 use crate::calendar::DAY;
 use crate::canonical::plain_text;
@@ -52,7 +57,18 @@ impl Moments {
     ) -> Result<ArrayRef, MaskError> {
         match values.data_type() {
             DataType::Date32 | DataType::Date64 => self.dates(values, mask),
-            DataType::Timestamp(unit, _) => self.timestamps(values, *unit, mask),
+            DataType::Timestamp(TimeUnit::Second, _) => {
+                self.instants::<TimestampSecondType>(values, 1, mask)
+            }
+            DataType::Timestamp(TimeUnit::Millisecond, _) => {
+                self.instants::<TimestampMillisecondType>(values, 1_000, mask)
+            }
+            DataType::Timestamp(TimeUnit::Microsecond, _) => {
+                self.instants::<TimestampMicrosecondType>(values, 1_000_000, mask)
+            }
+            DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+                self.instants::<TimestampNanosecondType>(values, 1_000_000_000, mask)
+            }
             _ => Ok(Arc::new(self.texts(&plain_text(values)?, mask)?)),
         }
     }
@@ -65,45 +81,27 @@ impl Moments {
         let unfit = |_| MaskError::Type {
             found: values.data_type().clone(),
         };
-        let days = cast(values, &DataType::Date32)
-            .and_then(|days| cast(&days, &DataType::Int32))
-            .and_then(|days| cast(&days, &DataType::Int64))
-            .map_err(unfit)?;
-        let masked = self.numbers(days.as_primitive(), |row, day| {
+        let days = cast(values, &DataType::Date32).map_err(unfit)?;
+        let masked = self.numbers::<Date32Type>(&days, |row, day| {
             let moment = Moment {
-                day,
+                day: day.into(),
                 second: 0,
                 nanos: 0,
                 timed: false,
             };
-            let day = mask(row, moment)?.day;
-            i32::try_from(day).is_ok().then_some(day)
+            mask(row, moment)?.day.try_into().ok()
         })?;
-        cast(&masked, &DataType::Int32)
-            .and_then(|days| cast(&days, &DataType::Date32))
-            .and_then(|days| cast(&days, values.data_type()))
-            .map_err(unfit)
+        cast(&masked, values.data_type()).map_err(unfit)
     }
 
-    fn timestamps(
+    fn instants<T: ArrowPrimitiveType<Native = i64>>(
         &self,
         values: &ArrayRef,
-        unit: TimeUnit,
+        units: i64,
         mask: &impl Fn(usize, Moment) -> Option<Moment>,
     ) -> Result<ArrayRef, MaskError> {
-        let unfit = |_| MaskError::Type {
-            found: values.data_type().clone(),
-        };
-        let units: i64 = match unit {
-            TimeUnit::Second => 1,
-            TimeUnit::Millisecond => 1_000,
-            TimeUnit::Microsecond => 1_000_000,
-            TimeUnit::Nanosecond => 1_000_000_000,
-        };
         let nanos_of_unit = 1_000_000_000 / units;
-        let instants = cast(values, &DataType::Int64).map_err(unfit)?;
-        let instants = instants.as_primitive::<Int64Type>();
-        let masked = self.numbers(instants, |row, instant| {
+        self.numbers::<T>(values, |row, instant| {
             let second = instant.div_euclid(units);
             let moment = Moment {
                 day: second.div_euclid(DAY),
@@ -115,16 +113,17 @@ impl Moments {
             let second = i128::from(moment.day) * i128::from(DAY) + i128::from(moment.second);
             let fraction = i64::from(moment.nanos) / nanos_of_unit;
             i64::try_from(second * i128::from(units) + i128::from(fraction)).ok()
-        })?;
-        cast(&masked, values.data_type()).map_err(unfit)
+        })
     }
 
-    fn numbers(
+    fn numbers<T: ArrowPrimitiveType>(
         &self,
-        values: &Int64Array,
-        mask: impl Fn(usize, i64) -> Option<i64>,
+        values: &ArrayRef,
+        mask: impl Fn(usize, T::Native) -> Option<T::Native>,
     ) -> Result<ArrayRef, MaskError> {
-        let mut masked = Int64Builder::with_capacity(values.len());
+        let values = values.as_primitive::<T>();
+        let mut masked = PrimitiveBuilder::<T>::with_capacity(values.len())
+            .with_data_type(values.data_type().clone());
         for row in 0..values.len() {
             if values.is_null(row) {
                 masked.append_null();

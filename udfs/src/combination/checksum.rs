@@ -180,6 +180,17 @@ impl Checksum {
         }
     }
 
+    /// The last places of a number that was sealed, where all the others are as they were and a check
+    /// digit is a digit.
+    pub(super) fn digits_at_end<'n>(&self, number: &'n Number) -> Option<&'n [u8]> {
+        let Self::System(system) = self else {
+            return None;
+        };
+        let places = number.places();
+        let end = &places[places.len().checked_sub(system.checks)?..];
+        end.iter().all(u8::is_ascii_digit).then_some(end)
+    }
+
     /// Makes `number` the one in a text, with right check digits; `None` where it can have none.
     pub(super) fn sealed(&self, text: &str, number: &mut Number) -> Option<()> {
         match self {

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::checksum::Checksum;
-use crate::identifiers::{Number, push_like};
+use crate::identifiers::{Number, push_like, push_with_end};
 use crate::length::{self, Lengths};
 use crate::mask::{
     BindError, Binder, ByValue, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank,
@@ -114,9 +114,11 @@ impl ValueMask for Sealer {
                 masked.null();
                 continue;
             }
-            match self.numbers {
-                true => number.push_to(masked.bytes()),
-                false => push_like(&number, value, self.checksum.separators(), masked.bytes()),
+            let separators = self.checksum.separators();
+            match self.checksum.digits_at_end(&number) {
+                _ if self.numbers => number.push_to(masked.bytes()),
+                Some(end) => push_with_end(value, end, separators, masked.bytes()),
+                None => push_like(&number, value, separators, masked.bytes()),
             }
             masked.end();
         }

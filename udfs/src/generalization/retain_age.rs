@@ -81,12 +81,11 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
         .ok()
         .and_then(iso_day)
         .ok_or_else(|| wrong("expected a date as `YYYY-MM-DD`"))?;
-    let (_, month, day_of_month) = date_of(at);
+    let birthdays = Birthdays::before(at);
     Ok(Box::new(RetainAge {
         key: binder.key(),
         at,
-        month,
-        day_of_month,
+        birthdays,
         force_change: args.force_change,
         moments: Moments {
             form: DateForm::bind(args.date_format, binder)?,
@@ -100,9 +99,7 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
 struct RetainAge {
     key: MaskKey,
     at: i64,
-    /// Of `at`.
-    month: u32,
-    day_of_month: u32,
+    birthdays: Birthdays,
     force_change: bool,
     moments: Moments,
 }
@@ -142,19 +139,50 @@ impl RetainAge {
     /// The days on which those were born who are as old as one born on `day`.
     fn days_of_age(&self, day: i64) -> Range<i64> {
         let year = year_of(day);
-        let last = self.last_day(year);
+        let last = self.birthdays.last(year);
         match day <= last {
-            true => self.last_day(year - 1) + 1..last + 1,
-            false => last + 1..self.last_day(year + 1) + 1,
+            true => self.birthdays.last(year - 1) + 1..last + 1,
+            false => last + 1..self.birthdays.last(year + 1) + 1,
+        }
+    }
+}
+
+/// The last day of each year of which a birthday is over on a day.
+#[derive(Debug)]
+struct Birthdays {
+    month: u32,
+    day: u32,
+    /// Of the years in which people who live were born, the last one that of the day itself.
+    near: Vec<i64>,
+    /// The first of them.
+    first: i64,
+}
+
+impl Birthdays {
+    fn before(at: i64) -> Self {
+        let (year, month, day) = date_of(at);
+        let first = year - 127;
+        let near = (first..=year).map(|year| last_day(year, month, day));
+        Self {
+            month,
+            day,
+            near: near.collect(),
+            first,
         }
     }
 
-    /// The last day of a year whose birthday is over on `at`.
-    fn last_day(&self, year: i64) -> i64 {
-        match (self.month, self.day_of_month) {
-            (2, 29) if length_of(year) == 365 => day_of(year, 2, 28),
-            (month, day) => day_of(year, month, day),
+    fn last(&self, year: i64) -> i64 {
+        match self.near.get((year - self.first) as usize) {
+            Some(day) => *day,
+            None => last_day(year, self.month, self.day),
         }
+    }
+}
+
+fn last_day(year: i64, month: u32, day: u32) -> i64 {
+    match (month, day) {
+        (2, 29) if length_of(year) == 365 => day_of(year, 2, 28),
+        _ => day_of(year, month, day),
     }
 }
 

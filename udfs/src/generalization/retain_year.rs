@@ -11,9 +11,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use arrow::datatypes::{
+    DataType, Date32Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -87,7 +90,18 @@ impl Mask for RetainYear {
         let draws = rows.draws(&self.key);
         match values.data_type().clone() {
             DataType::Date32 | DataType::Date64 => dates(&values, &draws),
-            DataType::Timestamp(unit, _) => timestamps(&values, unit, &draws),
+            DataType::Timestamp(unit, _) => Ok(match unit {
+                TimeUnit::Second => timestamps::<TimestampSecondType>(&values, &draws, 1),
+                TimeUnit::Millisecond => {
+                    timestamps::<TimestampMillisecondType>(&values, &draws, 1_000)
+                }
+                TimeUnit::Microsecond => {
+                    timestamps::<TimestampMicrosecondType>(&values, &draws, 1_000_000)
+                }
+                TimeUnit::Nanosecond => {
+                    timestamps::<TimestampNanosecondType>(&values, &draws, 1_000_000_000)
+                }
+            }),
             _ => self.texts.each(&values, &|row, moment| {
                 Some(another(moment, draws.get(row)))
             }),
@@ -103,59 +117,50 @@ impl Mask for RetainYear {
     }
 }
 
-/// By way of days as 64-bit numbers.
 fn dates(values: &ArrayRef, draws: &Draws<'_>) -> Result<ArrayRef, MaskError> {
     let unfit = |_| MaskError::Type {
         found: values.data_type().clone(),
     };
-    let days = cast(values, &DataType::Date32)
-        .and_then(|days| cast(&days, &DataType::Int32))
-        .and_then(|days| cast(&days, &DataType::Int64))
-        .map_err(unfit)?;
-    let days = days.as_primitive::<Int64Type>();
+    let days = cast(values, &DataType::Date32).map_err(unfit)?;
     let within = i64::from(i32::MIN)..i64::from(i32::MAX);
-    let drawn = each_valid(days, draws, |day, draw| {
-        draw_from(days_of(year_of(day)), &within, draw)
-    });
-    cast(&drawn, &DataType::Int32)
-        .and_then(|days| cast(&days, &DataType::Date32))
-        .and_then(|days| cast(&days, values.data_type()))
-        .map_err(unfit)
-}
-
-/// By way of the column's units as 64-bit numbers. Years that reach beyond what the type can say are
-/// cut off there.
-fn timestamps(values: &ArrayRef, unit: TimeUnit, draws: &Draws<'_>) -> Result<ArrayRef, MaskError> {
-    let unfit = |_| MaskError::Type {
-        found: values.data_type().clone(),
-    };
-    let units = match unit {
-        TimeUnit::Second => 1,
-        TimeUnit::Millisecond => 1_000,
-        TimeUnit::Microsecond => 1_000_000,
-        TimeUnit::Nanosecond => 1_000_000_000,
-    };
-    let instants = cast(values, &DataType::Int64).map_err(unfit)?;
-    let within = i64::MIN / units..i64::MAX / units;
-    let drawn = each_valid(instants.as_primitive(), draws, |instant, draw| {
-        let days = days_of(year_of(instant.div_euclid(units * DAY)));
-        let seconds = days.start.saturating_mul(DAY)..days.end.saturating_mul(DAY);
-        draw_from(seconds, &within, draw) * units
+    let drawn = each_valid::<Date32Type>(&days, draws, |day, draw| {
+        draw_from(days_of(year_of(day.into())), &within, draw) as i32
     });
     cast(&drawn, values.data_type()).map_err(unfit)
 }
 
-fn each_valid(values: &Int64Array, draws: &Draws<'_>, mask: impl Fn(i64, Draw) -> i64) -> ArrayRef {
-    let drawn: Vec<i64> = (0..values.len())
-        .map(|row| {
-            if values.is_valid(row) {
-                mask(values.value(row), draws.get(row))
-            } else {
-                0
-            }
-        })
-        .collect();
-    Arc::new(Int64Array::new(drawn.into(), values.nulls().cloned()))
+/// To the second.
+fn timestamps<T>(values: &ArrayRef, draws: &Draws<'_>, units: i64) -> ArrayRef
+where
+    T: ArrowPrimitiveType<Native = i64>,
+{
+    let within = i64::MIN / units..i64::MAX / units;
+    each_valid::<T>(values, draws, |instant, draw| {
+        let days = days_of(year_of(instant.div_euclid(units * DAY)));
+        let seconds = days.start.saturating_mul(DAY)..days.end.saturating_mul(DAY);
+        draw_from(seconds, &within, draw) * units
+    })
+}
+
+fn each_valid<T: ArrowPrimitiveType>(
+    values: &ArrayRef,
+    draws: &Draws<'_>,
+    mask: impl Fn(T::Native, Draw) -> T::Native,
+) -> ArrayRef {
+    let values = values.as_primitive::<T>();
+    let all = values.values().iter().zip(draws.iter());
+    let drawn: Vec<T::Native> = match values.nulls() {
+        None => all.map(|(value, draw)| mask(*value, draw)).collect(),
+        Some(nulls) => all
+            .zip(nulls)
+            .map(|((value, draw), valid)| match valid {
+                true => mask(*value, draw),
+                false => T::Native::default(),
+            })
+            .collect(),
+    };
+    let drawn = PrimitiveArray::<T>::new(drawn.into(), values.nulls().cloned());
+    Arc::new(drawn.with_data_type(values.data_type().clone()))
 }
 
 /// A moment of the same year: another day, and where it has a time another second of the year.

@@ -20,5 +20,5 @@ pub(crate) use fraction::{Fraction, draw_until};
 pub(crate) use generated::Generated;
 pub(crate) use kind::{Kept, Kind};
 pub(crate) use kinds::{KINDS, kind};
-pub(crate) use written::{Number, push_like};
+pub(crate) use written::{Number, push_like, push_with_end};
 use written::{number_of, write_number};

@@ -152,6 +152,17 @@ pub(crate) fn push_like(number: &Number, like: &str, separators: &str, text: &mu
     text.truncate(end);
 }
 
+/// Appends `like` with other characters in its last places.
+pub(crate) fn push_with_end(like: &str, end: &[u8], separators: &str, text: &mut Vec<u8>) {
+    let start = text.len();
+    text.extend_from_slice(like.as_bytes());
+    let is_place = |byte: &&mut u8| !is_one_of(separators, **byte);
+    let places = text[start..].iter_mut().rev().filter(is_place);
+    for (place, new) in places.zip(end.iter().rev()) {
+        *place = *new;
+    }
+}
+
 /// The digits as a number; `None` where there is another character.
 pub(super) fn number_of(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0_u64, |number, digit| {
@@ -195,6 +206,9 @@ mod tests {
             push_like(&number, like, " -", &mut text);
             assert_eq!(text, written.as_bytes());
         }
+        let mut text = b"1".to_vec();
+        push_with_end("ab-12 3-", b"45", " -", &mut text);
+        assert_eq!(text, b"1ab-14 5-");
     }
 
     #[test]

@@ -88,7 +88,7 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
             "nothing would be replaced; `do_nothing` keeps a value",
         ));
     }
-    let mut sets = [Set::KEPT; 256];
+    let mut sets = std::array::from_fn(|byte| Set::kept(byte as u8));
     for (wanted, first, size) in [
         (args.uppercase, b'A', 26),
         (args.lowercase, b'a', 26),
@@ -117,8 +117,13 @@ struct Set {
 }
 
 impl Set {
-    /// Of a character that stays.
-    const KEPT: Self = Self { first: 0, size: 0 };
+    /// Of a character that stays: itself alone.
+    fn kept(byte: u8) -> Self {
+        Self {
+            first: byte,
+            size: 1,
+        }
+    }
 
     fn digits(first: u8, last: u8) -> Self {
         Self {
@@ -261,17 +266,14 @@ impl Imitation for Imitator {
         let blocks = draws.expand(blocks_of);
         let mut blocks = blocks.as_slice();
         let mut imitated = Texts::with_capacity(values.len());
-        for (row, value) in values.iter().enumerate() {
+        for value in values {
             let Some(value) = value else {
                 imitated.null();
                 continue;
             };
-            let (own, rest) = blocks.split_at(blocks_of(row));
+            let (own, rest) = blocks.split_at(value.len().div_ceil(16));
             blocks = rest;
-            let text = imitated.bytes();
-            let start = text.len();
-            text.extend_from_slice(value.as_bytes());
-            self.replace(&mut text[start..], &mut Words::of(own));
+            self.push(value.as_bytes(), Words::of(own), imitated.bytes());
             imitated.end();
         }
         imitated.finish()
@@ -279,36 +281,44 @@ impl Imitation for Imitator {
 }
 
 impl Imitator {
-    fn replace(&self, text: &mut [u8], words: &mut Words<'_>) {
-        let mut done = 0;
+    /// Appends what takes the place of `value` to `text`.
+    fn push(&self, value: &[u8], mut words: Words<'_>, text: &mut Vec<u8>) {
+        let mut left = value;
         if let Some(limits) = self.number {
-            let (start, sets) = limits.sets(text);
-            done = start;
+            let (start, sets) = limits.sets(value);
+            text.extend_from_slice(&value[..start]);
+            left = &value[start..];
             for set in sets {
-                match text.get_mut(done) {
-                    Some(byte) if byte.is_ascii_digit() => {
-                        *byte = set.pick(*byte, self.force_change, words);
-                        done += 1;
-                    }
-                    _ => break,
-                }
+                let Some((digit, rest)) = left.split_first().filter(|(d, _)| d.is_ascii_digit())
+                else {
+                    break;
+                };
+                text.push(set.pick(*digit, self.force_change, &mut words));
+                left = rest;
             }
         }
         // A loop for each way: the usual one takes a fifth less without the question.
         if self.force_change {
-            for byte in &mut text[done..] {
+            text.extend(left.iter().map(|byte| {
                 let set = self.sets[usize::from(*byte)];
-                if set.size > 0 {
-                    *byte = set.pick(*byte, true, words);
+                match set.size {
+                    1 => *byte,
+                    _ => set.pick(*byte, true, &mut words),
                 }
-            }
+            }));
             return;
         }
-        for byte in &mut text[done..] {
+        let start = text.len();
+        text.extend_from_slice(left);
+        let (pairs, last) = text[start..].as_chunks_mut::<2>();
+        for pair in pairs {
+            let [one, two] = pair.map(|byte| self.sets[usize::from(byte)]);
+            let picks = words.pick_two_if([one.size, two.size]);
+            *pair = [one.first + picks[0], two.first + picks[1]];
+        }
+        for byte in last {
             let set = self.sets[usize::from(*byte)];
-            if set.size > 0 {
-                *byte = set.first + words.pick(set.size);
-            }
+            *byte = set.first + words.pick_if(set.size);
         }
     }
 }
