@@ -22,7 +22,7 @@ use crate::mask::{
     BindError, Binder, ByBoth, Example, Family, Imitation, Mask, MaskArgs, MaskError, MaskSpec,
     OfBlank, TypeFamily, schema_of,
 };
-use crate::randomization::words::Words;
+use crate::randomization::words::{Set, Words};
 use crate::texts::Texts;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
@@ -107,13 +107,6 @@ fn bind(args: &MaskArgs, binder: &mut Binder<'_>) -> Result<Box<dyn Mask>, BindE
         key: binder.key(),
         kernel,
     }))
-}
-
-/// Consecutive characters that replace each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Set {
-    first: u8,
-    size: u8,
 }
 
 impl Set {
@@ -310,16 +303,7 @@ impl Imitator {
         }
         let start = text.len();
         text.extend_from_slice(left);
-        let (pairs, last) = text[start..].as_chunks_mut::<2>();
-        for pair in pairs {
-            let [one, two] = pair.map(|byte| self.sets[usize::from(byte)]);
-            let picks = words.pick_two_if([one.size, two.size]);
-            *pair = [one.first + picks[0], two.first + picks[1]];
-        }
-        for byte in last {
-            let set = self.sets[usize::from(*byte)];
-            *byte = set.first + words.pick_if(set.size);
-        }
+        words.replace(&mut text[start..], &self.sets);
     }
 }
 

@@ -25,72 +25,99 @@ impl<'b> Words<'b> {
     // What is left of a word stays in a register only where no call needs its address.
     #[inline(always)]
     pub(super) fn pick(&mut self, n: u8) -> u8 {
-        let pick = self.peek(n);
+        if self.taken.is_multiple_of(8) {
+            self.word = u64::from_be_bytes(self.words[self.taken / 8]);
+        }
         self.taken += 1;
-        pick
+        split(&mut self.word, n)
     }
 
-    /// The same where `n` is more than 1. For 1 it is 0 and nothing is taken: a choice that costs no
-    /// branch, which a processor cannot guess in text.
+    /// Writes over each byte the first of its set and a number below the set's size. Nothing is taken
+    /// for a set of one, which takes no branch: a processor cannot guess what stands where in text.
     #[inline(always)]
-    pub(super) fn pick_if(&mut self, n: u8) -> u8 {
-        let pick = self.peek(n);
-        self.taken += usize::from(n > 1);
-        pick
-    }
-
-    /// The next two of [`Words::pick_if`].
-    #[inline(always)]
-    pub(super) fn pick_two_if(&mut self, [m, n]: [u8; 2]) -> [u8; 2] {
-        if self.taken % 8 == 7 {
-            return [self.pick_if(m), self.pick_if(n)];
-        }
-        let word = self.word();
-        let first = u128::from(word) * u128::from(m);
-        let second = u128::from(first as u64) * u128::from(n);
-        // What both leave, in one step: the next two wait for it.
-        self.word = word.wrapping_mul(u64::from(m) * u64::from(n));
-        self.taken += usize::from(m > 1) + usize::from(n > 1);
-        [(first >> 64) as u8, (second >> 64) as u8]
-    }
-
-    /// Takes from the word, but does not count it.
-    #[inline(always)]
-    fn peek(&mut self, n: u8) -> u8 {
-        let product = u128::from(self.word()) * u128::from(n);
-        self.word = product as u64;
-        (product >> 64) as u8
-    }
-
-    /// The word at hand, or the next one.
-    #[inline(always)]
-    fn word(&self) -> u64 {
-        let next = u64::from_be_bytes(self.words[self.taken / 8]);
-        match self.taken.is_multiple_of(8) {
-            true => next,
-            false => self.word,
+    pub(super) fn replace(&mut self, text: &mut [u8], sets: &[Set; 256]) {
+        let mut bytes = text.iter_mut();
+        loop {
+            let mut left = 8 - self.taken % 8;
+            let mut word = match (left, self.words.get(self.taken / 8)) {
+                (8, Some(word)) => u64::from_be_bytes(*word),
+                // Behind the last word there are only bytes that stay.
+                (8, None) => return,
+                _ => self.word,
+            };
+            while left > 0 {
+                let Some(byte) = bytes.next() else {
+                    self.taken = (self.taken / 8 + 1) * 8 - left;
+                    self.word = word;
+                    return;
+                };
+                let Set { first, size } = sets[usize::from(*byte)];
+                *byte = first + split(&mut word, size);
+                left -= usize::from(size > 1);
+            }
+            self.taken = (self.taken / 8 + 1) * 8;
         }
     }
+}
+
+/// One of `0..n` out of a word, which then holds what is left of it.
+#[inline(always)]
+fn split(word: &mut u64, n: u8) -> u8 {
+    let product = u128::from(*word) * u128::from(n);
+    *word = product as u64;
+    (product >> 64) as u8
+}
+
+/// Consecutive characters that replace each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Set {
+    pub(super) first: u8,
+    pub(super) size: u8,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Two at once are those that come one after the other, wherever words end.
+    /// A text at once is its characters one after the other, wherever words end.
     #[test]
-    fn two_at_once() {
-        let blocks: Vec<[u8; 16]> = (0_u8..8).map(|n| [n.wrapping_mul(37) ^ 0xa5; 16]).collect();
+    fn texts() {
+        let blocks: Vec<[u8; 16]> = (0_u8..8)
+            .map(|n| std::array::from_fn(|at| n.wrapping_mul(37) ^ (at as u8).wrapping_mul(91)))
+            .collect();
+        let sets = std::array::from_fn(|byte| match byte as u8 {
+            b'0'..=b'9' => Set {
+                first: b'0',
+                size: 10,
+            },
+            b'a'..=b'z' => Set {
+                first: b'a',
+                size: 26,
+            },
+            first => Set { first, size: 1 },
+        });
         for kept in 0..64_u32 {
-            let sizes: Vec<u8> = (0..64)
-                .map(|n| match kept >> (n % 6) & 1 {
-                    1 => 1,
-                    _ => [10, 26, 2][n % 3],
-                })
-                .collect();
-            let (mut one, mut two) = (Words::of(&blocks), Words::of(&blocks));
-            for sizes in sizes.as_chunks::<2>().0 {
-                assert_eq!(two.pick_two_if(*sizes), sizes.map(|n| one.pick_if(n)));
+            for (length, before) in [(0, 0), (5, 3), (16, 0), (19, 8), (128, 0)] {
+                let mut text: Vec<u8> = (0..length)
+                    .map(|n| match kept >> (n % 6) & 1 {
+                        1 => b'-',
+                        _ => b"a7"[n as usize % 2],
+                    })
+                    .collect();
+                let (mut one, mut all) = (Words::of(&blocks), Words::of(&blocks));
+                for _ in 0..before {
+                    assert_eq!(one.pick(10), all.pick(10));
+                }
+                let mut expected = text.clone();
+                for byte in &mut expected {
+                    let Set { first, size } = sets[usize::from(*byte)];
+                    if size > 1 {
+                        *byte = first + one.pick(size);
+                    }
+                }
+                all.replace(&mut text, &sets);
+                assert_eq!(text, expected);
+                assert_eq!(all.taken, one.taken);
             }
         }
     }
