@@ -114,7 +114,8 @@ def main():
     dm("run", "wait", found["id"] if "id" in found else found["run_id"])
     dm("discover", "configs", "defaults")
 
-    plan = dm("ifm", "create", "--name", "fixed", "--file", file("plan.yml", PLAN))
+    dm("ifm", "create", "--name", "fixed", "--file", file("plan.yml", PLAN))
+    plan = dm("ifm", "list", "--json")[0]
     dm("ifm", "verify-token")
     assert dm("ifm", "mask", plan["name"], "--data", file("data.json", '["a", "b"]')) == ["x", "x"]
     dm("ifm", "delete", plan["name"], "--yes")
