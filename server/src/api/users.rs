@@ -1,11 +1,12 @@
 //! Users: who there is, and what they may change about themselves and others.
 
+mod change;
+mod install;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,21 +14,21 @@ use utoipa_axum::routes;
 use crate::access::Caller;
 use crate::app::App;
 use crate::audit::{self, Category};
-use crate::client::Client;
 use crate::error::ApiError;
 use crate::extract::{Body, Number, Query, Secret};
 use crate::page::{Listed, Origin, PageQuery};
 use crate::roles::Role;
 use crate::store::{StoreError, Transaction};
 use crate::users::{self, User};
-use crate::{hosts, passwords, sessions, settings, time};
+use crate::{passwords, sessions};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(admin_install))
         .routes(routes!(list, create))
-        .routes(routes!(one, change, delete))
+        .routes(routes!(one, delete))
         .routes(routes!(reset_password))
+        .merge(install::routes())
+        .merge(change::routes())
 }
 
 /// A user.
@@ -92,72 +93,6 @@ impl UserObject {
             fields: UserFields::of(user, api_token),
         }
     }
-}
-
-/// The first admin.
-#[derive(Deserialize, ToSchema)]
-struct AdminInstall {
-    #[schema(min_length = 3, max_length = 254)]
-    email: String,
-    #[schema(min_length = 1, max_length = 255)]
-    username: String,
-    password: Secret,
-    re_password: Secret,
-    /// Names and addresses under which the server may be asked; that of this request is added.
-    #[serde(default)]
-    allowed_hosts: Vec<String>,
-}
-
-/// Makes the first admin, once and by anyone; from then on this answers 401.
-#[utoipa::path(
-    post,
-    path = "/api/users/admin-install",
-    tag = "users",
-    request_body = AdminInstall,
-    responses((status = 201, body = UserObject))
-)]
-async fn admin_install(
-    State(app): State<App>,
-    client: Client,
-    Body(body): Body<AdminInstall>,
-) -> Result<(StatusCode, Json<UserObject>), ApiError> {
-    let installed = || ApiError::unauthenticated("Authentication credentials were not provided.");
-    if users::count(app.store()).await? > 0 {
-        return Err(installed());
-    }
-    let new = NewUser {
-        username: body.username,
-        email: body.email,
-        password: body.password,
-        re_password: body.re_password,
-        user_roles: vec![Role::Admin],
-        has_temporary_password: false,
-    };
-    let mut hosts = body.allowed_hosts;
-    if let Some(problem) = hosts::problem(&hosts) {
-        return Err(ApiError::field("allowed_hosts", problem));
-    }
-    // Whoever names hosts stays able to come back the way they came.
-    if let Some(host) = client.host
-        && !hosts.is_empty()
-        && !hosts.contains(&host)
-    {
-        hosts.push(host);
-    }
-    let mut user = new.checked(&app).await?;
-    let mut transaction = app.store().begin().await?;
-    let others = transaction
-        .query("SELECT 1 FROM users LIMIT 1", &[])
-        .await?;
-    if !others.is_empty() {
-        return Err(installed());
-    }
-    let by = user.username.clone();
-    add(&app, transaction.as_mut(), &mut user, &by).await?;
-    settings::set(transaction.as_mut(), "allowed_hosts", &json!(hosts)).await?;
-    transaction.commit().await?;
-    app.settings_changed();
-    Ok((StatusCode::CREATED, Json(UserObject::of(&user))))
 }
 
 /// All users.
@@ -264,174 +199,6 @@ async fn one(
     oneself_or_admin(&caller, id)?;
     let user = users::get(app.store(), id).await?;
     Ok(Json(UserObject::of(&user)))
-}
-
-/// What to change about a user. What is left out stays.
-#[derive(Deserialize, ToSchema)]
-struct UserChange {
-    #[schema(min_length = 1, max_length = 255)]
-    username: Option<String>,
-    #[schema(min_length = 3, max_length = 254)]
-    email: Option<String>,
-    #[schema(format = DateTime)]
-    date_joined: Option<String>,
-    is_active: Option<bool>,
-    /// Whether they are admin; without `user_roles`.
-    is_superuser: Option<bool>,
-    is_subscribed_to_sdd_updates: Option<bool>,
-    user_roles: Option<Vec<Role>>,
-    /// For another password: all three, or none. The user's password as it is, whoever asks.
-    current_password: Option<Secret>,
-    new_password: Option<Secret>,
-    /// The new password again.
-    re_new_password: Option<Secret>,
-}
-
-/// Changes a user: oneself, or for admins anyone. Roles, names and whether one may log in are for admins.
-#[utoipa::path(
-    patch,
-    path = "/api/users/{id}",
-    tag = "users",
-    params(("id" = i64, Path)),
-    request_body = UserChange,
-    responses((status = 200, body = UserObject))
-)]
-async fn change(
-    State(app): State<App>,
-    client: Client,
-    caller: Caller,
-    Number(id): Number,
-    Body(body): Body<UserChange>,
-) -> Result<Json<UserObject>, ApiError> {
-    oneself_or_admin(&caller, id)?;
-    let before = users::get(app.store(), id).await?;
-    let passwords = PasswordChange {
-        current: body.current_password,
-        new: body.new_password,
-        again: body.re_new_password,
-    };
-    let password = passwords.checked(&app, &client, &before).await?;
-    let date_joined = body.date_joined.as_deref().map(date).transpose()?;
-
-    let mut transaction = app.store().begin().await?;
-    let mut user = users::get_in(transaction.as_mut(), id).await?;
-    if password.is_some() && user.password != before.password {
-        return Err(StoreError::Busy.into());
-    }
-    let before = user.clone();
-    if let Some(password) = password {
-        user.password = password;
-        user.has_temporary_password = false;
-    }
-    user.username = body.username.unwrap_or(user.username);
-    user.email = body.email.unwrap_or(user.email);
-    user.date_joined = date_joined.unwrap_or(user.date_joined);
-    user.is_active = body.is_active.unwrap_or(user.is_active);
-    user.is_subscribed_to_sdd_updates = body
-        .is_subscribed_to_sdd_updates
-        .unwrap_or(user.is_subscribed_to_sdd_updates);
-    match (body.user_roles, body.is_superuser) {
-        (Some(roles), None) => user.roles = roles,
-        (Some(roles), Some(admin)) if roles.contains(&Role::Admin) == admin => user.roles = roles,
-        (Some(_), Some(_)) => {
-            let problem = "It says something else than `user_roles`.";
-            return Err(ApiError::field("is_superuser", problem));
-        }
-        (None, Some(true)) if !user.is_admin() => user.roles.push(Role::Admin),
-        (None, Some(false)) => user.roles.retain(|role| *role != Role::Admin),
-        (None, Some(true) | None) => {}
-    }
-    let problems = problems_of(&mut user);
-    if !problems.is_empty() {
-        return Err(ApiError::fields(problems));
-    }
-
-    let changed = changed(&before, &user);
-    let of_admins = ["username", "date_joined", "is_active", "user_roles"];
-    let needs_admin = changed.iter().any(|field| of_admins.contains(field));
-    let is_only_password = changed.iter().all(|field| *field == "password");
-    if needs_admin && !caller.is(Role::Admin) || caller.has_temporary_password && !is_only_password
-    {
-        return Err(ApiError::forbidden());
-    }
-    // What changes nothing is not worth a line.
-    if changed.is_empty() {
-        return Ok(Json(UserObject::of(&user)));
-    }
-    let reactivated = user.is_active && !before.is_active;
-    user.api_token_number += i64::from(reactivated);
-    let updated = users::update(transaction.as_mut(), &user).await;
-    updated.map_err(taken)?;
-    keep_an_admin(transaction.as_mut()).await?;
-    if changed.contains(&"password") || !user.is_active {
-        let except = (user.is_active && caller.user_id == id).then_some(caller.session_id);
-        sessions::close_logins(transaction.as_mut(), id, except).await?;
-    }
-    if reactivated {
-        sessions::grant_api_token(transaction.as_mut(), app.vault(), &user).await?;
-    } else if !user.is_active {
-        sessions::revoke_api_token(transaction.as_mut(), id).await?;
-    }
-    let change = format!("user {}: {}", user.username, changed.join(", "));
-    note(transaction.as_mut(), &caller.username, "modified", &change).await?;
-    transaction.commit().await?;
-    Ok(Json(UserObject::of(&user)))
-}
-
-/// Another password: all three, or none.
-struct PasswordChange {
-    current: Option<Secret>,
-    new: Option<Secret>,
-    again: Option<Secret>,
-}
-
-impl PasswordChange {
-    /// The hash of the new password; nothing where none is asked for.
-    ///
-    /// # Errors
-    /// Where the three do not belong together, or the old one is wrong; 429 after too many wrong ones.
-    async fn checked(
-        self,
-        app: &App,
-        client: &Client,
-        user: &User,
-    ) -> Result<Option<String>, ApiError> {
-        let required = |field| ApiError::field(field, "This field is required.");
-        let (current, new, again) = match (self.current, self.new, self.again) {
-            (None, None, None) => return Ok(None),
-            (Some(current), Some(new), Some(again)) => (current, new, again),
-            (None, _, _) => return Err(required("current_password")),
-            (_, None, _) => return Err(required("new_password")),
-            (_, _, None) => return Err(required("re_new_password")),
-        };
-        if new != again {
-            let problem = "The passwords are not the same.";
-            return Err(ApiError::field("re_new_password", problem));
-        }
-        let mut problems = passwords::problems(&new.0, &user.username, &user.email);
-        if new == current {
-            problems.push("A new password is another one than before.".to_owned());
-        }
-        if !problems.is_empty() {
-            let problems = problems.into_iter();
-            return Err(ApiError::fields(
-                problems.map(|problem| ("new_password", problem)),
-            ));
-        }
-        let throttle = app.throttle();
-        throttle
-            .take(client.address, &user.username)
-            .map_err(ApiError::throttled)?;
-        let passwords = app.passwords();
-        if !passwords
-            .fits(current.0, Some(user.password.clone()))
-            .await?
-        {
-            return Err(ApiError::field("current_password", "Invalid password."));
-        }
-        throttle.give_back(client.address, &user.username);
-        passwords.hash(new.0).await.map(Some)
-    }
 }
 
 /// Removes a user; all their tokens are good for nothing any more.
@@ -561,37 +328,12 @@ fn problems_of(user: &mut User) -> Vec<(&'static str, String)> {
     problems
 }
 
-/// A point in time in its one form.
-fn date(text: &str) -> Result<String, ApiError> {
-    let wrong = |_| ApiError::field("date_joined", "A date and time of RFC 3339 is required.");
-    let date = DateTime::parse_from_rfc3339(text).map_err(wrong)?;
-    Ok(time::text(date.with_timezone(&Utc)))
-}
-
 /// Whether mail might be sent there; only trying would tell.
 fn is_address(text: &str) -> bool {
     let plain = |char: char| !char.is_whitespace() && !char.is_control();
     let parts = text.rsplit_once('@');
     let whole = parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
     whole && text.chars().all(plain) && text.chars().count() <= 254
-}
-
-/// The fields in which two states of a user differ.
-fn changed(before: &User, after: &User) -> Vec<&'static str> {
-    let fields = [
-        ("username", before.username != after.username),
-        ("email", before.email != after.email),
-        ("date_joined", before.date_joined != after.date_joined),
-        ("is_active", before.is_active != after.is_active),
-        (
-            "is_subscribed_to_sdd_updates",
-            before.is_subscribed_to_sdd_updates != after.is_subscribed_to_sdd_updates,
-        ),
-        ("user_roles", before.roles != after.roles),
-        ("password", before.password != after.password),
-    ];
-    let fields = fields.into_iter().filter(|(_, differs)| *differs);
-    fields.map(|(field, _)| field).collect()
 }
 
 fn taken(error: StoreError) -> ApiError {
