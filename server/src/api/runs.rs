@@ -1,9 +1,14 @@
 //! Masking runs: starting, watching, cancelling.
 
+use std::future::ready;
+
 use axum::Json;
+use axum::body::{Body as AnswerBody, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures::TryStreamExt;
+use futures::stream::{StreamExt, once, try_unfold};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -15,11 +20,13 @@ use crate::access::Caller;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::{Body, Query};
-use crate::page::{Listed, Origin, PageQuery};
+use crate::page::{Listed, Origin, Page, PageQuery};
 use crate::rulesets::MaskType;
 use crate::runs::{self, Asked, Filter, Options, OptionsSchema, Run, Status, log, report};
-
 use crate::settings::Generation;
+
+/// Runs of a whole list that are in memory at once.
+pub(super) const PART: u64 = 250;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -131,7 +138,7 @@ async fn list(
     at: Origin,
     Query(page): Query<PageQuery>,
     Query(query): Query<ListQuery>,
-) -> Result<Json<Listed<RunBody>>, ApiError> {
+) -> Result<Response, ApiError> {
     let second = second_generation(&app).await?;
     let statuses = match query.run_status.as_deref().map(Status::named) {
         None => Vec::new(),
@@ -152,18 +159,67 @@ async fn list(
         statuses,
         ruleset_name: searchable("ruleset_name", query.ruleset_name)?,
         part_of_names: searchable("connection_ruleset_name", query.connection_ruleset_name)?,
+        before: None,
     };
-    let page = page.asked()?;
-    let found = runs::list(app.store(), &filter, page).await?;
-    let found = found.into_iter().map(|run| RunBody::of(run, second));
-    let found: Vec<RunBody> = found.collect::<Result<_, _>>()?;
-    Ok(Json(match page {
-        None => Listed::Whole(found),
-        Some(page) => {
-            let count = runs::count(app.store(), &filter).await?;
-            Listed::Page(page.with(&at, count, found))
+    let Some(page) = page.asked()? else {
+        return whole(app, filter, second).await;
+    };
+    let found = runs::list(app.store(), &filter, page).await?.into_iter();
+    let found: Result<Vec<RunBody>, _> = found.map(|run| RunBody::of(run, second)).collect();
+    let count = runs::count(app.store(), &filter).await?;
+    Ok(Json(page.with(&at, count, found?)).into_response())
+}
+
+/// All runs that are asked for, read and written part by part.
+///
+/// # Errors
+/// As of the store, for the first part; where a later one cannot be read, the answer breaks off.
+async fn whole(app: App, filter: Filter, second: bool) -> Result<Response, ApiError> {
+    let (first, behind) = part(&app, filter, second).await?;
+    let others = try_unfold(behind, move |behind| {
+        let app = app.clone();
+        async move {
+            match behind {
+                None => Ok(None),
+                Some(filter) => part(&app, filter, second).await.map(Some),
+            }
         }
-    }))
+    });
+    let parts = once(ready(Ok(first))).chain(others);
+    let parts = parts.map_err(|error: ApiError| std::io::Error::other(error.told()));
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    Ok((json, AnswerBody::from_stream(parts)).into_response())
+}
+
+/// The text of a part of the list of runs, and what to look for behind it: nothing where the list ends.
+async fn part(
+    app: &App,
+    filter: Filter,
+    second: bool,
+) -> Result<(Bytes, Option<Filter>), ApiError> {
+    let page = Page {
+        limit: PART,
+        offset: 0,
+    };
+    let found = runs::list(app.store(), &filter, page).await?;
+    let is_last = (found.len() as u64) < PART;
+    let before = found.last().map(|run| run.id);
+    let mut text = match filter.before {
+        None => vec![b'['],
+        Some(_) => Vec::new(),
+    };
+    for run in found {
+        if text != b"[" {
+            text.push(b',');
+        }
+        let written = serde_json::to_writer(&mut text, &RunBody::of(run, second)?);
+        written.map_err(|error| ApiError::internal(&error))?;
+    }
+    if is_last {
+        text.push(b']');
+    }
+    let behind = (!is_last).then_some(Filter { before, ..filter });
+    Ok((text.into(), behind))
 }
 
 /// Text that the store can look for.

@@ -171,6 +171,8 @@ pub(crate) struct Filter {
     pub(crate) ruleset_name: Option<String>,
     /// A part of the name of a connection or the ruleset, in capital or small letters.
     pub(crate) part_of_names: Option<String>,
+    /// An id: runs that are older.
+    pub(crate) before: Option<i64>,
 }
 
 impl Filter {
@@ -203,6 +205,9 @@ impl Filter {
             let names = ["source_name", "destination_name", "ruleset_name"].map(one);
             all.push(format!("({})", names.join(" OR ")));
         }
+        if let Some(id) = self.before {
+            all.push(format!("id < {}", next(Value::Int(id))));
+        }
         match all.is_empty() {
             true => (String::new(), values),
             false => (format!(" WHERE {}", all.join(" AND ")), values),
@@ -210,20 +215,20 @@ impl Filter {
     }
 }
 
-/// Runs, the newest first.
+/// A page of runs, the newest first.
 pub(crate) async fn list(
     store: &dyn Store,
     filter: &Filter,
-    page: Option<Page>,
+    Page { limit, offset }: Page,
 ) -> Result<Vec<Run>, StoreError> {
     let (condition, mut values) = filter.condition();
-    let mut sql = format!("SELECT {COLUMNS} FROM runs{condition} ORDER BY id DESC");
-    if let Some(Page { limit, offset }) = page {
-        let at = values.len();
-        sql.push_str(&format!(" LIMIT ${} OFFSET ${}", at + 1, at + 2));
-        let number = |count: u64| Value::Int(i64::try_from(count).unwrap_or(i64::MAX));
-        values.extend([number(limit), number(offset)]);
-    }
+    let number = |count: u64| Value::Int(i64::try_from(count).unwrap_or(i64::MAX));
+    values.extend([number(limit), number(offset)]);
+    let sql = format!(
+        "SELECT {COLUMNS} FROM runs{condition} ORDER BY id DESC LIMIT ${} OFFSET ${}",
+        values.len() - 1,
+        values.len(),
+    );
     store.query(&sql, &values).await?.iter().map(run).collect()
 }
 
@@ -274,10 +279,11 @@ mod tests {
                 Filter {
                     statuses: vec![Status::Finished, Status::Failed],
                     ruleset_name: Some("crm".to_owned()),
-                    part_of_names: None,
+                    before: Some(7),
+                    ..Filter::default()
                 },
-                " WHERE status IN ($1, $2) AND ruleset_name = $3",
-                vec![text("finished"), text("failed"), text("crm")],
+                " WHERE status IN ($1, $2) AND ruleset_name = $3 AND id < $4",
+                vec![text("finished"), text("failed"), text("crm"), Value::Int(7)],
             ),
             (
                 Filter {

@@ -5,6 +5,7 @@ mod connections;
 mod files;
 mod libraries;
 mod rulesets;
+mod runs;
 mod table_references;
 
 use axum::body::Body;
