@@ -128,10 +128,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut out = OUT.lock();
-        let Some(out) = out.as_mut() else {
+        if OUT.lock().is_none() {
             return;
-        };
+        }
         let mut line = Map::new();
         line.insert("time".to_owned(), time::text(time::now()).into());
         let metadata = event.metadata();
@@ -147,8 +146,10 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
         line.extend(fields.0);
         let mut line = Value::Object(line).to_string();
         line.push('\n');
-        // A full disk must not stop the server; standard error has the same.
-        let _ = out.write(&line);
+        if let Some(out) = OUT.lock().as_mut() {
+            // A full disk must not stop the server; standard error has the same.
+            let _ = out.write(&line);
+        }
     }
 }
 
