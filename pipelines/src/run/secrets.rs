@@ -120,8 +120,10 @@ fn create(path: &Path) -> anyhow::Result<Zeroizing<String>> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    // Written aside and linked into place, so that two runs starting at once agree on one secret.
-    let aside = path.with_extension(format!("{}.new", std::process::id()));
+    // Written aside and linked into place, so that two runs starting at once agree on one secret. A number of a
+    // process is no name for it: another one may have it, and be killed here.
+    let name = data_encoding::HEXLOWER.encode(&random()?[..8]);
+    let aside = path.with_extension(format!("{name}.new"));
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -165,6 +167,20 @@ mod tests {
             1,
             "nothing is left beside it"
         );
+    }
+
+    #[test]
+    fn runs_that_start_together_agree_on_one_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("instance-secret");
+        let made = std::thread::scope(|scope| {
+            let each = || scope.spawn(|| instance_secret(Some(&path)).unwrap());
+            let threads: Vec<_> = std::iter::repeat_with(each).take(8).collect();
+            let made = threads.into_iter().map(|thread| thread.join().unwrap());
+            made.collect::<Vec<_>>()
+        });
+        assert!(made.iter().all(|secret| **secret == *made[0]));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]
