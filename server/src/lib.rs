@@ -12,6 +12,7 @@
 //! | under which names may it be asked, and what else do admins set? | `hosts.rs`, `settings.rs` |
 //! | what is kept, where, and who changed it? | [`store`], `documents.rs`, `edits.rs` |
 //! | how are secrets kept, and under which key? | `vault.rs`, `folder.rs`, `rotate.rs` |
+//! | which secret goes into every masked value? | `instance.rs` |
 //! | who did what? | `audit.rs` |
 //! | what is a connection to clients, and to pipelines? | `connections/` |
 //! | is a ruleset sound, and what does a run need of it? | `rulesets/` |
@@ -46,6 +47,7 @@ mod files;
 mod folder;
 mod hosts;
 mod in_flight;
+mod instance;
 mod jwt;
 mod metrics;
 mod page;

@@ -3,19 +3,24 @@
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use crate::app::App;
 use crate::error::ApiError;
 
+/// Where temporary folders lie.
+pub(crate) fn temp_folders(app: &App) -> PathBuf {
+    app.data().join("tmp")
+}
+
 /// A folder of its own, which is gone once it is dropped.
 ///
 /// # Errors
 /// When it cannot be made.
 pub(crate) fn temp_folder(app: &App) -> Result<TempDir, ApiError> {
-    let all = app.data().join("tmp");
+    let all = temp_folders(app);
     make(&all)?;
     let made = tempfile::Builder::new().prefix("visard-").tempdir_in(all);
     made.map_err(|error| ApiError::internal(&format!("a temporary folder cannot be made: {error}")))

@@ -19,7 +19,7 @@ use crate::app::{self, App, Config};
 use crate::around::Limits;
 use crate::audit::{self, Verdict};
 use crate::folder::{self, Folder, FolderArgs};
-use crate::{logs, paths, proxy, rotate, rulesets, runs, tls};
+use crate::{instance, logs, paths, proxy, rotate, rulesets, runs, tls};
 
 /// How long requests that are being answered have, once the server is to stop.
 const GRACE: Duration = Duration::from_secs(30);
@@ -179,6 +179,8 @@ async fn serve(args: Args) -> anyhow::Result<u8> {
         body_bytes: args.max_body << 20,
     };
     let app = App::new(store, vault, config, limits);
+    instance::settle(app.store(), app.vault(), &app.instance_secret_file()).await?;
+    runs::remove_leftovers(&app).await?;
     if rulesets::finish_validations(&app).await.is_err() {
         bail!("the rulesets of the store cannot be read");
     }

@@ -93,8 +93,41 @@ impl Runs {
         }
     }
 
+    /// Waits until a run has written a part of the large file.
+    fn writes(&self, run: i64) {
+        self.wait(run, &["running"]);
+        let begun = Instant::now();
+        let is_large = |file: &String| {
+            let path = self.visard.path("share/out").join(file);
+            std::fs::metadata(path).is_ok_and(|found| found.len() > 10_000)
+        };
+        while !self.temp_files().iter().any(is_large) {
+            assert!(
+                begun.elapsed() < Duration::from_secs(120),
+                "{}",
+                self.run(run)
+            );
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn cancel(&self, run: i64) {
+        let path = format!("/api/runs/{run}/cancel/");
+        let (status, body) = self.served.call(Some(&self.token), "POST", &path, None);
+        assert_eq!(status, 201, "{body}");
+    }
+
+    fn temp_files(&self) -> Vec<String> {
+        temp_files(&self.visard)
+    }
+
     /// The server again, on the same data, after a crash.
     fn again(self) -> Self {
+        self.again_behind(|_| ())
+    }
+
+    /// The same, with something done while it is down.
+    fn again_behind(self, meanwhile: impl FnOnce(&Visard)) -> Self {
         let Self {
             visard,
             served,
@@ -102,6 +135,7 @@ impl Runs {
             ..
         } = self;
         served.crash();
+        meanwhile(&visard);
         let served = Served::start(&visard, &["--root", "share"]);
         Self {
             token: served.login(),
@@ -112,9 +146,7 @@ impl Runs {
     }
 
     fn is_masked(&self) {
-        let mut files = self.visard.files("share/out");
-        // A run that is cancelled and killed in one moment is not taken up again, and leaves its temp files.
-        files.retain(|file| !file.starts_with(".visard-"));
+        let files = self.visard.files("share/out");
         assert_eq!(files.len(), 21, "{files:?}");
         for file in files {
             let (before, after) = ["in", "out"]
@@ -125,6 +157,13 @@ impl Runs {
             assert_ne!(after, before, "{file}");
         }
     }
+}
+
+/// Files at the destination that are not whole.
+fn temp_files(visard: &Visard) -> Vec<String> {
+    let mut files = visard.files("share/out");
+    files.retain(|file| file.starts_with(".visard-"));
+    files
 }
 
 #[test]
@@ -155,18 +194,39 @@ fn runs_go_on_after_a_crash() {
 fn a_run_that_is_cancelled_stays_so_through_a_crash() {
     let runs = Runs::new();
     let (first, behind) = (runs.begin(), runs.begin());
-    runs.wait(first, &["running"]);
+    runs.writes(first);
     for run in [behind, first] {
-        let path = format!("/api/runs/{run}/cancel/");
-        let (status, body) = runs.served.call(Some(&runs.token), "POST", &path, None);
-        assert_eq!(status, 201, "{body}");
+        runs.cancel(run);
     }
     let runs = runs.again();
     for run in [first, behind] {
         runs.wait(run, &["cancelled"]);
     }
+    // What it had begun to write is gone by then, and what it wrote is whole.
+    assert_eq!(runs.temp_files(), [""; 0]);
     // The connection is free again.
     let next = runs.begin();
     runs.wait(next, &["finished"]);
     runs.is_masked();
+}
+
+/// The server is killed before it comes to what the user asked for, and again while it cleans up.
+#[test]
+fn what_a_cancelled_run_left_is_removed_however_often_the_server_is_killed() {
+    let mut runs = Runs::new();
+    let first = runs.begin();
+    runs.writes(first);
+    runs = runs.again_behind(|visard| {
+        assert_ne!(temp_files(visard), [""; 0]);
+        let store = visard.path("server/visard.sqlite");
+        let store = rusqlite::Connection::open(store).unwrap();
+        let cancelled = "UPDATE runs SET status = 'cancelling' WHERE id = ?";
+        assert_eq!(store.execute(cancelled, [first]).unwrap(), 1);
+    });
+    for _ in 0..3 {
+        runs = runs.again();
+    }
+    let ended = runs.wait(first, &["cancelled"]);
+    assert_eq!(ended["error_message"], Value::Null, "{ended}");
+    assert_eq!(runs.temp_files(), [""; 0]);
 }

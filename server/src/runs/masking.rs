@@ -11,7 +11,7 @@ use visard::run::{self, Outcome, Request, exit};
 use super::create::relative;
 use super::end::Ended;
 use super::log::Level;
-use super::queue::Stopped;
+use super::queue::{Stop, Stopped};
 use super::watch::Watch;
 use super::work::AtWork;
 use super::{GIVEN, Status, WORK, folder, report};
@@ -30,10 +30,14 @@ pub(super) async fn run(at_work: AtWork<'_>) -> Option<Ended> {
             "what was sealed for the run is not what a run needs",
         ));
     };
+    let resume = run::has_begun(&folder.join(WORK));
+    if !resume && at_work.stopped.borrow().is_some() {
+        return at_work.interrupted();
+    }
     let request = Request {
         pipeline: folder.join(GIVEN).join("pipeline.yml"),
         run_folder: Some(folder.join(WORK)),
-        resume: run::has_begun(&folder.join(WORK)),
+        resume,
         instance_secret_file: Some(at_work.app.instance_secret_file()),
         dry_run: false,
         environment: Some(Arc::new(variables)),
@@ -207,7 +211,9 @@ impl Job {
 
     async fn stopped_before_work(&self) {
         stop(self.stopped.clone()).await;
-        if self.watch.has_begun() {
+        let is_cancelled = *self.stopped.borrow() == Some(Stop::Cancel);
+        // One that was to go on has something to remove, which an earlier attempt left.
+        if self.watch.has_begun() || (self.request.resume && is_cancelled) {
             std::future::pending::<()>().await;
         }
     }

@@ -7,11 +7,13 @@
 //! | what is refused, and what is kept for the run? | `create.rs`, `pipeline.rs` |
 //! | whose turn is it? | `queue.rs`, `node.rs` |
 //! | how is one run, ended and cancelled? | `work.rs`, `masking.rs`, `discovering.rs`, `end.rs` |
+//! | what is left of those that a kill cut off? | `leftovers.rs` |
 //! | what does it tell, while it works and after? | `log.rs`, `watch.rs`, `report.rs` |
 
 mod create;
 mod discovering;
 mod end;
+mod leftovers;
 pub(crate) mod log;
 mod masking;
 mod node;
@@ -30,6 +32,8 @@ use std::path::PathBuf;
 
 pub(crate) use create::{Asked, create, insert};
 pub(crate) use end::cancel;
+pub(crate) use leftovers::remove_leftovers;
+pub(crate) use node::others_at_work;
 pub(crate) use options::{Options, OptionsSchema};
 pub(crate) use queue::{Runs, start};
 pub(crate) use row::{Filter, Kind, NewRun, Run, count, find, list};

@@ -1,7 +1,8 @@
 //! Which server is this, and which others are still there?
 //!
 //! A run lies in the data folder of the server that took it, so only that one can run it. Each says every few
-//! seconds that it is there; the runs of one that is silent for long are ended by the others.
+//! seconds that it is there; the runs of one that is silent for long are ended by the others, and before that by
+//! itself.
 
 use std::io;
 use std::path::Path;
@@ -13,13 +14,17 @@ use uuid::Uuid;
 use super::Status;
 use super::end::fail_all;
 use crate::app::App;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 use crate::time;
 
 /// How often a server says that it is there.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How long one may be silent: more than a restart takes.
 const GONE_AFTER: TimeDelta = TimeDelta::minutes(5);
+/// How long one that cannot say so goes on with its runs: it has to have stopped them when others end them.
+pub(super) const SILENT_AT_MOST: Duration = Duration::from_secs(180);
+/// How long one is silent at least that does not work any more.
+const DOWN_AFTER: TimeDelta = TimeDelta::seconds(30);
 
 /// The id of the server whose data folder is `data`, made on first use.
 ///
@@ -58,8 +63,10 @@ pub(super) async fn heartbeat(app: &App, node: &str) -> Result<(), StoreError> {
                ON CONFLICT (id) DO UPDATE SET heartbeat = excluded.heartbeat";
     let parameters = [node.into(), time::text(now).into()];
     app.store().run(sql, &parameters).await?;
-    let sql = "SELECT r.id FROM runs r JOIN nodes n ON n.id = r.node \
-               WHERE r.status IN ($1, $2, $3, $4) AND n.id <> $5 AND n.heartbeat < $6";
+    // One that went before it said anything is silent since its run was made.
+    let sql = "SELECT r.id FROM runs r LEFT JOIN nodes n ON n.id = r.node \
+               WHERE r.status IN ($1, $2, $3, $4) AND r.node <> $5 \
+               AND coalesce(n.heartbeat, r.created) < $6";
     let parameters = [
         Status::Queued.name().into(),
         Status::Validating.name().into(),
@@ -73,6 +80,17 @@ pub(super) async fn heartbeat(app: &App, node: &str) -> Result<(), StoreError> {
     let runs: Vec<i64> = runs.collect::<Result<_, _>>()?;
     let why = "the server that held the run is gone; what it had not masked by then is not masked";
     fail_all(app, &runs, why).await
+}
+
+/// How many servers beside the one of `data` have said of late that they are there.
+///
+/// # Errors
+/// As of the store, and when the id of the server cannot be read.
+pub(crate) async fn others_at_work(store: &dyn Store, data: &Path) -> anyhow::Result<i64> {
+    let sql = "SELECT count(*) FROM nodes WHERE id <> $1 AND heartbeat >= $2";
+    let since = time::text(time::now() - DOWN_AFTER);
+    let rows = store.query(sql, &[id(data)?.into(), since.into()]).await?;
+    Ok(rows.first().map_or(Ok(0), |row| row.int(0))?)
 }
 
 #[cfg(test)]

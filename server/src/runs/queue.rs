@@ -11,7 +11,6 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::end::fail_all;
 use super::{Status, node, work};
 use crate::app::App;
 use crate::store::{StoreError, Value};
@@ -19,6 +18,8 @@ use crate::time;
 
 /// How often the store is asked for what others did.
 const TICK: Duration = Duration::from_secs(1);
+/// How long one look at the store may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why a run at work is to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,8 +114,11 @@ struct Unfinished {
 impl Working {
     async fn work(mut self, mut end: watch::Receiver<bool>) {
         while !*end.borrow_and_update() {
-            if let Err(error) = self.round().await {
+            let round = tokio::time::timeout(PATIENCE, self.round()).await;
+            let round = round.unwrap_or_else(|_| Err(StoreError::Failed("no answer".to_owned())));
+            if let Err(error) = round {
                 tracing::warn!("the queue of runs is held up: {error}");
+                self.give_way();
             }
             tokio::select! {
                 _ = end.changed() => {}
@@ -129,6 +133,19 @@ impl Working {
         while self.works.join_next().await.is_some() {}
     }
 
+    /// Stops the runs at work before others take this server for one that is gone, and write where they do.
+    fn give_way(&self) {
+        let is_silent = |last: Instant| last.elapsed() >= node::SILENT_AT_MOST;
+        if !self.heartbeat.is_some_and(is_silent) {
+            return;
+        }
+        for (run, stop) in self.app.runs().at_work.lock().iter() {
+            if tell(stop, Stop::Shutdown) {
+                tracing::warn!("run {run} is interrupted until the store answers again");
+            }
+        }
+    }
+
     /// Does what there is to do.
     async fn round(&mut self) -> Result<(), StoreError> {
         if self
@@ -138,12 +155,19 @@ impl Working {
             node::heartbeat(&self.app, &self.node).await?;
             self.heartbeat = Some(Instant::now());
         }
+        let at_work: Vec<i64> = self.app.runs().at_work.lock().keys().copied().collect();
         let unfinished = self.unfinished().await?;
+        for run in at_work {
+            if !unfinished.iter().any(|other| other.own && other.id == run) {
+                // Others took this server for one that is gone; or the run has just come to its end.
+                self.stop(run, Stop::Cancel);
+            }
+        }
         let mut busy = HashSet::new();
         for run in unfinished.iter().filter(|run| run.status.is_at_work()) {
             busy.insert(run.target.as_str());
             if run.own {
-                self.keep_at_work(run).await?;
+                self.keep_at_work(run);
             }
         }
         for run in unfinished.iter().filter(|run| !run.status.is_at_work()) {
@@ -152,7 +176,7 @@ impl Working {
                 continue;
             }
             if self.claim(run).await? {
-                self.begin(run.id);
+                self.begin(run.id, None);
             }
         }
         Ok(())
@@ -162,28 +186,23 @@ impl Working {
         self.app.runs().at_work.lock().len() < self.most
     }
 
-    /// Tells a run that a user cancelled, and takes up one that nobody works on.
-    async fn keep_at_work(&mut self, run: &Unfinished) -> Result<(), StoreError> {
-        let cancelled = run.status == Status::Cancelling;
-        if let Some(stop) = self.app.runs().at_work.lock().get(&run.id) {
-            if cancelled {
-                stop.send_if_modified(|stop| stop.replace(Stop::Cancel).is_none());
-            }
-            return Ok(());
+    fn stop(&self, run: i64, why: Stop) {
+        if let Some(stop) = self.app.runs().at_work.lock().get(&run) {
+            tell(stop, why);
         }
-        match cancelled {
-            true => {
-                fail_all(
-                    &self.app,
-                    &[run.id],
-                    "the run was cancelled while the server ended",
-                )
-                .await?
-            }
-            false if self.has_room() => self.begin(run.id),
-            false => {}
+    }
+
+    /// Tells a run that a user cancelled, and takes up one that nobody works on: a cancelled one to remove what it
+    /// left where it wrote.
+    fn keep_at_work(&mut self, run: &Unfinished) {
+        let stop = (run.status == Status::Cancelling).then_some(Stop::Cancel);
+        let is_at_work = self.app.runs().at_work.lock().contains_key(&run.id);
+        match (is_at_work, stop) {
+            (true, Some(stop)) => self.stop(run.id, stop),
+            (true, None) => {}
+            (false, stop) if self.has_room() => self.begin(run.id, stop),
+            (false, _) => {}
         }
-        Ok(())
     }
 
     async fn unfinished(&self) -> Result<Vec<Unfinished>, StoreError> {
@@ -228,8 +247,8 @@ impl Working {
         }
     }
 
-    fn begin(&mut self, run: i64) {
-        let (stop, stopped) = watch::channel(None);
+    fn begin(&mut self, run: i64, stop: Option<Stop>) {
+        let (stop, stopped) = watch::channel(stop);
         self.app.runs().at_work.lock().insert(run, stop);
         let app = self.app.clone();
         self.works.spawn(async move {
@@ -237,4 +256,13 @@ impl Working {
             app.runs().at_work.lock().remove(&run);
         });
     }
+}
+
+/// Tells a run to stop, unless it knows; whether it did not.
+fn tell(stop: &watch::Sender<Option<Stop>>, why: Stop) -> bool {
+    stop.send_if_modified(|known| {
+        let is_new = known.is_none();
+        known.get_or_insert(why);
+        is_new
+    })
 }

@@ -51,7 +51,6 @@ impl Status {
     }
 
     /// Whether nothing comes after it.
-    #[cfg(test)]
     pub(crate) fn is_final(self) -> bool {
         match self {
             Self::Queued | Self::Validating | Self::Running | Self::Cancelling => false,

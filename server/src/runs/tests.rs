@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value as Json, json};
 
-use super::Status;
 use super::queue::{Queue, start};
+use super::{Status, remove_leftovers};
 use crate::store::Value;
 use crate::testing::Server;
 
@@ -445,16 +445,43 @@ async fn runs_of_a_server_that_is_gone_are_ended() {
             .await
             .unwrap();
     }
+    // One that went before it said that it is there.
+    let mute = files.begin(json!({})).await;
+    let sql =
+        "UPDATE runs SET node = 'mute', created = '2020-01-01T00:00:00.000000Z' WHERE id = $1";
+    store.run(sql, &[Value::Int(mute)]).await.unwrap();
     let queue = files.queue();
-    let ended = files.ended(gone).await;
-    assert_eq!(ended["status"], "failed");
-    assert!(
-        ended["error_message"].as_str().unwrap().contains("is gone"),
-        "{ended}"
-    );
+    for run in [gone, mute] {
+        let ended = files.ended(run).await;
+        assert_eq!(ended["status"], "failed");
+        assert!(
+            ended["error_message"].as_str().unwrap().contains("is gone"),
+            "{ended}"
+        );
+    }
     let path = format!("/api/runs/{slow}/");
     assert_eq!(files.get(&path).await["status"], "validating");
     queue.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_left_that_was_killed_is_removed() {
+    let files = Files::new().await;
+    let (queued, ended) = (files.begin(json!({})).await, files.begin(json!({})).await);
+    let sql = "UPDATE runs SET status = 'failed' WHERE id = $1";
+    let store = files.server.app.store();
+    store.run(sql, &[Value::Int(ended)]).await.unwrap();
+    let data = files.server.app.data();
+    let left = ["tmp/visard-cut-off", "runs/999"].map(|left| data.join(left));
+    for left in &left {
+        std::fs::create_dir_all(left.join("given")).unwrap();
+        std::fs::write(left.join("given/pipeline.yml"), "{}").unwrap();
+    }
+    remove_leftovers(&files.server.app).await.unwrap();
+    assert!(left.iter().all(|left| !left.exists()));
+    let given = |run: i64| data.join(format!("runs/{run}/given")).exists();
+    assert!(given(queued) && !given(ended));
+    remove_leftovers(&files.server.app).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

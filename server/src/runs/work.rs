@@ -1,5 +1,6 @@
 //! One attempt at a run, whatever kind it is of.
 
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use super::end::{Ended, finish};
@@ -10,7 +11,7 @@ use super::{Status, discovering, masking};
 use crate::app::App;
 use crate::store::{StoreError, Value};
 
-/// How often a run is taken up again that the server did not survive.
+/// How often a run is taken up again that the server did not survive. Once more it is only cleaned up behind.
 const MOST_ATTEMPTS: i64 = 5;
 
 /// A run at work.
@@ -32,16 +33,17 @@ pub(super) async fn work(app: &App, id: i64, stopped: Stopped) {
 }
 
 async fn attempt(app: &App, id: i64, stopped: Stopped) -> Result<(), StoreError> {
-    let sql = "UPDATE runs SET attempts = attempts + 1 WHERE id = $1 AND status IN ($2, $3) \
+    let sql = "UPDATE runs SET attempts = attempts + 1 WHERE id = $1 AND status IN ($2, $3, $4) \
                RETURNING attempts, sealed";
     let parameters = [
         Value::Int(id),
         Status::Validating.name().into(),
         Status::Running.name().into(),
+        Status::Cancelling.name().into(),
     ];
     let rows = app.store().run(sql, &parameters).await?;
     let (Some(row), Some(run)) = (rows.first(), find(app.store(), id).await?) else {
-        // It was cancelled before it came to be at work.
+        // Others ended it before it came to be at work.
         return Ok(());
     };
     let attempts = row.int(0)?;
@@ -50,24 +52,43 @@ async fn attempt(app: &App, id: i64, stopped: Stopped) -> Result<(), StoreError>
         None => Ok(Zeroizing::default()),
     };
     let (log, writer) = RunLog::open(app, id, run.status).await?;
-    let ended = if attempts > MOST_ATTEMPTS {
+    let is_given_up = attempts > MOST_ATTEMPTS;
+    let given_up = || {
         let why = format!("the server ended {MOST_ATTEMPTS} times while it worked on the run");
         Some(Ended::failed(why))
-    } else {
-        match opened {
-            Err(error) => Some(Ended::failed(error.to_string())),
-            Ok(secrets) => {
-                if attempts > 1 {
-                    log.say(Level::Warning, "the run goes on after the server ended");
-                }
-                at_work(AtWork {
-                    app,
-                    run,
-                    secrets,
-                    log: log.clone(),
-                    stopped,
-                })
-                .await
+    };
+    let ended = match opened {
+        // Not even the clean-up behind it came to its end.
+        _ if attempts > MOST_ATTEMPTS + 1 => given_up(),
+        Err(error) => Some(Ended::failed(error.to_string())),
+        Ok(secrets) => {
+            let stopped = match is_given_up {
+                true => watch::channel(Some(Stop::Cancel)).1,
+                false => stopped,
+            };
+            // It is stopped before it goes on, and nothing is left of it but what it removes.
+            let only_cleans_up = *stopped.borrow() == Some(Stop::Cancel);
+            if attempts > 1 && !only_cleans_up {
+                log.say(Level::Warning, "the run goes on after the server ended");
+            }
+            let ended = at_work(AtWork {
+                app,
+                run,
+                secrets,
+                log: log.clone(),
+                stopped,
+            });
+            let mut ended = ended.await;
+            if let (true, Some(why)) = (
+                only_cleans_up,
+                ended.as_mut().and_then(|e| e.error.as_mut()),
+            ) {
+                *why = format!("what the run left behind may still be there: {why}");
+                log.say(Level::Warning, why.clone());
+            }
+            match is_given_up {
+                true => given_up(),
+                false => ended,
             }
         }
     };
