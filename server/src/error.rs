@@ -128,9 +128,10 @@ impl From<StoreError> for ApiError {
             StoreError::NullCharacter => {
                 Self::field("non_field_errors", "Null characters are not allowed.")
             }
-            StoreError::Undone | StoreError::Unexpected(_) | StoreError::Failed(_) => {
-                Self::internal(&error)
-            }
+            StoreError::Undone
+            | StoreError::Changed(_)
+            | StoreError::Unexpected(_)
+            | StoreError::Failed(_) => Self::internal(&error),
         }
     }
 }

@@ -114,7 +114,11 @@ impl Folder {
             }
         }
         let key = match self.key_file.exists() {
-            true => read(&self.key_file)?,
+            true => {
+                // What a crash left of making it, which is the key, too.
+                remove(&begun(&self.key_file))?;
+                read(&self.key_file)?
+            }
             false => {
                 ensure!(
                     known.is_none(),
@@ -125,6 +129,7 @@ impl Folder {
             }
         };
         let vault = Vault::new(key);
+        let value = format!("\"{}\"", check(&vault));
         match known {
             Some(known) => ensure!(
                 known == check(&vault),
@@ -135,8 +140,9 @@ impl Folder {
                 // Of nodes that begin together, one is first.
                 let sql =
                     "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-                let value = format!("\"{}\"", check(&vault));
-                store.run(sql, &[CHECK.into(), value.into()]).await?;
+                store
+                    .run(sql, &[CHECK.into(), value.as_str().into()])
+                    .await?;
                 let known = self::known(store).await?;
                 ensure!(
                     known == Some(check(&vault)),
@@ -144,6 +150,8 @@ impl Folder {
                 );
             }
         }
+        // What a node seals that did not notice a rotation could not be opened any more.
+        store.depend_on(CHECK, value);
         Ok(vault)
     }
 }
@@ -208,13 +216,11 @@ pub(crate) fn make(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     let mut key = Zeroizing::new(vec![0; KEY_BYTES]);
     getrandom::fill(&mut key).context("the system gives no random bits")?;
     let text = Zeroizing::new(data_encoding::HEXLOWER.encode(&key));
-    // A crash leaves no half of a key.
-    let begun = path.with_extension("begun");
-    let mut file = private(
-        OpenOptions::new().write(true).create(true).truncate(true),
-        &begun,
-    )
-    .with_context(wrong)?;
+    // A crash leaves no half of a key. What is there already may be the very file of a key that counts.
+    let begun = begun(path);
+    remove(&begun)?;
+    let mut file =
+        private(OpenOptions::new().write(true).create_new(true), &begun).with_context(wrong)?;
     file.write_all(text.as_bytes()).with_context(wrong)?;
     file.sync_all().with_context(wrong)?;
     match fs::hard_link(&begun, path) {
@@ -223,8 +229,23 @@ pub(crate) fn make(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
         }
         linked => linked.with_context(wrong)?,
     }
-    fs::remove_file(&begun).with_context(wrong)?;
+    remove(&begun)?;
     Ok(key)
+}
+
+/// Where a new key is until it is whole.
+fn begun(key_file: &Path) -> PathBuf {
+    key_file.with_extension("begun")
+}
+
+/// Removes a file, if there is one.
+fn remove(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("`{}` cannot be removed", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn read(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {

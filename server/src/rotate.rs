@@ -3,13 +3,13 @@
 //! The new key is on disk before, beside the old one; the store says after a crash which of the two counts
 //! ([`crate::folder`]).
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use crate::documents::Kind;
 use crate::folder::{self, Folder};
 use crate::store::{Store, Transaction, Value};
 use crate::vault::Vault;
-use crate::{sessions, users};
+use crate::{runs, sessions, users};
 
 /// Seals all secrets under a new key; how many there are. Tokens of accounts are other ones then, and logins to
 /// in-flight masking have ended.
@@ -19,6 +19,11 @@ use crate::{sessions, users};
 pub(crate) async fn rotate(folder: &Folder) -> anyhow::Result<u64> {
     let store = folder.store().await?;
     let old = folder.vault(&*store).await?;
+    let others = runs::others_at_work(&*store, &folder.data).await?;
+    ensure!(
+        others == 0,
+        "{others} other nodes of the store are at work, or were within the last 30 seconds; stop them first"
+    );
     let next = folder::next_to(&folder.key_file);
     let new = Vault::new(folder::make(&next)?);
     let count = seal_anew(&*store, &old, &new).await?;

@@ -50,6 +50,9 @@ pub enum StoreError {
     /// A statement of the transaction failed before: nothing of it counts.
     #[error("the transaction was undone, since a statement in it failed")]
     Undone,
+    /// Something that this process goes by was changed by another one.
+    #[error("another process has changed `{0}` in the store: start this one again")]
+    Changed(&'static str),
     /// A column holds something else than is expected of it.
     #[error("the store holds {0} where it should not")]
     Unexpected(&'static str),
@@ -67,6 +70,10 @@ pub trait Store: Send + Sync {
     /// Begins a transaction. It sees all that was committed before, and no other one writes meanwhile what
     /// it reads: it is serializable.
     async fn begin(&self) -> Result<Box<dyn Transaction + '_>, StoreError>;
+
+    /// From now on refuses every transaction once the setting `name` is another than `value`: another process
+    /// has changed it. One process has a file for itself.
+    fn depend_on(&self, _name: &'static str, _value: String) {}
 }
 
 /// Statements that all count, or none. Dropped before it is committed, none does; nor after one that failed.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use bytes::BytesMut;
@@ -39,6 +39,8 @@ pub struct Postgres {
     config: PostgresConfig,
     idle: Idle,
     free: Arc<Semaphore>,
+    /// A setting, and what it has to be.
+    depends_on: OnceLock<(&'static str, String)>,
 }
 
 type Idle = Arc<Mutex<Vec<Session>>>;
@@ -54,6 +56,7 @@ impl Postgres {
             config: config(url).map_err(|problem| StoreError::Failed(problem.to_owned()))?,
             idle: Idle::default(),
             free: Arc::new(Semaphore::new(CONNECTIONS)),
+            depends_on: OnceLock::new(),
         };
         let mut lease = store.lease().await?;
         lease.session().execute(PREPARE).await?;
@@ -105,12 +108,24 @@ impl Store for Postgres {
             lease = self.lease().await?;
             begun = lease.session().execute(BEGIN).await;
         }
-        let open = Open {
+        let mut open = Open {
             lease: Some(lease),
             has_failed: false,
         };
         begun?;
+        if let Some((name, value)) = self.depends_on.get() {
+            let sql = "SELECT value FROM settings WHERE name = $1";
+            let found = open.session().rows(sql, &[(*name).into()]).await?;
+            let found = found.first().map(|row| row.text(0)).transpose()?;
+            if found != Some(value.as_str()) {
+                return Err(StoreError::Changed(*name));
+            }
+        }
         Ok(Box::new(open))
+    }
+
+    fn depend_on(&self, name: &'static str, value: String) {
+        self.depends_on.get_or_init(|| (name, value));
     }
 }
 

@@ -230,6 +230,34 @@ async fn a_connection_that_was_cut_is_replaced() {
     assert_eq!(store.query(ALL, &[]).await.unwrap().len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_written_once_what_a_node_depends_on_is_another() {
+    let Some(url) = database().await else { return };
+    let (node, other) = (Postgres::open(&url).await, Postgres::open(&url).await);
+    let (node, other): (Arc<dyn Store>, Arc<dyn Store>) =
+        (Arc::new(node.unwrap()), Arc::new(other.unwrap()));
+    node.run(SET, &["a".into(), "1".into()]).await.unwrap();
+    node.depend_on("a", "1".to_owned());
+    node.run(SET, &["b".into(), "1".into()]).await.unwrap();
+    let changed = "UPDATE settings SET value = '2' WHERE name = 'a'";
+    other.run(changed, &[]).await.unwrap();
+    let refused = node.run(SET, &["c".into(), "1".into()]).await;
+    assert!(
+        matches!(refused, Err(StoreError::Changed("a"))),
+        "{refused:?}"
+    );
+    other
+        .run("DELETE FROM settings WHERE name = 'a'", &[])
+        .await
+        .unwrap();
+    let refused = node.run(SET, &["c".into(), "1".into()]).await;
+    assert!(
+        matches!(refused, Err(StoreError::Changed("a"))),
+        "{refused:?}"
+    );
+    assert_eq!(node.query(ALL, &[]).await.unwrap().len(), 1);
+}
+
 /// What a migration has done when it is killed in the middle.
 const HALF: &str = "CREATE TABLE schema_version (version BIGINT NOT NULL); \
      CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL); \
