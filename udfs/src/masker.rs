@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::bind::{MaskNode, SeedFiles};
 use crate::column::{Argument, ColumnMask, ColumnRule, DrawBy};
+use crate::condition::Condition;
 use crate::error::{BindError, MaskError};
 use crate::expected::expectation;
 use crate::hash_columns::HashColumn;
@@ -85,6 +86,23 @@ impl Masker {
         hash_columns: &[HashColumn],
         seeds: &dyn SeedFiles,
     ) -> Result<Self, BindError> {
+        Self::choosing(root, column, data_type, masks, hash_columns, seeds, None)
+    }
+
+    /// As [`Masker::with_seeds`], for the values alone that pass `chooses`, which tests `column`; all others stay
+    /// as they are.
+    ///
+    /// # Errors
+    /// As [`Masker::with_seeds`].
+    pub fn choosing(
+        root: &Root,
+        column: &str,
+        data_type: &DataType,
+        masks: &Value,
+        hash_columns: &[HashColumn],
+        seeds: &dyn SeedFiles,
+        chooses: Option<Condition>,
+    ) -> Result<Self, BindError> {
         let list = match masks {
             Value::Array(list) => list.as_slice(),
             one => std::slice::from_ref(one),
@@ -105,7 +123,7 @@ impl Masker {
                 [] => DrawBy::Place,
                 columns => DrawBy::Columns(columns.to_vec()),
             },
-            chooses: None,
+            chooses,
             conditional: false,
             places: None,
             first: true,
@@ -186,6 +204,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::condition::{Operand, Test};
 
     fn root() -> Root {
         Root::new(b"golden run secret 0123456789", None)
@@ -214,6 +233,20 @@ mod tests {
         let masked = by_id.mask(&names, &[("i", &names), ("id", &ids)]).unwrap();
         let masked = masked.as_string::<i32>();
         assert_eq!(masked.value(0), masked.value(2));
+    }
+
+    #[test]
+    fn values_that_are_not_chosen_stay() {
+        let (root, utf8) = (root(), DataType::Utf8);
+        let skipped = Test::In(vec![Operand::text("n/a"), Operand::text("")]);
+        let skipped = Condition::Column("a".to_owned(), skipped);
+        let fixed = json!({"type": "from_fixed", "value": "x"});
+        let chooses = Some(Condition::Not(Box::new(skipped)));
+        let masker =
+            Masker::choosing(&root, "a", &utf8, &fixed, &[], &ShippedSeeds, chooses).unwrap();
+        let values = texts(&[Some("Ann"), Some("n/a"), Some(""), Some("N/A")]);
+        let masked = texts(&[Some("x"), Some("n/a"), Some(""), Some("x")]);
+        assert_eq!(masker.mask(&values, &[]), Ok(masked));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use arrow::datatypes::DataType;
 use regex::Regex;
 use visard_engine::udfs::{self, HashColumn, JsonStep, Operand, TypeFamily};
 
@@ -16,6 +17,34 @@ pub(super) struct Chosen {
     pub(super) of_value: Option<udfs::Condition>,
     /// Tests of the row's columns.
     pub(super) of_row: Option<udfs::Condition>,
+}
+
+/// What `condition` asks of the values themselves that a rule masks, of this type and called `name`; nothing where
+/// it asks nothing of them.
+pub fn condition_of_value(
+    name: &str,
+    data_type: &DataType,
+    condition: &Condition,
+) -> Option<udfs::Condition> {
+    let own = FileColumn {
+        path: name.to_owned(),
+        spelled_out: name.to_owned(),
+        by_number: false,
+        root: name.to_owned(),
+        root_type: data_type.clone(),
+        data_type: data_type.clone(),
+        nullable: true,
+        repeated: false,
+        refusal: None,
+        joined: false,
+        by_sql: false,
+    };
+    let mut converter = Converter {
+        own: &own,
+        named: &BTreeMap::new(),
+        remarks: Vec::new(),
+    };
+    converter.chosen(Some(condition)).of_value
 }
 
 /// What is to be said of a test.

@@ -39,6 +39,7 @@ use visard_engine::udfs::{MASKS, find_mask};
 
 pub use columns::FileColumn;
 pub use connection::{Check, Exposure, Outcome, Tried, try_connection};
+pub use convert::condition_of_value;
 pub use database::{
     CopyFrom, CopyPlan, CopyTo, PlannedTables, Step, TablePlan, Way, tables_of_database,
 };

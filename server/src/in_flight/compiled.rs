@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use arrow::array::{ArrayRef, StringArray};
 use serde_json::Value;
+use visard::check::condition_of_value;
 use visard_engine::udfs::{HashColumn, Masker, Root, SeedFiles, SeedTable, ShippedSeeds};
 
 use super::data::{Shape, hash_text};
@@ -131,14 +132,18 @@ impl Compiled {
                 true => &own,
                 false => &hashed,
             };
+            let data_type = shape.data_type();
+            let condition = rule.condition.as_ref();
+            let chooses = condition.and_then(|asked| condition_of_value(VALUE, &data_type, asked));
             let bind = |by: &[HashColumn]| {
-                Masker::with_seeds(
+                Masker::choosing(
                     &self.root,
                     VALUE,
-                    &shape.data_type(),
+                    &data_type,
                     &rule.masks,
                     by,
                     &self.seeds,
+                    chooses.clone(),
                 )
             };
             // Masks that go by the value alone take no hash values, and draw from none.
@@ -289,6 +294,33 @@ mod tests {
         ] {
             assert!(mask(names, &data, &wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn skipped_values_stay() {
+        let masked = |rules: &str, data: &Value| {
+            let yaml = format!("version: \"1.0\"\nskip_defaults: [null, '']\nrules: [{rules}]\n");
+            let root = Root::new(b"a run secret of the tests", None);
+            let seeds = Seeds(BTreeMap::new());
+            let compiled = Compiled::new(Ruleset::read(&yaml).unwrap(), root, seeds, 0);
+            let data = data.as_array().unwrap();
+            Value::Array(compiled.mask(data, &HashValues::None, "").unwrap())
+        };
+        let data = json!(["Ann", "", null, "n/a", "7", 7, 7.0, 8]);
+        let fixed = "masks: [{type: from_fixed, value: 0}]";
+        assert_eq!(
+            masked(&format!("{{{fixed}, skip: [n/a, 7]}}"), &data),
+            json!(["0", "0", "0", "n/a", "7", 7, 7.0, 0])
+        );
+        let texts = json!(["Ann", "", null, "n/a"]);
+        assert_eq!(
+            masked(&format!("{{{fixed}}}"), &texts),
+            json!(["0", "", null, "0"])
+        );
+        // Each rule looks at what the one before it made.
+        let twice = "{masks: [{type: from_fixed, value: a}], skip: [b]}, \
+                     {masks: [{type: from_fixed, value: c}], skip: [b]}";
+        assert_eq!(masked(twice, &json!(["b", "x"])), json!(["b", "c"]));
     }
 
     #[test]

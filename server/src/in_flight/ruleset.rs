@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 use visard::check::BuiltMasks;
 use visard::language::{
-    self, Diagnostic, Diagnostics, Entry, Key, Kind, Language, Libraries, MaskNode, Node, Severity,
-    Sources, Span, codes, yaml,
+    self, Condition, Diagnostic, Diagnostics, Entry, Key, Kind, Language, Libraries, MaskNode,
+    Node, Severity, Sources, Span, codes, yaml,
 };
 
 /// What a rule masks, as masks and their messages call it.
@@ -21,7 +21,7 @@ const WITHOUT_ROWS: [&str; 4] = ["from_column", "from_unique", "secure_shuffle",
 /// Arguments that name a column of a table.
 const FILTERS: [&str; 2] = ["table_filter_column", "seed_filter_column"];
 /// Keys of a rule.
-const RULE: [&str; 4] = ["masks", "name", "doc", "hash_columns"];
+const RULE: [&str; 5] = ["masks", "name", "doc", "hash_columns", "skip"];
 
 /// The rules of a ruleset, in order.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub(crate) struct Ruleset {
 pub(super) struct Rule {
     /// Its masks, as a masker takes them.
     pub(super) masks: Value,
+    /// Which values it masks, by `skip` and `skip_defaults`; all where there is nothing.
+    pub(super) condition: Option<Condition>,
     /// Whether each value draws for itself, whatever hash values there are: `hash_columns` is empty.
     pub(super) draws_alone: bool,
 }
@@ -83,6 +85,7 @@ impl Ruleset {
                 }
                 let rules = rules.iter().map(|rule| Rule {
                     masks: rule.masks.iter().map(mask_json).collect(),
+                    condition: rule.condition.clone(),
                     draws_alone: rule.hash_columns.is_some(),
                 });
                 Ok(Self {
@@ -382,6 +385,11 @@ mod tests {
             (
                 format!("{head}[{{type: imitate}}]\n    column: a\n"),
                 "no key `column`",
+                4,
+            ),
+            (
+                format!("{head}[{{type: imitate}}]\n    if: [{{column: a, equals: b}}]\n"),
+                "no key `if`",
                 4,
             ),
         ] {
