@@ -84,6 +84,19 @@ impl Trial {
         client
     }
 
+    /// Its own database, as the address of a store.
+    pub fn url(&self) -> String {
+        let variable = |name: &str| std::env::var(format!("VISARD_TEST_POSTGRES_{name}")).unwrap();
+        format!(
+            "postgres://{}:{}@{}:{}/{}",
+            variable("USER"),
+            variable("PASSWORD"),
+            variable("HOST"),
+            variable("PORT"),
+            self.database.as_deref().expect("it has one")
+        )
+    }
+
     /// Runs statements in `client`.
     pub fn sql_in(&self, client: &Client, sql: &str) {
         let done = self.runtime.block_on(client.batch_execute(sql));
