@@ -21,16 +21,25 @@ pub(crate) const SLACK: usize = 16;
 /// A CMAC key: the cipher and its two subkeys.
 pub(crate) struct Cmac {
     cipher: Aes256,
-    /// For a last block that is full.
-    k1: u128,
-    /// For a last block that was padded.
-    k2: u128,
+    /// What is added to a last block of so many bytes: its padding and a subkey, another one where it is
+    /// full.
+    ends: [u128; 17],
 }
+
+/// The bytes of a last block of so many that belong to it.
+const KEPT: [u128; 17] = {
+    let mut kept = [u128::MAX; 17];
+    let mut bytes = 0;
+    while bytes < 16 {
+        kept[bytes] = (1 << (8 * bytes)) - 1;
+        bytes += 1;
+    }
+    kept
+};
 
 impl Drop for Cmac {
     fn drop(&mut self) {
-        self.k1.zeroize();
-        self.k2.zeroize();
+        self.ends.zeroize();
     }
 }
 
@@ -72,7 +81,12 @@ impl Cmac {
         let k1 = double(zero.0);
         let k2 = double(k1);
         let [k1, k2] = [k1, k2].map(u128::from_le_bytes);
-        Self { cipher, k1, k2 }
+        let end = |bytes: usize| match bytes {
+            16 => k1,
+            _ => 0x80 << (8 * bytes) ^ k2,
+        };
+        let ends = from_fn(end);
+        Self { cipher, ends }
     }
 
     /// The 128-bit tag of one message.
@@ -125,22 +139,32 @@ impl Cmac {
     /// Adds the lane's next block to the state, with the padding and subkey of a last block.
     #[inline(always)]
     fn absorb(&self, bytes: &[u8], lane: &mut Lane, state: &mut Block) {
-        let block = bytes[lane.at..].first_chunk::<16>();
-        let block = u128::from_le_bytes(*block.expect("there is slack behind the last message"));
-        let block = if lane.ahead > 0 {
-            lane.ahead -= 1;
-            lane.at += 16;
-            block
-        } else if lane.last == 16 {
-            lane.last = 0;
-            block ^ self.k1
-        } else {
-            let end = 1_u128 << (8 * lane.last);
-            lane.last = 0;
-            (block & (end - 1)) ^ (end << 7) ^ self.k2
-        };
+        match lane.ahead {
+            0 => self.absorb_last(bytes, lane, state),
+            _ => absorb_next(bytes, lane, state),
+        }
+    }
+
+    #[inline(always)]
+    fn absorb_last(&self, bytes: &[u8], lane: &mut Lane, state: &mut Block) {
+        let last = std::mem::take(&mut lane.last);
+        let block = block_at(bytes, lane.at) & KEPT[last] ^ self.ends[last];
         state.0 = (u128::from_le_bytes(state.0) ^ block).to_le_bytes();
     }
+}
+
+#[inline(always)]
+fn absorb_next(bytes: &[u8], lane: &mut Lane, state: &mut Block) {
+    let block = block_at(bytes, lane.at);
+    state.0 = (u128::from_le_bytes(state.0) ^ block).to_le_bytes();
+    lane.ahead -= 1;
+    lane.at += 16;
+}
+
+#[inline(always)]
+fn block_at(bytes: &[u8], at: usize) -> u128 {
+    let block = bytes[at..].first_chunk::<16>();
+    u128::from_le_bytes(*block.expect("there is slack behind the last message"))
 }
 
 /// All messages and room for their tags.
@@ -186,12 +210,16 @@ impl Cmac {
         let mut states = [Block::default(); LANES];
         let most = lanes.iter().map(|lane| lane.ahead).max().unwrap_or(0);
         if lanes.iter().all(|lane| lane.ahead == most) {
-            for _ in 0..=most {
+            for _ in 0..most {
                 for (lane, state) in lanes.iter_mut().zip(&mut states) {
-                    self.absorb(bytes, lane, state);
+                    absorb_next(bytes, lane, state);
                 }
                 encrypt_lanes(backend, &mut states, lanes.len());
             }
+            for (lane, state) in lanes.iter_mut().zip(&mut states) {
+                self.absorb_last(bytes, lane, state);
+            }
+            encrypt_lanes(backend, &mut states, lanes.len());
             return states;
         }
         // Of unequal messages the ones that still have blocks move together for each round.

@@ -321,7 +321,7 @@ mod tests {
             if matches!(column.data_type(), DataType::Date32) {
                 let years = |array: &ArrayRef| -> Vec<i64> {
                     array
-                        .as_primitive::<arrow::datatypes::Date32Type>()
+                        .as_primitive::<Date32Type>()
                         .iter()
                         .flatten()
                         .map(|d| year_of(d.into()))
