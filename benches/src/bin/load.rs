@@ -122,7 +122,7 @@ where
         Ok::<_, Failed>(took)
     };
     let took = std::thread::scope(|scope| {
-        let all: Vec<_> = (0..asked.at_once).map(|_| scope.spawn(&one)).collect();
+        let all: Vec<_> = (0..asked.at_once).map(|_| scope.spawn(one)).collect();
         let all = all.into_iter().map(|one| one.join().expect("no panics"));
         all.collect::<Result<Vec<_>, Failed>>()
     })?;
