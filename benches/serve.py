@@ -14,8 +14,8 @@ counts as one value, though four of its fields are masked. `in process` is a `Ma
 many threads, by the CPU time of that process; both sides have to give the same values.
 
 Runs: the first one is started through the API and masks a file; the others are copies of its row that are written into the store
-with other ids, one in ten of them `failed`: started one by one, they would take the server an hour. Pages are asked for by
-`limit` and `offset`, under the states of both generations of clients.
+with other ids, one in ten of them `failed`: so many runs, started one by one, would take far longer than what is measured. Pages are
+asked for by `limit` and `offset`, under the states of both generations of clients.
 
 Needs optimised builds: `cargo build --release -p visard-server -p visard-benches --bins`.
 """
