@@ -8,7 +8,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use futures::future::BoxFuture;
 
 use super::Origin;
-use crate::database::DatabaseError;
+use crate::database::{DatabaseError, counted};
 use crate::format::{FileUnit, GroupRef};
 use crate::unit::Source;
 
@@ -57,6 +57,12 @@ impl Source for ListedFiles {
 }
 
 impl Origin for ListedFiles {
+    /// Text has to be read for that.
+    fn rows_of(&self, slice: usize) -> BoxFuture<'static, Result<u64>> {
+        let rows = self.source.open(slice, &[]);
+        Box::pin(async move { counted(rows?).await })
+    }
+
     fn memory_of(&self, _: usize) -> u64 {
         self.slice_memory
     }

@@ -36,6 +36,11 @@ use crate::unit::{Receipt, Sink, Source};
 
 /// Where rows come from that are copied.
 pub trait Origin: Source {
+    /// How many rows a slice has.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn rows_of(&self, slice: usize) -> BoxFuture<'static, Result<u64>>;
     /// Bytes a slice holds at most while it is read.
     fn memory_of(&self, slice: usize) -> u64;
     /// Looks whether what was read is still what was listed.
@@ -132,6 +137,10 @@ impl TableWork for Copy {
 
     fn slices_of(&self, _: usize) -> Range<usize> {
         0..self.origin.slices()
+    }
+
+    fn rows_of(&self, slice: usize) -> BoxFuture<'static, Result<u64>> {
+        self.origin.rows_of(slice)
     }
 
     fn sink(self: Arc<Self>) -> Arc<dyn Sink> {

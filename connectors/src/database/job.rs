@@ -24,6 +24,8 @@ pub struct Job {
     pub unit_rows: u64,
     /// Slices that are at work at once.
     pub workers: usize,
+    /// Whether rows have numbers: those of a unit come in the order of its key.
+    pub numbered: bool,
     /// Whether triggers of users are kept from firing.
     pub without_triggers: bool,
     /// Whether nothing is written.
@@ -42,9 +44,19 @@ impl Job {
         }
     }
 
+    /// Whether its rows are counted before the first is masked, as nobody can tell afterwards.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.max_rows.is_some() || self.numbered
+    }
+
+    /// Of `rows` that there are, how many are masked.
+    pub(crate) fn masked_rows(&self, rows: u64) -> u64 {
+        self.max_rows.map_or(rows, |most| rows.min(most))
+    }
+
     /// Of `rows` that there are, how many stay as they are, because no more were asked for.
     pub(crate) fn clear_rows(&self, rows: u64) -> u64 {
-        self.max_rows.map_or(0, |most| rows.saturating_sub(most))
+        rows - self.masked_rows(rows)
     }
 
     /// Whether the column `name` is masked or read.

@@ -41,7 +41,7 @@ pub use built::BuiltTable;
 pub use error::DatabaseError;
 pub use job::{Arriving, CopiedColumn, Job, Join, JoinedColumn};
 pub use new_table::{NewColumn, NewTable};
-pub use numbered::NumberedTable;
+pub use numbered::{Counted, NumberedTable};
 pub(crate) use pool::{Pool, Pooled, Server};
 pub(crate) use rows::{counted, repeated, with_places};
 pub use ssl_mode::SslMode;

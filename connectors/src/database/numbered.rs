@@ -1,7 +1,8 @@
 //! Tables whose rows have numbers, where a mask goes by them: they are counted slice by slice before the first is
 //! masked.
 //!
-//! Only a table that is rewritten is numbered: it is masked whole, or stays as it was and is numbered anew.
+//! What is rewritten or copied is masked whole, or not at all and numbered anew. An update commits unit by unit: how many
+//! rows each had is kept beside where it ends, so that a run that goes on gives every row the number it had.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,36 +12,66 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::{Result, exec_err};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use futures::StreamExt;
 use futures::future::BoxFuture;
-use futures::stream::unfold;
+use futures::stream::{self, StreamExt, TryStreamExt, unfold};
 
 use super::{Announce, TableWork};
 use crate::unit::{NUMBER_COLUMN, Sink, Source};
+
+/// Slices that are counted together.
+const AT_ONCE: usize = 4;
+
+/// What was counted of a table before its first row was masked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// The numbers for the rows of each slice that is left.
+    pub slices: Vec<Range<u64>>,
+    /// How many rows there were in all slices, done or not.
+    pub rows: u64,
+    /// Whether nobody can have added or removed rows since.
+    pub is_exact: bool,
+}
+
+impl Counted {
+    /// The rows of `table`, some slices at once.
+    async fn now(table: &dyn TableWork) -> Result<Self> {
+        let rows = (0..table.slices()).map(|slice| table.rows_of(slice));
+        let rows: Vec<u64> = stream::iter(rows).buffered(AT_ONCE).try_collect().await?;
+        let mut next = 0;
+        let slices = rows.into_iter().map(|rows| {
+            let first = next;
+            next += rows;
+            first..next
+        });
+        Ok(Self {
+            slices: slices.collect(),
+            rows: next,
+            is_exact: true,
+        })
+    }
+}
 
 /// A table at work, whose rows are numbered from zero through all of its slices.
 #[derive(Debug)]
 pub struct NumberedTable {
     table: Arc<dyn TableWork>,
     schema: SchemaRef,
-    /// The number of the first row of each slice, and behind them how many rows there are. Nothing where rows are
-    /// looked at only: then each slice begins with zero.
-    starts: Option<Vec<u64>>,
+    /// Nothing where rows are looked at only: then each slice begins with zero.
+    counted: Option<Counted>,
 }
 
 impl NumberedTable {
     /// `table`, its rows counted.
     ///
     /// # Errors
-    /// When the database does not answer, or only ranges of its key are known.
+    /// When the database does not answer.
     pub async fn counted(table: Arc<dyn TableWork>) -> Result<Self> {
-        let (mut starts, mut next) = (vec![0], 0);
-        for slice in 0..table.slices() {
-            next += table.rows_of(slice).await?;
-            starts.push(next);
-        }
+        let counted = match table.counted_before() {
+            Some(counted) => counted,
+            None => Counted::now(table.as_ref()).await?,
+        };
         Ok(Self {
-            starts: Some(starts),
+            counted: Some(counted),
             ..Self::looked_at(table)
         })
     }
@@ -52,14 +83,13 @@ impl NumberedTable {
         Self {
             table,
             schema: Arc::new(Schema::new(fields)),
-            starts: None,
+            counted: None,
         }
     }
 
     /// How many rows there are; none where they were not counted.
     pub fn rows(&self) -> u64 {
-        let starts = self.starts.as_ref().and_then(|starts| starts.last());
-        starts.copied().unwrap_or(0)
+        self.counted.as_ref().map_or(0, |counted| counted.rows)
     }
 }
 
@@ -87,15 +117,15 @@ impl Source for NumberedTable {
         let Some(place) = projection.iter().position(|at| *at == number) else {
             return Ok(rows);
         };
-        let numbers = match &self.starts {
-            Some(starts) => starts[slice]..starts[slice + 1],
-            None => 0..u64::MAX,
+        let (numbers, is_exact) = match &self.counted {
+            Some(counted) => (counted.slices[slice].clone(), counted.is_exact),
+            None => (0..u64::MAX, false),
         };
         let schema = Arc::new(self.schema.project(projection)?);
         let numbering = Numbering {
             rows,
             place,
-            is_counted: self.starts.is_some(),
+            is_exact,
             numbers,
             schema: Arc::clone(&schema),
         };
@@ -116,7 +146,8 @@ struct Numbering {
     rows: SendableRecordBatchStream,
     /// Where the numbers go among the columns.
     place: usize,
-    is_counted: bool,
+    /// Whether there is a row for each number.
+    is_exact: bool,
     /// Those that are left.
     numbers: Range<u64>,
     schema: SchemaRef,
@@ -125,9 +156,9 @@ struct Numbering {
 impl Numbering {
     async fn next(&mut self) -> Result<Option<RecordBatch>> {
         let Some(batch) = self.rows.next().await.transpose()? else {
-            return match self.is_counted && !self.numbers.is_empty() {
+            return match self.is_exact && !self.numbers.is_empty() {
                 true => exec_err!(
-                    "there are fewer rows than were counted: something else writes to the table"
+                    "there are fewer rows than were counted: something else changes them meanwhile"
                 ),
                 false => Ok(None),
             };
@@ -136,7 +167,7 @@ impl Numbering {
         self.numbers.start = first.saturating_add(batch.num_rows() as u64);
         if self.numbers.start > self.numbers.end {
             return exec_err!(
-                "there are more rows than were counted: something else writes to the table"
+                "there are more rows than were counted: something else changes them meanwhile"
             );
         }
         let numbers: ArrayRef = Arc::new(UInt64Array::from_iter_values(first..self.numbers.start));
@@ -160,6 +191,10 @@ impl TableWork for NumberedTable {
 
     fn rows_of(&self, slice: usize) -> BoxFuture<'static, Result<u64>> {
         self.table.rows_of(slice)
+    }
+
+    fn counted_before(&self) -> Option<Counted> {
+        self.counted.clone()
     }
 
     fn sink(self: Arc<Self>) -> Arc<dyn Sink> {

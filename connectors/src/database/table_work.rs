@@ -3,9 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use datafusion::common::{Result, exec_err};
+use datafusion::common::Result;
 use futures::future::BoxFuture;
 
+use super::Counted;
 use crate::unit::{Sink, Source};
 
 /// Notes what a commit will be known by, before it is made: a killed run asks for it later.
@@ -22,9 +23,12 @@ pub trait TableWork: Source {
     /// How many rows a slice has, counted by the database.
     ///
     /// # Errors
-    /// When the database refuses, or its rows are masked in units that are committed one by one.
-    fn rows_of(&self, _slice: usize) -> BoxFuture<'static, Result<u64>> {
-        Box::pin(async { exec_err!("only rows of a table that is rewritten are counted") })
+    /// When the database refuses.
+    fn rows_of(&self, slice: usize) -> BoxFuture<'static, Result<u64>>;
+    /// The numbers of its rows, where an earlier attempt may have masked some of them: they were counted before the
+    /// first was. Nothing where slices are counted now.
+    fn counted_before(&self) -> Option<Counted> {
+        None
     }
     /// What takes the masked rows.
     fn sink(self: Arc<Self>) -> Arc<dyn Sink>;

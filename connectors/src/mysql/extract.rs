@@ -24,6 +24,7 @@ const SLICE_ROWS: u64 = 20_000;
 /// A table that is copied elsewhere.
 pub(super) struct Extract {
     job: TableJob,
+    snapshot: Arc<Snapshot>,
     reader: Reader,
     /// What each slice reads, behind `FROM`.
     slices: Vec<String>,
@@ -85,6 +86,7 @@ impl Extract {
         let reader = Reader::new(pool.clone(), job.table.shown(), &[], read);
         Ok(Self {
             reader: reader.seeing(Arc::clone(snapshot)).plain(&job.shuffled),
+            snapshot: Arc::clone(snapshot),
             slices,
             job,
         })
@@ -109,16 +111,9 @@ async fn ranges(snapshot: &Snapshot, job: &TableJob) -> Result<Vec<String>, Mysq
         "SELECT CAST(MIN({name}) AS CHAR), CAST(MAX({name}) AS CHAR) FROM {}",
         job.table.sql()
     );
-    let mut session = snapshot.session().await?;
-    let ends = session
-        .first::<(Option<String>, Option<String>)>(&ends)
-        .await;
-    match &ends {
-        Err(error) if error.code().is_none() => snapshot.lose(),
-        _ => snapshot.give_back(session),
-    }
+    let ends: Option<(Option<String>, Option<String>)> = snapshot.first(&ends).await?;
     let number = |text: Option<String>| text.and_then(|text| text.parse::<i128>().ok());
-    let ends = ends?.and_then(|(first, last)| number(first).zip(number(last)));
+    let ends = ends.and_then(|(first, last)| number(first).zip(number(last)));
     Ok(ends.map_or(whole, |ends| cut(&name, ends, slices)))
 }
 
@@ -163,6 +158,15 @@ impl Source for Extract {
 }
 
 impl Origin for Extract {
+    fn rows_of(&self, slice: usize) -> BoxFuture<'static, Result<u64>> {
+        let (snapshot, job) = (Arc::clone(&self.snapshot), self.job.clone());
+        let rows = format!("SELECT COUNT(*) FROM {}", self.slices[slice]);
+        Box::pin(async move {
+            let rows: Option<u64> = snapshot.first(&rows).await?;
+            Ok(job.masked_rows(rows.unwrap_or(0)))
+        })
+    }
+
     fn memory_of(&self, _: usize) -> u64 {
         stage::SLICE_BYTES
     }

@@ -3,6 +3,8 @@
 //!
 //! It also holds where the ranges end: keys are values of the table, and stay in the database.
 
+use std::ops;
+
 use super::error::MysqlError;
 use super::job::KeyColumn;
 use super::session::{Session, quoted};
@@ -23,11 +25,18 @@ pub(super) struct Progress {
 pub(super) struct Unit {
     /// Its number, from one.
     number: u32,
-    /// Whether it has no end.
-    open: bool,
+    /// How many rows come before it.
+    before: u64,
+    /// How many rows there are up to its end; nothing where it has none.
+    place: Option<u64>,
 }
 
 impl Unit {
+    /// The numbers for its rows.
+    pub(super) fn numbers(self) -> ops::Range<u64> {
+        self.before..self.place.unwrap_or(u64::MAX)
+    }
+
     /// Whether every other unit is like it.
     pub(super) fn is_odd(self) -> bool {
         !self.number.is_multiple_of(2)
@@ -41,7 +50,7 @@ pub(super) struct Units {
     pub(super) left: Vec<Unit>,
     /// How many are done.
     pub(super) done: usize,
-    /// Rows there were, where only some are masked.
+    /// Rows there were, where they were counted.
     pub(super) rows: u64,
 }
 
@@ -54,6 +63,8 @@ pub(super) struct Cut<'a> {
     pub(super) rows: u64,
     /// Rows of all units together.
     pub(super) max_rows: Option<u64>,
+    /// Whether it is noted how many rows there are.
+    pub(super) counted: bool,
 }
 
 /// Rows of a table: what a session has to be told first, and a condition.
@@ -132,18 +143,24 @@ impl Progress {
             self.cut(session, cut).await?;
             session.run("COMMIT").await?;
         }
-        let units = format!(
-            "SELECT unit, place IS NULL, done, COALESCE(place, 0) FROM {} ORDER BY unit",
-            self.sql
-        );
-        let mut found = Units::default();
-        let rows: Vec<(u32, bool, bool, u64)> = session.rows(&units).await?;
-        for (number, open, done, place) in rows {
+        let units = format!("SELECT unit, done, place FROM {} ORDER BY unit", self.sql);
+        let (mut found, mut before) = (Units::default(), 0);
+        let rows: Vec<(u32, bool, Option<u64>)> = session.rows(&units).await?;
+        for (number, done, place) in rows {
+            let unit = Unit {
+                number,
+                before,
+                place,
+            };
             match (number, done) {
-                (0, _) => found.rows = place,
+                (0, _) => {
+                    found.rows = place.unwrap_or(0);
+                    continue;
+                }
                 (_, true) => found.done += 1,
-                (_, false) => found.left.push(Unit { number, open }),
+                (_, false) => found.left.push(unit),
             }
+            before = place.unwrap_or(before);
         }
         Ok(found)
     }
@@ -155,7 +172,7 @@ impl Progress {
         let filter = filter.unwrap_or_default();
         let names: Vec<String> = self.key.iter().map(|column| quoted(&column.name)).collect();
         let names = names.join(", ");
-        if cut.max_rows.is_some() {
+        if cut.counted {
             session
                 .run(&format!(
                     "INSERT INTO {} (unit, done, place) \
@@ -175,7 +192,11 @@ impl Progress {
             if step == 0 {
                 break;
             }
-            let open = Unit { number, open: true };
+            let open = Unit {
+                number,
+                before: place,
+                place: None,
+            };
             let range = self.range(open);
             for statement in &range.setup {
                 session.run(statement).await?;
@@ -203,7 +224,7 @@ impl Progress {
 
     /// The rows of `unit`.
     pub(super) fn range(&self, unit: Unit) -> Range {
-        let (from, to) = (unit.number > 1, !unit.open);
+        let (from, to) = (unit.number > 1, unit.place.is_some());
         let bounds = |number: u32, end: &str| {
             let columns: Vec<String> = (0..self.key.len()).map(|n| format!("k{n}")).collect();
             let variables: Vec<String> = (0..self.key.len())
@@ -224,6 +245,12 @@ impl Progress {
             to,
             key: self.key.iter().map(|column| column.name.clone()).collect(),
         }
+    }
+
+    /// The order of the rows of a unit, behind its condition.
+    pub(super) fn order(&self) -> String {
+        let names: Vec<String> = self.key.iter().map(|column| quoted(&column.name)).collect();
+        format!(" ORDER BY {}", names.join(", "))
     }
 
     /// The statement that marks `unit` as done, for the transaction of the unit.
@@ -252,20 +279,22 @@ mod tests {
             ..KeyColumn::row_number()
         });
         let progress = Progress::new("t".to_owned(), "p".to_owned(), key.to_vec());
-        let condition = |number, open| progress.range(Unit { number, open }).condition("t.");
-        assert_eq!(condition(1, true), "TRUE");
+        let unit = |number, place| Unit {
+            number,
+            before: 0,
+            place,
+        };
+        let condition = |number, place| progress.range(unit(number, place)).condition("t.");
+        assert_eq!(condition(1, None), "TRUE");
         assert_eq!(
-            condition(2, true),
+            condition(2, None),
             "(t.`a` > @visard_f0 OR (t.`a` = @visard_f0 AND t.`b` > @visard_f1))"
         );
         assert_eq!(
-            condition(1, false),
+            condition(1, Some(9)),
             "(t.`a` < @visard_t0 OR (t.`a` = @visard_t0 AND t.`b` <= @visard_t1))"
         );
-        let range = progress.range(Unit {
-            number: 2,
-            open: false,
-        });
+        let range = progress.range(unit(2, Some(9)));
         assert_eq!(
             range.setup,
             [

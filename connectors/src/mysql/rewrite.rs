@@ -117,6 +117,7 @@ impl Rewrite {
                     filter: None,
                     rows: rows.max(SLICE_ROWS),
                     max_rows: None,
+                    counted: false,
                 };
                 let by_key = match source == job.table.sql() {
                     true => job.by_key(&key),

@@ -8,6 +8,7 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 
+use mysql_async::prelude::FromRow;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
@@ -100,6 +101,23 @@ impl Snapshot {
         let permit = self.free.acquire().await;
         permit.map_err(|_| MysqlError::NoSnapshot)?.forget();
         self.idle.lock().pop().ok_or(MysqlError::NoSnapshot)
+    }
+
+    /// The first row of a query, as of the moment.
+    ///
+    /// # Errors
+    /// When the server refuses it, or no session is left.
+    pub(super) async fn first<R: FromRow + Send + 'static>(
+        &self,
+        query: &str,
+    ) -> Result<Option<R>, MysqlError> {
+        let mut session = self.session().await?;
+        let row = session.first(query).await;
+        match &row {
+            Err(error) if error.code().is_none() => self.lose(),
+            _ => self.give_back(session),
+        }
+        row
     }
 
     /// Lets others have a session that [`Snapshot::session`] gave.

@@ -29,7 +29,7 @@ use super::reader::{From, Reader};
 use super::session::{Pool, Pooled, Server, quoted};
 use super::stage::{self, STAGE, Stage};
 use super::types::Lane;
-use crate::database::{Announce, TableWork, counted};
+use crate::database::{Announce, Counted, TableWork, counted};
 use crate::unit::{Receipt, Sink, Source};
 
 /// A table that is masked by joined updates.
@@ -46,7 +46,7 @@ pub(super) struct Update {
     by_key: String,
     /// Units that an earlier attempt did.
     units_before: usize,
-    /// Rows there were, where only some are masked.
+    /// Rows there were, where they were counted.
     rows: u64,
     written: Arc<Mutex<HashMap<usize, Written>>>,
 }
@@ -103,6 +103,7 @@ impl Update {
                     filter: job.filter.as_deref(),
                     rows: job.unit_rows,
                     max_rows: job.max_rows,
+                    counted: job.is_counted(),
                 };
                 let units = progress.open(&mut session, cut).await?;
                 (units_before, rows) = (units.done, units.rows);
@@ -199,7 +200,10 @@ impl Source for Update {
 
     fn open(&self, slice: usize, projection: &[usize]) -> Result<SendableRecordBatchStream> {
         let range = self.range(slice);
-        let sql = format!("{}{}", self.from(&range), self.limit());
+        let mut sql = format!("{}{}", self.from(&range), self.limit());
+        if let (true, Some(progress)) = (self.job.numbered, &self.progress) {
+            sql.push_str(&progress.order());
+        }
         let from = From {
             setup: range.setup,
             sql,
@@ -299,6 +303,30 @@ impl Sink for Update {
 impl TableWork for Update {
     fn units(&self) -> usize {
         self.units.len()
+    }
+
+    fn rows_of(&self, slice: usize) -> BoxFuture<'static, Result<u64>> {
+        let (pool, job) = (self.pool.clone(), Arc::clone(&self.job));
+        let range = self.range(slice);
+        let rows = self.from(&range);
+        Box::pin(async move {
+            let mut session = pool.take().await?;
+            for statement in &range.setup {
+                session.run(statement).await?;
+            }
+            let rows = session.count(&rows).await?;
+            session.give_back();
+            Ok(job.masked_rows(rows))
+        })
+    }
+
+    fn counted_before(&self) -> Option<Counted> {
+        let slices = self.units.iter().map(|unit| unit.map(Unit::numbers));
+        Some(Counted {
+            slices: slices.collect::<Option<_>>()?,
+            rows: self.job.masked_rows(self.rows),
+            is_exact: false,
+        })
     }
 
     fn sink(self: Arc<Self>) -> Arc<dyn Sink> {

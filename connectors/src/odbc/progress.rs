@@ -3,6 +3,7 @@
 //! It also holds where the ranges end: keys are values of the table, and stay in the database, as digits that no
 //! character set changes.
 
+use std::ops;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -40,6 +41,17 @@ pub(super) struct Unit {
     pub(super) from: Option<Key>,
     /// The last key in it; the last unit has none, unless only some rows are masked.
     pub(super) to: Option<Key>,
+    /// How many rows come before it.
+    before: u64,
+    /// How many rows there are up to its end.
+    place: Option<u64>,
+}
+
+impl Unit {
+    /// The numbers for its rows.
+    pub(super) fn numbers(&self) -> ops::Range<u64> {
+        self.before..self.place.unwrap_or(u64::MAX)
+    }
 }
 
 /// What the progress table holds.
@@ -49,7 +61,7 @@ pub(super) struct Units {
     pub(super) left: Vec<Unit>,
     /// How many are done.
     pub(super) done: usize,
-    /// Rows there were, where only some are masked.
+    /// Rows there were, where they were counted.
     pub(super) rows: u64,
 }
 
@@ -118,7 +130,8 @@ impl Progress {
                 break;
             }
             let next = self.key_at(session, table, job, last.as_ref(), rows)?;
-            let bound = next.as_ref().map(written).unwrap_or_default();
+            let bound = next.as_ref().map(|key| written(place + rows, key));
+            let bound = bound.unwrap_or_default();
             if bound.len() > BOUND {
                 return Err(OdbcError::Broken(
                     "a key of the table is too long to be a bound".to_owned(),
@@ -130,12 +143,12 @@ impl Progress {
             }
             (last, place, unit) = (next, place + rows, unit + 1);
         }
-        let rows = match job.max_rows {
-            Some(_) => session.count(&format!(
+        let rows = match job.is_counted() {
+            true => session.count(&format!(
                 "SELECT COUNT(*) FROM {}",
                 job.from(&table.sql(), "1 = 1")
             ))?,
-            None => 0,
+            false => 0,
         };
         add(0, &rows.to_string()).map(drop)
     }
@@ -179,7 +192,7 @@ impl Progress {
             "SELECT unit, done, bound FROM {} ORDER BY unit",
             self.sql
         ))?;
-        let (mut units, mut from) = (Units::default(), None);
+        let (mut units, mut from, mut before) = (Units::default(), None, 0);
         for row in rows {
             let [Some(unit), Some(done), bound] = row.as_slice() else {
                 return Err(OdbcError::Altered);
@@ -192,13 +205,21 @@ impl Progress {
                     .ok_or(OdbcError::Altered)?;
                 continue;
             }
-            let to = bound
-                .map(|bound| read_key(bound, self.key.len()).ok_or(OdbcError::Altered))
+            let end = bound
+                .map(|bound| read_end(bound, self.key.len()).ok_or(OdbcError::Altered))
                 .transpose()?;
-            let from = std::mem::replace(&mut from, to.clone());
+            let (place, to) = end.unzip();
+            let unit = Unit {
+                number,
+                from: std::mem::replace(&mut from, to.clone()),
+                to,
+                before,
+                place,
+            };
+            before = place.unwrap_or(before);
             match done.trim() == "1" {
                 true => units.done += 1,
-                false => units.left.push(Unit { number, from, to }),
+                false => units.left.push(unit),
             }
         }
         Ok(units)
@@ -256,19 +277,18 @@ pub(super) fn last_key(key: &[Lane], batch: &RecordBatch) -> Option<Key> {
     Some(values.map(|(lane, array)| lane.text(array, row)).collect())
 }
 
-/// A key as digits.
-fn written(key: &Key) -> String {
+/// Where a unit ends: how many rows there are up to there, and the key as digits.
+fn written(place: u64, key: &Key) -> String {
     let parts: Vec<String> = key.iter().map(|part| hex(part.as_bytes())).collect();
-    // A part may be empty, but nothing as a whole is a range without an end.
-    format!("k{}", parts.join("-"))
+    format!("{place}k{}", parts.join("-"))
 }
 
 /// The inverse of [`written`].
-fn read_key(text: &str, columns: usize) -> Option<Key> {
-    let parts = text.strip_prefix('k')?.split('-');
+fn read_end(text: &str, columns: usize) -> Option<(u64, Key)> {
+    let (place, parts) = text.split_once('k')?;
     let part = |part: &str| String::from_utf8(unhex(part)?).ok();
-    let key: Key = parts.map(part).collect::<Option<_>>()?;
-    (key.len() == columns).then_some(key)
+    let key: Key = parts.split('-').map(part).collect::<Option<_>>()?;
+    (key.len() == columns).then_some((place.parse().ok()?, key))
 }
 
 /// The rows behind one key, up to another.
@@ -343,18 +363,19 @@ mod tests {
     }
 
     #[test]
-    fn keys_there_and_back() {
+    fn ends_there_and_back() {
         for key in [vec!["1".to_owned()], vec![String::new(), "ä-'".to_owned()]] {
-            let text = written(&key);
+            let text = written(50, &key);
             assert!(
                 text.bytes()
                     .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'),
                 "{text}"
             );
-            assert_eq!(read_key(&text, key.len()), Some(key));
+            assert_eq!(read_end(&text, key.len()), Some((50, key)));
         }
-        assert_eq!(read_key("k31", 2), None);
-        assert_eq!(read_key("31", 1), None);
+        for (text, columns) in [("5k31", 2), ("31", 1), ("k31", 1)] {
+            assert_eq!(read_end(text, columns), None, "{text}");
+        }
     }
 
     #[test]

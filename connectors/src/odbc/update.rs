@@ -29,7 +29,7 @@ use super::progress::{Key, Progress, Range, Unit, last_key, list, selected};
 use super::reader::{BATCH_ROWS, Columns};
 use super::session::{Pool, Pooled, Server, Session, blocking};
 use super::writer::Writer;
-use crate::database::{Announce, Job, TableWork, counted, with_places};
+use crate::database::{Announce, Counted, Job, TableWork, counted, with_places};
 use crate::unit::{HIDDEN_PREFIX, PATH_COLUMN, ROW_COLUMN, Receipt, Sink, Source};
 
 /// Rows of a unit have numbers below this.
@@ -54,7 +54,7 @@ pub(super) struct Update {
     units: Vec<Unit>,
     /// Units that an earlier attempt did.
     units_before: usize,
-    /// Rows there were, where only some are masked.
+    /// Rows there were, where they were counted.
     rows: u64,
     /// Sessions in the transaction of a unit.
     held: Held,
@@ -230,7 +230,11 @@ impl Reading {
         }
         self.one_class(session, &rows, &range)?;
         let rows = rows.replacen(&table, &format!("{table}{hint}"), 1);
-        let query = format!("SELECT {} FROM {rows}{behind}", self.list());
+        let order = match self.job.numbered {
+            true => format!(" ORDER BY {}", list(&self.key)),
+            false => String::new(),
+        };
+        let query = format!("SELECT {} FROM {rows}{order}{behind}", self.list());
         let mut batches = Vec::new();
         self.columns.read(
             session,
@@ -256,20 +260,28 @@ impl Reading {
             else {
                 continue;
             };
-            let query = format!("SELECT COUNT(*) AS n FROM {rows} AND {other}");
-            let mut prepared = session.connection.prepare(&query)?;
-            let Some(mut cursor) = prepared.execute(range.parameters()?.as_slice())? else {
-                return Err(OdbcError::Broken("a query gives no rows at all".to_owned()));
-            };
-            let mut count = Vec::new();
-            if let Some(mut row) = odbc_api::Cursor::next_row(&mut cursor)? {
-                row.get_text(1, &mut count)?;
-            }
-            if count != b"0" {
+            if self.count(session, &format!("{rows} AND {other}"), range)? > 0 {
                 return Err(OdbcError::value(&lane.name, ValueProblem::Class));
             }
         }
         Ok(())
+    }
+
+    /// How many `rows` there are in `range`.
+    fn count(&self, session: &Session, rows: &str, range: &Range<'_>) -> Result<u64, OdbcError> {
+        let query = format!("SELECT COUNT(*) AS n FROM {rows}");
+        let mut prepared = session.connection.prepare(&query)?;
+        let none = || OdbcError::Broken("a query gives no rows at all".to_owned());
+        let parameters = range.parameters()?;
+        let mut cursor = prepared
+            .execute(parameters.as_slice())?
+            .ok_or_else(none)?;
+        let mut row = odbc_api::Cursor::next_row(&mut cursor)?.ok_or_else(none)?;
+        let mut count = Vec::new();
+        row.get_text(1, &mut count)?;
+        let count = str::from_utf8(&count).ok();
+        let count = count.and_then(|count| count.trim().parse().ok());
+        count.ok_or_else(|| OdbcError::Broken("a count is no number".to_owned()))
     }
 
     /// The first rows behind `last`, at most as many as a batch has, and the last key of them; they are not kept as they
@@ -484,6 +496,33 @@ impl Sink for Update {
 impl TableWork for Update {
     fn units(&self) -> usize {
         self.units.len()
+    }
+
+    fn rows_of(&self, slice: usize) -> BoxFuture<'static, Result<u64>> {
+        let (pool, reading) = (self.pool.clone(), self.reading());
+        let unit = self.units[slice].clone();
+        Box::pin(async move {
+            let session = pool.take().await?;
+            let counted = blocking(move || {
+                let range = Range::new(&reading.key, unit.from.as_ref(), unit.to.as_ref());
+                let rows = reading
+                    .job
+                    .from(&reading.table.sql(), &range.condition);
+                let rows = reading.count(&session, &rows, &range)?;
+                Ok((session, reading.job.masked_rows(rows)))
+            });
+            let (session, rows) = counted.await?;
+            session.give_back();
+            Ok(rows)
+        })
+    }
+
+    fn counted_before(&self) -> Option<Counted> {
+        self.progress.as_ref().map(|_| Counted {
+            slices: self.units.iter().map(Unit::numbers).collect(),
+            rows: self.job.masked_rows(self.rows),
+            is_exact: false,
+        })
     }
 
     fn sink(self: Arc<Self>) -> Arc<dyn Sink> {

@@ -26,6 +26,8 @@ const PART_BLOCKS: u32 = 4096;
 /// A table that is copied elsewhere.
 pub(super) struct Extract {
     job: TableJob,
+    pool: Pool,
+    snapshot: Arc<Snapshot>,
     reader: Reader,
     /// What each slice reads, behind `FROM`.
     slices: Vec<String>,
@@ -102,6 +104,8 @@ impl Extract {
         let reader = Reader::new(pool.clone(), table.shown(), &read);
         Ok(Self {
             reader: reader.seeing(Arc::clone(snapshot)).plain(&job.shuffled),
+            pool: pool.clone(),
+            snapshot: Arc::clone(snapshot),
             slices,
             job,
         })
@@ -131,6 +135,19 @@ impl Source for Extract {
 }
 
 impl Origin for Extract {
+    fn rows_of(&self, slice: usize) -> BoxFuture<'static, Result<u64>> {
+        let (pool, snapshot) = (self.pool.clone(), Arc::clone(&self.snapshot));
+        let (job, rows) = (self.job.clone(), self.slices[slice].clone());
+        Box::pin(async move {
+            let session = pool.take().await?;
+            snapshot.begin(&session).await?;
+            let rows = session.count(&rows).await?;
+            session.run("COMMIT").await?;
+            session.give_back();
+            Ok(job.masked_rows(rows))
+        })
+    }
+
     fn memory_of(&self, _: usize) -> u64 {
         stage::SLICE_BYTES
     }

@@ -2,6 +2,8 @@
 //!
 //! It also holds where the units end: keys are values of the table, and stay in the database.
 
+use std::ops::Range;
+
 use super::catalogue::Table;
 use super::error::PostgresError;
 use super::session::{Session, quoted};
@@ -20,8 +22,17 @@ pub(super) struct Progress {
 pub(super) struct Unit {
     /// Its number, from one.
     number: i32,
-    /// Whether it has no end.
-    open: bool,
+    /// How many rows come before it.
+    before: u64,
+    /// How many rows there are up to its end; nothing where it has none.
+    place: Option<u64>,
+}
+
+impl Unit {
+    /// The numbers for its rows.
+    pub(super) fn numbers(self) -> Range<u64> {
+        self.before..self.place.unwrap_or(u64::MAX)
+    }
 }
 
 /// What the progress table holds.
@@ -31,7 +42,7 @@ pub(super) struct Units {
     pub(super) left: Vec<Unit>,
     /// How many are done.
     pub(super) done: usize,
-    /// Rows there were, where only some are masked.
+    /// Rows there were, where they were counted.
     pub(super) rows: u64,
 }
 
@@ -44,6 +55,8 @@ pub(super) struct Cut<'a> {
     pub(super) rows: u64,
     /// Rows of all units together.
     pub(super) max_rows: Option<u64>,
+    /// Whether it is noted how many rows there are.
+    pub(super) counted: bool,
 }
 
 impl Progress {
@@ -69,21 +82,24 @@ impl Progress {
                 .make_private(&self.made(table, cut), &self.sql)
                 .await?;
         }
-        let units = format!(
-            "SELECT unit, place IS NULL, done, place FROM {} ORDER BY unit",
-            self.sql
-        );
-        let mut units_found = Units::default();
+        let units = format!("SELECT unit, done, place FROM {} ORDER BY unit", self.sql);
+        let (mut units_found, mut before) = (Units::default(), 0);
         for row in session.client().query(&units, &[]).await? {
+            let place = row.get::<_, Option<i64>>(2).map(i64::unsigned_abs);
             let unit = Unit {
                 number: row.get(0),
-                open: row.get(1),
+                before,
+                place,
             };
-            match (unit.number, row.get(2)) {
-                (0, _) => units_found.rows = row.get::<_, Option<i64>>(3).unwrap_or(0) as u64,
+            match (unit.number, row.get(1)) {
+                (0, _) => {
+                    units_found.rows = place.unwrap_or(0);
+                    continue;
+                }
                 (_, true) => units_found.done += 1,
                 (_, false) => units_found.left.push(unit),
             }
+            before = place.unwrap_or(before);
         }
         Ok(units_found)
     }
@@ -106,15 +122,18 @@ impl Progress {
             .unwrap_or_default();
         let (progress, rows) = (&self.sql, cut.rows);
         let table = table.sql();
-        let (within, open, counted) = match cut.max_rows {
-            None => (String::new(), "true".to_owned(), String::new()),
+        let (within, open) = match cut.max_rows {
+            None => (String::new(), "true".to_owned()),
             Some(most) => (
                 format!(" AND place <= {most} OR place = {most}"),
                 format!("NOT EXISTS (SELECT FROM {progress} WHERE place = {most})"),
-                format!(
-                    "INSERT INTO {progress} (unit, done, place) \
-                     SELECT 0, true, count(*) FROM {table}{filter}; "
-                ),
+            ),
+        };
+        let counted = match cut.counted {
+            false => String::new(),
+            true => format!(
+                "INSERT INTO {progress} (unit, done, place) \
+                 SELECT 0, true, count(*) FROM {table}{filter}; "
             ),
         };
         format!(
@@ -142,12 +161,18 @@ impl Progress {
             bound.collect::<Vec<_>>().join(", ")
         };
         let from = (unit.number > 1).then(|| format!("({key}) > ({})", bound(unit.number - 1)));
-        let to = (!unit.open).then(|| format!("({key}) <= ({})", bound(unit.number)));
+        let to = unit.place.is_some();
+        let to = to.then(|| format!("({key}) <= ({})", bound(unit.number)));
         let range: Vec<String> = from.into_iter().chain(to).collect();
         match range.is_empty() {
             true => "true".to_owned(),
             false => range.join(" AND "),
         }
+    }
+
+    /// The order of the rows of a unit, behind its condition.
+    pub(super) fn order(&self) -> String {
+        format!(" ORDER BY {}", list(&self.key))
     }
 
     /// The statement that marks `unit` as done, for the transaction of the unit.

@@ -26,7 +26,7 @@ use super::reader::{CTID, Reader, TABLEOID, XMIN};
 use super::session::{Server, quoted};
 use super::stage::{self, StageColumn};
 use super::types::{WireColumn, WireType, wire_schema};
-use crate::database::{Announce, TableWork, counted};
+use crate::database::{Announce, Counted, TableWork, counted};
 use crate::unit::{Receipt, Sink, Source};
 
 /// The stage of a session.
@@ -43,7 +43,7 @@ pub(super) struct Update {
     units: Vec<Option<Unit>>,
     /// Units that an earlier attempt did.
     units_before: usize,
-    /// Rows there were, where only some are masked.
+    /// Rows there were, where they were counted.
     rows: u64,
     written: Arc<Mutex<HashMap<usize, Written>>>,
 }
@@ -93,6 +93,7 @@ impl Update {
                     filter: job.filter.as_deref(),
                     rows: job.unit_rows,
                     max_rows: job.max_rows,
+                    counted: job.is_counted(),
                 };
                 let units = progress.open(&session, &job.table, cut).await?;
                 session.give_back();
@@ -168,6 +169,9 @@ impl Source for Update {
         if let (Some(most), None) = (self.job.max_rows, &self.progress) {
             from.push_str(&format!(" LIMIT {most}"));
         }
+        if let (true, Some(progress)) = (self.job.numbered, &self.progress) {
+            from.push_str(&progress.order());
+        }
         self.reader.read(&from, projection)
     }
 
@@ -233,6 +237,26 @@ impl Sink for Update {
 impl TableWork for Update {
     fn units(&self) -> usize {
         self.units.len()
+    }
+
+    fn rows_of(&self, slice: usize) -> BoxFuture<'static, Result<u64>> {
+        let (pool, job) = (self.pool.clone(), Arc::clone(&self.job));
+        let rows = job.from(&job.table.sql(), &self.range(slice));
+        Box::pin(async move {
+            let session = pool.take().await?;
+            let rows = session.count(&rows).await?;
+            session.give_back();
+            Ok(job.masked_rows(rows))
+        })
+    }
+
+    fn counted_before(&self) -> Option<Counted> {
+        let slices = self.units.iter().map(|unit| unit.map(Unit::numbers));
+        Some(Counted {
+            slices: slices.collect::<Option<_>>()?,
+            rows: self.job.masked_rows(self.rows),
+            is_exact: false,
+        })
     }
 
     fn sink(self: Arc<Self>) -> Arc<dyn Sink> {

@@ -9,10 +9,12 @@ use futures::future::BoxFuture;
 
 use super::catalogue::Table;
 use super::error::SqliteError;
+use super::file::blocking;
 use super::job::{TableJob, TypedColumn};
 use super::reader::Reader;
 use super::refill::ranges;
 use super::snapshot::Snapshot;
+use super::sql::count;
 use super::update::SLICE_BYTES;
 use crate::copy::Origin;
 use crate::database::CopiedColumn;
@@ -21,6 +23,7 @@ use crate::unit::Source;
 /// A table that is copied elsewhere.
 pub(super) struct Extract {
     job: TableJob,
+    snapshot: Arc<Snapshot>,
     reader: Reader,
     /// What each slice reads, behind `FROM`.
     slices: Vec<String>,
@@ -71,6 +74,7 @@ impl Extract {
         read.extend(besides.filter(|typed| columns.iter().all(|c| c.name != typed.name)));
         Ok(Self {
             reader: Reader::seeing(Arc::clone(snapshot), &job, read)?,
+            snapshot: Arc::clone(snapshot),
             slices,
             job,
         })
@@ -101,6 +105,16 @@ impl Source for Extract {
 }
 
 impl Origin for Extract {
+    fn rows_of(&self, slice: usize) -> BoxFuture<'static, Result<u64>> {
+        let (snapshot, job) = (Arc::clone(&self.snapshot), self.job.clone());
+        let rows = self.slices[slice].clone();
+        let counted = move || {
+            let rows = count(&snapshot.connection(), &rows, Vec::new())?;
+            Ok(job.masked_rows(rows))
+        };
+        Box::pin(async move { Ok(blocking(counted).await?) })
+    }
+
     fn memory_of(&self, _: usize) -> u64 {
         SLICE_BYTES
     }

@@ -2,6 +2,8 @@
 //!
 //! It also holds where the units end: keys are values of the table, and stay in the file.
 
+use std::ops::Range;
+
 use rusqlite::types::{Null, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params_from_iter};
 
@@ -28,6 +30,20 @@ pub(super) struct Unit {
     from: Option<Vec<Value>>,
     /// The last key in it; the last has none.
     to: Option<Vec<Value>>,
+    /// How many rows come before it.
+    before: u64,
+    /// How many rows there were up to its end.
+    place: u64,
+}
+
+impl Unit {
+    /// The numbers for its rows.
+    pub(super) fn numbers(&self) -> Range<u64> {
+        match self.to {
+            Some(_) => self.before..self.place,
+            None => self.before..u64::MAX,
+        }
+    }
 }
 
 /// What the progress table holds.
@@ -37,7 +53,7 @@ pub(super) struct Units {
     pub(super) left: Vec<Unit>,
     /// How many are done.
     pub(super) done: usize,
-    /// Rows there were, where only some are masked.
+    /// Rows there were, where they were counted.
     pub(super) rows: u64,
 }
 
@@ -128,7 +144,7 @@ impl Progress {
         if open {
             add(unit, false, true, place, None)?;
         }
-        if job.max_rows.is_some() {
+        if job.is_counted() {
             add(0, true, false, place, None)?;
         }
         Ok(())
@@ -138,11 +154,12 @@ impl Progress {
         let units = format!("SELECT * FROM {} ORDER BY unit", quoted(&self.name));
         let mut units = connection.prepare(&units)?;
         let mut units = units.query([])?;
-        let (mut found, mut from) = (Units::default(), None);
+        let (mut found, mut from, mut before) = (Units::default(), None, 0);
         while let Some(row) = units.next()? {
             let (number, done, open): (i64, bool, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let place = row.get::<_, i64>(3)?.cast_unsigned();
             if number == 0 {
-                found.rows = row.get::<_, i64>(3)?.cast_unsigned();
+                found.rows = place;
                 continue;
             }
             let mut to = None;
@@ -150,10 +167,16 @@ impl Progress {
                 let values = (0..self.key.len()).map(|column| row.get(column + 4));
                 to = Some(values.collect::<Result<Vec<Value>, _>>()?);
             }
-            let from = std::mem::replace(&mut from, to.clone());
+            let unit = Unit {
+                number,
+                from: std::mem::replace(&mut from, to.clone()),
+                to,
+                before: std::mem::replace(&mut before, place),
+                place,
+            };
             match done {
                 true => found.done += 1,
-                false => found.left.push(Unit { number, from, to }),
+                false => found.left.push(unit),
             }
         }
         Ok(found)
@@ -184,6 +207,11 @@ impl Progress {
             true => ("true".to_owned(), parameters),
             false => (conditions.join(" AND "), parameters),
         }
+    }
+
+    /// The order of the rows of a unit, behind its condition.
+    pub(super) fn order(&self) -> String {
+        format!(" ORDER BY {}", list(self.key.iter().map(String::as_str)))
     }
 
     /// Marks `unit` as done, in the transaction of the unit; whether it was not yet.

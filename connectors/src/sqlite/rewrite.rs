@@ -28,7 +28,7 @@ use super::job::TableJob;
 use super::leftovers::{self, Compaction};
 use super::reader::{AT, Reader, typed_fields};
 use super::refill::{Refill, ranges};
-use super::sql::quoted;
+use super::sql::{count, quoted};
 use super::update::SLICE_BYTES;
 use crate::database::{Announce, ForeignKey, TableWork, counted};
 use crate::unit::{Receipt, Sink, Source};
@@ -284,14 +284,8 @@ impl TableWork for Rewrite {
     fn rows_of(&self, slice: usize) -> BoxFuture<'static, Result<u64>> {
         let (file, table) = (self.file.clone(), self.job.table.sql_name());
         let rows = self.job.from(&table, &self.slices[slice]);
-        Box::pin(async move {
-            let counted = move || {
-                let count = format!("SELECT count(*) FROM {rows}");
-                let rows: i64 = file.reader()?.query_row(&count, [], |row| row.get(0))?;
-                Ok(rows.unsigned_abs())
-            };
-            Ok(blocking(counted).await?)
-        })
+        let counted = move || count(&file.reader()?, &rows, Vec::new());
+        Box::pin(async move { Ok(blocking(counted).await?) })
     }
 
     fn sink(self: Arc<Self>) -> Arc<dyn Sink> {

@@ -1,7 +1,11 @@
-//! What can be told of SQL text by its words alone: SQLite keeps definitions as they were written.
+//! SQL as SQLite writes it, and what can be told of its text by words alone: definitions are kept as they were written.
 
 use datafusion::sql::sqlparser::dialect::SQLiteDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+use super::error::SqliteError;
 
 /// A name as SQL takes it.
 pub(super) fn quoted(name: &str) -> String {
@@ -12,6 +16,20 @@ pub(super) fn quoted(name: &str) -> String {
 pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.into_iter().map(quoted).collect();
     names.join(", ")
+}
+
+/// Rows of `from`, as SQL puts it behind `FROM`.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn count(
+    connection: &Connection,
+    from: &str,
+    parameters: Vec<Value>,
+) -> Result<u64, SqliteError> {
+    let count = format!("SELECT count(*) FROM {from}");
+    let rows = connection.query_row(&count, params_from_iter(parameters), |row| row.get(0))?;
+    Ok(i64::unsigned_abs(rows))
 }
 
 /// The words of `sql` without space and comments; nothing where it cannot be told.

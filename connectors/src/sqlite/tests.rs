@@ -189,6 +189,7 @@ fn units_cover_every_row_once() {
             max_rows: most,
             unit_rows: 30,
             workers: 1,
+            numbered: false,
             without_triggers: false,
             dry_run: false,
             name: "visard".to_owned(),

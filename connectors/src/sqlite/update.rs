@@ -19,7 +19,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use rusqlite::config::DbConfig;
-use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::address;
@@ -30,8 +30,8 @@ use super::job::{TableJob, TypedColumn};
 use super::leftovers::{self, Compaction};
 use super::progress::{Progress, Unit};
 use super::reader::{AT, Reader, VERSION, VERSION_FUNCTION, typed_fields};
-use super::sql::quoted;
-use crate::database::{Announce, TableWork, counted};
+use super::sql::{count, quoted};
+use crate::database::{Announce, Counted, TableWork, counted};
 use crate::unit::{Receipt, Sink, Source};
 
 /// The stage of a connection.
@@ -51,7 +51,7 @@ pub(super) struct Update {
     units: Vec<Option<Unit>>,
     /// Units that an earlier attempt did.
     units_before: usize,
-    /// Rows there were, where only some are masked.
+    /// Rows there were, where they were counted.
     rows: u64,
     written: Arc<Mutex<HashMap<usize, Written>>>,
     /// SQLite has one writer; ours come one after the other.
@@ -91,11 +91,7 @@ impl Update {
             None => {
                 if job.max_rows.is_some() && !job.dry_run {
                     let from = job.from(&job.table.sql_name(), "true");
-                    let count = format!("SELECT count(*) FROM {from}");
-                    let count = file
-                        .reader()?
-                        .query_row(&count, [], |row| row.get::<_, i64>(0))?;
-                    rows = count.unsigned_abs();
+                    rows = count(&file.reader()?, &from, Vec::new())?;
                 }
                 vec![None]
             }
@@ -120,6 +116,15 @@ impl Update {
             compaction,
             job: Arc::new(job),
         }))
+    }
+
+    /// The rows of a unit, behind `FROM`, and the parameters there.
+    fn from(&self, unit: usize) -> (String, Vec<Value>) {
+        let (range, parameters) = match (&self.progress, &self.units[unit]) {
+            (Some(progress), Some(unit)) => progress.range(unit),
+            _ => ("true".to_owned(), Vec::new()),
+        };
+        (self.job.from(&self.job.table.sql_name(), &range), parameters)
     }
 
     /// Makes the stage of a connection: what finds a row, what was read of it, and the masked columns.
@@ -168,13 +173,12 @@ impl Source for Update {
     }
 
     fn open(&self, slice: usize, projection: &[usize]) -> Result<SendableRecordBatchStream> {
-        let (range, parameters) = match (&self.progress, &self.units[slice]) {
-            (Some(progress), Some(unit)) => progress.range(unit),
-            _ => ("true".to_owned(), Vec::new()),
-        };
-        let mut from = self.job.from(&self.job.table.sql_name(), &range);
+        let (mut from, parameters) = self.from(slice);
         if let (Some(most), None) = (self.job.max_rows, &self.progress) {
             from.push_str(&format!(" LIMIT {most}"));
+        }
+        if let (true, Some(progress)) = (self.job.numbered, &self.progress) {
+            from.push_str(&progress.order());
         }
         self.reader.read(&from, parameters, projection)
     }
@@ -280,6 +284,22 @@ fn stage(
 impl TableWork for Update {
     fn units(&self) -> usize {
         self.units.len()
+    }
+
+    fn rows_of(&self, slice: usize) -> BoxFuture<'static, Result<u64>> {
+        let (file, job) = (self.file.clone(), Arc::clone(&self.job));
+        let (rows, parameters) = self.from(slice);
+        let counted = move || Ok(job.masked_rows(count(&file.reader()?, &rows, parameters)?));
+        Box::pin(async move { Ok(blocking(counted).await?) })
+    }
+
+    fn counted_before(&self) -> Option<Counted> {
+        let numbers = |unit: &Option<Unit>| unit.as_ref().map(Unit::numbers);
+        Some(Counted {
+            slices: self.units.iter().map(numbers).collect::<Option<_>>()?,
+            rows: self.job.masked_rows(self.rows),
+            is_exact: false,
+        })
     }
 
     fn sink(self: Arc<Self>) -> Arc<dyn Sink> {

@@ -32,6 +32,13 @@ pub(super) struct Resolved {
     pub shuffled: Vec<(String, Span)>,
 }
 
+impl Resolved {
+    /// How many rows there are unique values for, where a mask makes some.
+    pub fn offered(&self) -> Option<u128> {
+        self.numbered.iter().map(|mask| mask.offered).min()
+    }
+}
+
 /// What the masks of a rule do to distinct values of a column, and whether the rule asks for it.
 struct Promise {
     task: usize,

@@ -19,10 +19,12 @@ use super::group::{Batch, Written, masked_columns, open_group};
 use super::names::{Nameless, names};
 use super::plan::{Done, Planned, batches, refused};
 use super::{Loaded, Stores};
-use crate::language::{Diagnostic, Diagnostics, MaskNode, Ruleset, codes};
+use crate::language::{Diagnostic, Diagnostics, Ruleset, Span, codes};
 
+/// The mask that needs all rows of a unit at once.
+pub(super) const SHUFFLE: &str = "secure_shuffle";
 /// Masks that need all rows of a run before they can mask one.
-const OF_WHOLE_RUNS: [&str; 2] = ["from_unique", "secure_shuffle"];
+const OF_WHOLE_RUNS: [&str; 2] = ["from_unique", SHUFFLE];
 
 /// Files as one masked table.
 #[derive(Debug)]
@@ -193,23 +195,28 @@ fn refuse_names(loaded: &Loaded, planned: &Planned, batch: &Batch, diagnostics: 
 }
 
 pub(super) fn refuse_masks_of_whole_runs(ruleset: &Ruleset, diagnostics: &mut Diagnostics) {
-    let rules = ruleset.tasks.iter().flat_map(|task| &task.rules);
-    for mask in rules.flat_map(|rule| &rule.masks) {
-        if let Some(kind) = of_whole_runs(mask) {
-            let message = format!("`{kind}` needs all rows of a run, and a query reads only some");
-            diagnostics.push(
-                Diagnostic::new(&codes::NEEDS_A_RUN, message)
-                    .at(mask.span, "")
-                    .help("mask with `visard run`, and query what it wrote"),
-            );
-        }
+    for (kind, span) in uses_of(&OF_WHOLE_RUNS, ruleset) {
+        let message = format!("`{kind}` needs all rows of a run, and a query reads only some");
+        diagnostics.push(
+            Diagnostic::new(&codes::NEEDS_A_RUN, message)
+                .at(span, "")
+                .help("mask with `visard run`, and query what it wrote"),
+        );
     }
 }
 
-/// The mask that needs a whole run: this one, or one it holds.
-fn of_whole_runs(mask: &MaskNode) -> Option<&'static str> {
-    let known = |kind: &str| OF_WHOLE_RUNS.into_iter().find(|known| *known == kind);
-    known(&mask.kind).or_else(|| mask.args.values().find_map(|arg| held_in(arg, &known)))
+/// Where rules use one of the masks `kinds`, itself or in a mask that holds it.
+pub(super) fn uses_of<'k>(
+    kinds: &[&'k str],
+    ruleset: &Ruleset,
+) -> impl Iterator<Item = (&'k str, Span)> {
+    let known = |kind: &str| kinds.iter().copied().find(|known| *known == kind);
+    let rules = ruleset.tasks.iter().flat_map(|task| &task.rules);
+    let masks = rules.flat_map(|rule| &rule.masks);
+    masks.filter_map(move |mask| {
+        let held = || mask.args.values().find_map(|arg| held_in(arg, &known));
+        Some((known(&mask.kind).or_else(held)?, mask.span))
+    })
 }
 
 fn held_in<T>(arg: &Value, known: &impl Fn(&str) -> Option<T>) -> Option<T> {

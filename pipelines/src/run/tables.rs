@@ -353,7 +353,7 @@ impl Work<'_> {
         let opened = Opened {
             bytes: plan.bytes(),
             shuffled: !job.shuffled.is_empty(),
-            offered: None,
+            offered: plan.offered,
             columns: std::mem::take(&mut plan.columns),
             table: plan.open(job).await.map_err(said)?,
         };

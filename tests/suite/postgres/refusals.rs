@@ -208,9 +208,9 @@ fn tasks_that_do_not_fit_their_table() {
         (
             "customers",
             "strategy: update",
-            on("v", "{type: from_unique, format: '{[0-9],6}'}"),
+            on("code", "{type: from_unique, format: '{[0-9],6}'}"),
             "V1205",
-            "numbers all of its rows",
+            "half way",
         ),
         (
             "lengths",

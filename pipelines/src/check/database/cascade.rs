@@ -380,6 +380,7 @@ impl Planner<'_> {
                     read: Vec::new(),
                     shuffled: Vec::new(),
                     joined: Vec::new(),
+                    numbered: false,
                     key,
                     ..job.clone()
                 },

@@ -81,6 +81,8 @@ pub struct CopyPlan {
     pub masked: Vec<(String, String)>,
     /// Columns no rule masks.
     pub unmasked: Vec<String>,
+    /// How many rows there are unique values for, where a mask makes some.
+    pub offered: Option<u128>,
 }
 
 impl CopyPlan {
@@ -479,6 +481,7 @@ impl Planner<'_> {
                 max_rows: options.max_rows,
                 unit_rows: 0,
                 workers: asked.task.workers.unwrap_or(options.workers_or_cores()),
+                numbered: !resolved.numbered.is_empty(),
                 without_triggers: false,
                 dry_run: self.asked.dry_run,
                 name: String::new(),
@@ -489,6 +492,7 @@ impl Planner<'_> {
             to,
             makes,
             room: Room::default(),
+            offered: resolved.offered(),
             columns: masked_columns(&columns, resolved.steps),
             masked,
             unmasked: resolved.unmasked,

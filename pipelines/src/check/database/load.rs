@@ -14,7 +14,7 @@ use super::make::{Model, Target};
 use super::plan::{Answered, PlannedTables, Planner, Planning, Step, labels};
 use crate::check::group::{Batch, Written, masked_columns, open_group};
 use crate::check::plan::{Done, Planned, batches, refused};
-use crate::check::tables::refuse_masks_of_whole_runs;
+use crate::check::tables::{SHUFFLE, uses_of};
 use crate::check::{Loaded, Stores};
 use crate::language::{Diagnostic, Diagnostics, Spanned, TableName, TaskKind, codes};
 
@@ -28,7 +28,12 @@ pub(crate) async fn plan_loads(
     diagnostics: &mut Diagnostics,
 ) -> Option<PlannedTables> {
     check_target(loaded, database.as_ref(), asked.dry_run, diagnostics);
-    refuse_masks_of_whole_runs(&loaded.ruleset, diagnostics);
+    for (kind, span) in uses_of(&[SHUFFLE], &loaded.ruleset) {
+        let message = format!("`{kind}` is not built for files that go into a table");
+        diagnostics.push(Diagnostic::new(&codes::NEEDS_A_RUN, message).at(span, "").help(
+            "mask them to files first, or shuffle the table by a run on it",
+        ));
+    }
     if diagnostics.has_errors() {
         return None;
     }
@@ -219,11 +224,13 @@ impl Planner<'_> {
                 max_rows: None,
                 unit_rows: 0,
                 workers: task.workers.unwrap_or(options.workers_or_cores()),
+                numbered: !resolved.numbered.is_empty(),
                 without_triggers: false,
                 dry_run: self.asked.dry_run,
                 name: String::new(),
             },
             copied: copied.collect(),
+            offered: resolved.offered(),
             columns: masked_columns(&columns, resolved.steps),
             masked,
             unmasked: resolved.unmasked,

@@ -317,7 +317,6 @@ impl Planner<'_> {
         };
         let resolved = resolver.resolve(&[number]);
         if let Some(to) = self.to {
-            sound &= !self.numbers_rows(&resolved, task);
             let asked = Asked {
                 joined: read_beside(&joined, &resolved),
                 step: number,
@@ -365,7 +364,6 @@ impl Planner<'_> {
             in_units: key.is_some(),
             some_rows: filter.is_some() || options.max_rows.is_some(),
             joined: joins_itself(table, &joined, &resolved),
-            numbered: !resolved.numbered.is_empty(),
             shuffled: !resolved.shuffled.is_empty(),
             followed: is_followed.then_some(&obstacles[..]),
             together: self.database.rewrites_together(),
@@ -413,6 +411,7 @@ impl Planner<'_> {
                 .or(options.batch_size)
                 .map_or(UNIT_ROWS, |rows| rows as u64),
             workers: task.workers.unwrap_or(options.workers_or_cores()),
+            numbered: !resolved.numbered.is_empty(),
             without_triggers,
             dry_run: self.asked.dry_run,
             name: String::new(),
@@ -423,10 +422,9 @@ impl Planner<'_> {
         if self.diagnostics.has_errors() {
             return Ok(None);
         }
-        let offered = resolved.numbered.iter().map(|mask| mask.offered).min();
         Ok(Some(Step::Mask(Box::new(TablePlan {
             following,
-            offered,
+            offered: resolved.offered(),
             task: name,
             way,
             room,
@@ -436,21 +434,6 @@ impl Planner<'_> {
             job,
             table: found,
         }))))
-    }
-
-    /// Refuses masks that number all rows of a table, which is not built for copies.
-    fn numbers_rows(&mut self, resolved: &Resolved, task: &Task) -> bool {
-        let Some(numbered) = resolved.numbered.first() else {
-            return false;
-        };
-        let message = "`from_unique` is not built for tables that are copied yet";
-        self.diagnostics.push(
-            Diagnostic::new(&codes::BAD_MASK, message)
-                .at(numbered.span, "")
-                .and(task.span, "a task for a table that is copied")
-                .help("`imitate_unique` keeps values apart without numbers"),
-        );
-        true
     }
 
     /// Refuses a second task that fills `place`: its rows would come to those of the first, or in their place,

@@ -36,8 +36,6 @@ pub(super) struct Wish<'a> {
     pub(super) in_units: bool,
     /// A column of the masked table itself that is read by a join, and masked.
     pub(super) joined: Option<&'a str>,
-    /// Whether all rows are numbered before the first is masked.
-    pub(super) numbered: bool,
     /// Whether values change their rows.
     pub(super) shuffled: bool,
     /// Why tables that refer to masked columns cannot be rewritten; nothing where there are none.
@@ -108,9 +106,6 @@ fn against_update(table: &Table, wish: Wish<'_>) -> Vec<String> {
         reasons.push(format!(
             "`{column}` is read of other rows of the table, where an update may have masked it already"
         ));
-    }
-    if wish.numbered {
-        reasons.push("`from_unique` numbers all of its rows before the first is masked".to_owned());
     }
     if wish.shuffled {
         reasons.push("`secure_shuffle` needs all rows at once".to_owned());

@@ -60,19 +60,23 @@ async fn dry(
             job.dry_run = true;
             change(&mut job);
             let opened = table.open(job, rewrite && way.rewrite).await?;
-            let opened = match offered {
-                Some(_) => Arc::new(NumberedTable::looked_at(opened)) as Arc<dyn TableWork>,
-                None => opened,
-            };
-            (opened, columns)
+            (with_numbers(opened, offered), columns)
         }
         Step::Copy(mut plan) => {
             let mut job = plan.job.clone();
             job.dry_run = true;
             change(&mut job);
             let columns = std::mem::take(&mut plan.columns);
-            (plan.open(job).await?, columns)
+            (with_numbers(plan.open(job).await?, plan.offered), columns)
         }
         Step::Sql { .. } => return Ok(None),
     }))
+}
+
+/// `table` as it is looked at, with numbers where a mask goes by them.
+fn with_numbers(table: Arc<dyn TableWork>, offered: Option<u128>) -> Arc<dyn TableWork> {
+    match offered {
+        Some(_) => Arc::new(NumberedTable::looked_at(table)),
+        None => table,
+    }
 }

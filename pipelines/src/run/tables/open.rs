@@ -62,7 +62,7 @@ pub(super) async fn numbered(
     let counted = counted.map_err(|error| error.find_root().to_string())?;
     match counted.rows() {
         rows if u128::from(rows) > offered => Err(format!(
-            "the table has {rows} rows, and the format offers {offered} texts"
+            "there are {rows} rows, and the format offers {offered} texts"
         )),
         _ => Ok(Arc::new(counted)),
     }
