@@ -114,14 +114,12 @@ pub trait Database: Debug + Send + Sync {
     /// When the database refuses, or cannot do so.
     async fn open_together(
         &self,
-        _tables: Vec<(Arc<dyn DatabaseTable>, Job)>,
-    ) -> Result<Vec<Arc<dyn TableWork>>, DatabaseError> {
-        Err(DatabaseError::new("tables are not rewritten together yet"))
-    }
+        tables: Vec<(Arc<dyn DatabaseTable>, Job)>,
+    ) -> Result<Vec<Arc<dyn TableWork>>, DatabaseError>;
 
-    /// Whether it can rewrite several tables in one transaction.
-    fn rewrites_together(&self) -> bool {
-        false
+    /// Why `tables` cannot be rewritten in one transaction, besides what keeps each from being rewritten.
+    fn obstacles_together(&self, _tables: &[&Table]) -> Vec<String> {
+        Vec::new()
     }
 
     /// Runs statements in a transaction of their own.

@@ -296,10 +296,6 @@ impl Database for Mysql {
         true
     }
 
-    fn rewrites_together(&self) -> bool {
-        true
-    }
-
     async fn open_together(
         &self,
         tables: Vec<(Arc<dyn DatabaseTable>, Job)>,

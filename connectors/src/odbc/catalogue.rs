@@ -40,7 +40,8 @@ pub(super) struct Table {
     pub(super) primary_key: Option<Vec<String>>,
     pub(super) uniques: Vec<Unique>,
     pub(super) foreign_keys: Vec<ForeignKey>,
-    pub(super) triggers: Vec<String>,
+    /// Names of triggers, and whether each fires on updates.
+    pub(super) triggers: Vec<(String, bool)>,
     pub(super) obstacles: Vec<String>,
 }
 
@@ -165,7 +166,7 @@ impl Table {
         }
         Ok(Some(Self {
             foreign_keys: known.foreign_keys()?,
-            triggers: known.list(dialect.quirks().triggers)?,
+            triggers: known.triggers()?,
             schema: has_space.then(|| schema.clone()),
             dialect,
             columns,
@@ -304,6 +305,19 @@ impl Known<'_> {
             .into_iter()
             .filter_map(|row| row.into_iter().next().flatten())
             .collect())
+    }
+
+    fn triggers(&self) -> Result<Vec<(String, bool)>, OdbcError> {
+        let Some(query) = self.session.dialect().quirks().triggers else {
+            return Ok(Vec::new());
+        };
+        let rows = self.session.rows(&self.query(query))?.into_iter();
+        let triggers = rows.filter_map(|row| {
+            let mut row = row.into_iter();
+            let (name, of_updates) = (row.next()??, row.next()?);
+            Some((name, of_updates.is_some_and(|one| one.trim() == "1")))
+        });
+        Ok(triggers.collect())
     }
 
     fn primary_key(&self) -> Result<Option<Vec<String>>, OdbcError> {

@@ -12,9 +12,13 @@ use super::catalogue::{self, Place, Table};
 use super::config::OdbcConfig;
 use super::dialect::{Dialect, Space};
 use super::error::OdbcError;
+use super::marks;
 use super::progress;
+use super::rewrite::{Rewrite, mark_of};
 use super::script;
 use super::session::{Server, Session, blocking};
+use super::stage::drop_all_of;
+use super::together::obstacles;
 use super::update::{Update, remains};
 use crate::database::{
     self, Announce, Column, Database, DatabaseError, DatabaseTable, Fact, Facts, Job, Listed,
@@ -168,15 +172,39 @@ impl Database for Odbc {
             .await
     }
 
+    fn obstacles_together(&self, tables: &[&database::Table]) -> Vec<String> {
+        obstacles(self.server.dialect(), tables)
+    }
+
+    async fn open_together(
+        &self,
+        tables: Vec<(Arc<dyn DatabaseTable>, Job)>,
+    ) -> Result<Vec<Arc<dyn TableWork>>, DatabaseError> {
+        let (server, place) = (self.server.clone(), self.place.clone());
+        let opened = move || {
+            let session = server.connect()?;
+            let mut jobs = Vec::with_capacity(tables.len());
+            for (found, job) in tables {
+                let facts = found.facts();
+                let table = Table::look_up(&session, &place, facts.schema.as_deref(), &facts.name)?;
+                // Nothing may have changed since it was checked.
+                let table = table.filter(|table| described(table).is_same(facts));
+                jobs.push((table.ok_or(OdbcError::Altered)?, job));
+            }
+            open(&server, &place, jobs, true)
+        };
+        Ok(blocking(opened).await?)
+    }
+
     async fn is_committed(&self, known_by: &str) -> Result<Option<bool>, DatabaseError> {
         let known_by = known_by.to_owned();
-        self.ask(move |session, place| script::is_committed(session, place, &known_by).map(Some))
+        self.ask(move |session, place| marks::is_committed(session, place, &known_by).map(Some))
             .await
     }
 
     async fn forget(&self, known_by: &str) -> Result<(), DatabaseError> {
         let known_by = known_by.to_owned();
-        self.ask(move |session, place| script::forget(session, place, &known_by))
+        self.ask(move |session, place| marks::forget(session, place, &known_by))
             .await
     }
 }
@@ -245,13 +273,10 @@ impl DatabaseTable for Found {
         job: Job,
         rewrite: bool,
     ) -> Result<Arc<dyn TableWork>, DatabaseError> {
-        if rewrite {
-            return Err(DatabaseError::new("tables are not rewritten over ODBC"));
-        }
-        let found = Arc::clone(&self);
         let opened = blocking(move || {
-            let table = found.table.clone();
-            Update::open(&found.server, &found.place, table, job)
+            let jobs = vec![(self.table.clone(), job)];
+            let opened = open(&self.server, &self.place, jobs, rewrite)?;
+            opened.into_iter().next().ok_or(OdbcError::Altered)
         });
         Ok(opened.await?)
     }
@@ -259,14 +284,36 @@ impl DatabaseTable for Found {
     async fn clean_up(&self, job: &Job, _: bool) -> Result<Vec<String>, DatabaseError> {
         let (table, place) = (self.table.clone(), self.place.clone());
         let name = format!("{}_units", job.name);
+        let base = job.name.clone();
         self.ask(move |session| {
             if progress::exists(session, &place, &table, &name)? {
                 session.run(&format!("DROP TABLE {}", table.beside(&name)))?;
             }
+            drop_all_of(session, &place, &table, &base)?;
+            marks::forget(session, &place, &mark_of(&base))?;
             Ok(vec![remains(&table)])
         })
         .await
     }
+}
+
+/// Makes `tables` ready to be masked, each by its job. Where nothing is written they are only read.
+fn open(
+    server: &Server,
+    place: &Place,
+    tables: Vec<(Table, Job)>,
+    rewrite: bool,
+) -> Result<Vec<Arc<dyn TableWork>>, OdbcError> {
+    if rewrite && tables.iter().all(|(_, job)| !job.dry_run) {
+        let opened = Rewrite::open(server, place, tables)?.into_iter();
+        return Ok(opened.map(|table| table as Arc<dyn TableWork>).collect());
+    }
+    let tables = tables.into_iter();
+    let opened = tables.map(|(table, job)| {
+        let opened = Update::open(server, place, table, job)?;
+        Ok(opened as Arc<dyn TableWork>)
+    });
+    opened.collect()
 }
 
 impl Table {
@@ -301,11 +348,17 @@ fn described(table: &Table) -> database::Table {
         required: column.required,
         generated: false,
     });
-    let triggers = table.triggers.iter().map(|name| Trigger {
+    let triggers = table.triggers.iter().map(|(name, of_updates)| Trigger {
         name: name.clone(),
-        fires: true,
+        fires: *of_updates,
         fires_always: false,
     });
+    let mut rewrite_obstacles: Vec<String> = table.found_by(None).err().into_iter().collect();
+    if let Some((trigger, _)) = table.triggers.first() {
+        rewrite_obstacles.push(format!(
+            "its trigger `{trigger}` would fire, as over ODBC rows are deleted and inserted anew"
+        ));
+    }
     database::Table {
         schema: table.schema.clone(),
         name: table.name.clone(),
@@ -321,8 +374,8 @@ fn described(table: &Table) -> database::Table {
         obstacles: table.obstacles.clone(),
         update_obstacles: table.found_by(None).err().into_iter().collect(),
         unit_obstacles: Vec::new(),
-        rewrite_obstacles: vec!["over ODBC tables are updated only".to_owned()],
+        rewrite_obstacles,
         fill_obstacles: vec!["tables are not filled over ODBC".to_owned()],
-        prefers_update: None,
+        prefers_update: Some("over ODBC a rewrite writes every row twice"),
     }
 }

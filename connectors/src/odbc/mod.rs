@@ -1,12 +1,15 @@
-//! Any other database, by a driver of ODBC: tables that are updated where they lie.
+//! Any other database, by a driver of ODBC: tables that are masked where they lie.
 //!
 //! | Question | File |
 //! |---|---|
-//! | what tells databases apart? | `dialect.rs` |
+//! | what tells databases apart? | `dialect.rs`, `quirks.rs` |
 //! | which driver is it, and what is it told? | `config.rs`, `session.rs` |
 //! | what does the database know of a table? | `catalogue.rs` |
 //! | how does a value travel? | `lane.rs`, `moment.rs`, `parameter.rs` |
-//! | how is a table masked where it lies? | `update.rs`, over `reader.rs`, `writer.rs`, `progress.rs` |
+//! | how are rows read and written? | `reading.rs`, `reader.rs`, `writer.rs` |
+//! | how is a table updated? | `update.rs`, by `progress.rs` |
+//! | how is it rewritten, alone or with others? | `rewrite.rs`, by `stage.rs`, `together.rs` |
+//! | what was committed? | `marks.rs` |
 //! | how are statements of a ruleset run? | `script.rs` |
 //! | what does it answer when it refuses? | `error.rs` |
 //! | how is it one of the databases? | `database.rs` |
@@ -30,12 +33,18 @@ mod dialect;
 mod error;
 mod installed;
 mod lane;
+mod marks;
 mod moment;
 mod parameter;
 mod progress;
+mod quirks;
 mod reader;
+mod reading;
+mod rewrite;
 mod script;
 mod session;
+mod stage;
+mod together;
 mod update;
 mod writer;
 

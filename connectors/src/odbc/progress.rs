@@ -13,9 +13,8 @@ use super::error::OdbcError;
 use super::lane::{Cell, Lane};
 use super::moment::{hex, unhex};
 use super::parameter::Parameter;
-use super::reader::Columns;
+use super::reading::Reading;
 use super::session::Session;
-use crate::database::Job;
 
 /// The most digits of where a range ends: what a row takes everywhere.
 const BOUND: usize = 2000;
@@ -48,6 +47,15 @@ pub(super) struct Unit {
 }
 
 impl Unit {
+    /// The range behind one key, up to another.
+    pub(super) fn between(from: Option<Key>, to: Option<Key>) -> Self {
+        Self {
+            from,
+            to,
+            ..Self::default()
+        }
+    }
+
     /// The numbers for its rows.
     pub(super) fn numbers(&self) -> ops::Range<u64> {
         self.before..self.place.unwrap_or(u64::MAX)
@@ -87,10 +95,9 @@ impl Progress {
         &self,
         session: &Session,
         place: &Place,
-        table: &Table,
-        job: &Job,
+        reading: &Reading,
     ) -> Result<Units, OdbcError> {
-        if !exists(session, place, table, &self.name)? {
+        if !exists(session, place, &reading.table, &self.name)? {
             session.run(&format!(
                 "CREATE TABLE {} (unit INTEGER NOT NULL PRIMARY KEY, done INTEGER NOT NULL, bound VARCHAR({BOUND}))",
                 self.sql
@@ -99,7 +106,7 @@ impl Progress {
         // Filled in one transaction: an attempt that was killed half way left nothing.
         session.in_transaction(|session| {
             if session.count(&format!("SELECT COUNT(*) FROM {}", self.sql))? == 0 {
-                self.fill(session, table, job)?;
+                self.fill(session, reading)?;
             }
             self.read(session)
         })
@@ -107,7 +114,8 @@ impl Progress {
 
     /// A unit ends at each `unit_rows`-th key; the last one has no end, unless `max_rows` says where. Number 0 is no
     /// unit: it says how many rows there were, which nobody can tell once the first is masked.
-    fn fill(&self, session: &Session, table: &Table, job: &Job) -> Result<(), OdbcError> {
+    fn fill(&self, session: &Session, reading: &Reading) -> Result<(), OdbcError> {
+        let Reading { table, job, .. } = reading;
         let add = |unit: i64, bound: &str| {
             let done = i32::from(unit == 0);
             let bound = if bound.is_empty() {
@@ -129,7 +137,7 @@ impl Progress {
             if rows == 0 {
                 break;
             }
-            let next = self.key_at(session, table, job, last.as_ref(), rows)?;
+            let next = reading.key_at(session, last.as_ref(), rows)?;
             let bound = next.as_ref().map(|key| written(place + rows, key));
             let bound = bound.unwrap_or_default();
             if bound.len() > BOUND {
@@ -151,40 +159,6 @@ impl Progress {
             false => 0,
         };
         add(0, &rows.to_string()).map(drop)
-    }
-
-    /// The `rows`-th key behind `last`.
-    fn key_at(
-        &self,
-        session: &Session,
-        table: &Table,
-        job: &Job,
-        last: Option<&Key>,
-        rows: u64,
-    ) -> Result<Option<Key>, OdbcError> {
-        let range = Range::new(&self.key, last, None);
-        let names = list(&self.key);
-        let query = format!(
-            "SELECT {} FROM {} ORDER BY {names}{}",
-            selected(&self.key, 0),
-            job.from(&table.sql(), &range.condition),
-            table.dialect.page(rows - 1, 1)
-        );
-        let columns = self
-            .key
-            .iter()
-            .map(|lane| (lane.name.clone(), lane.clone()));
-        let mut found = None;
-        Columns::new(columns.collect()).read(
-            session,
-            &query,
-            || range.parameters(),
-            |batch| {
-                found = last_key(&self.key, &batch).or(found.take());
-                true
-            },
-        )?;
-        Ok(found)
     }
 
     fn read(&self, session: &Session) -> Result<Units, OdbcError> {

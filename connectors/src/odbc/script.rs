@@ -3,8 +3,9 @@
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::catalogue::Place;
-use super::dialect::{Dialect, Space};
+use super::dialect::Dialect;
 use super::error::OdbcError;
+use super::marks;
 use super::session::Session;
 use crate::database::Announce;
 
@@ -24,70 +25,20 @@ pub(super) fn run(
     let dialect = session.dialect();
     let parts = parts(statements, dialect).map_err(OdbcError::Config)?;
     let name = format!("{}{:016x}{}", MARK.0, nobodys_number(), MARK.1);
-    let table = named(dialect, place, &name);
-    session.run(&format!("CREATE TABLE {table} (done INTEGER NOT NULL)"))?;
+    marks::make(session, place, &name)?;
     let ran = session.in_transaction(|session| {
         for part in &parts {
             session.run(part)?;
         }
-        session.run(&format!("INSERT INTO {table} (done) VALUES (1)"))?;
+        marks::set(session, place, &name)?;
         announce(&name)
             .map_err(|error| OdbcError::Broken(format!("the journal cannot be written: {error}")))
     });
     if ran.is_err() {
         // What failed is told, not that its mark could not be removed.
-        session.run(&format!("DROP TABLE {table}")).ok();
+        marks::forget(session, place, &name).ok();
     }
     ran
-}
-
-/// Whether what was marked as `name` was committed.
-///
-/// # Errors
-/// When the database does not answer.
-pub(super) fn is_committed(
-    session: &Session,
-    place: &Place,
-    name: &str,
-) -> Result<bool, OdbcError> {
-    if !exists(session, place, name)? {
-        return Ok(false);
-    }
-    let count = format!(
-        "SELECT COUNT(*) FROM {}",
-        named(session.dialect(), place, name)
-    );
-    Ok(session.count(&count)? > 0)
-}
-
-/// Removes the mark.
-///
-/// # Errors
-/// When the database refuses.
-pub(super) fn forget(session: &Session, place: &Place, name: &str) -> Result<(), OdbcError> {
-    if exists(session, place, name)? {
-        session.run(&format!(
-            "DROP TABLE {}",
-            named(session.dialect(), place, name)
-        ))?;
-    }
-    Ok(())
-}
-
-fn exists(session: &Session, place: &Place, name: &str) -> Result<bool, OdbcError> {
-    let found = super::catalogue::tables(session, place, &place.current, Some(name))?;
-    Ok(!found.is_empty())
-}
-
-fn named(dialect: Dialect, place: &Place, name: &str) -> String {
-    match dialect.quirks().space {
-        Space::None => dialect.quoted(name),
-        _ => format!(
-            "{}.{}",
-            dialect.quoted(&place.current),
-            dialect.quoted(name)
-        ),
-    }
 }
 
 /// A number that no other run has.

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use datafusion::common::{Result, internal_err};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -22,31 +22,21 @@ use futures::{StreamExt, TryStreamExt};
 use parking_lot::Mutex;
 
 use super::catalogue::{Place, Table};
-use super::dialect::Lock;
-use super::error::{OdbcError, ValueProblem};
-use super::lane::{Kind, Lane};
-use super::progress::{Key, Progress, Range, Unit, last_key, list, selected};
-use super::reader::{BATCH_ROWS, Columns};
-use super::session::{Pool, Pooled, Server, Session, blocking};
+use super::error::OdbcError;
+use super::progress::{Progress, Unit};
+use super::reading::Reading;
+use super::session::{Pool, Pooled, Server, blocking};
 use super::writer::Writer;
 use crate::database::{Announce, Counted, Job, TableWork, counted, with_places};
-use crate::unit::{HIDDEN_PREFIX, PATH_COLUMN, ROW_COLUMN, Receipt, Sink, Source};
+use crate::unit::{Receipt, Sink, Source};
 
 /// Rows of a unit have numbers below this.
 const UNIT_NUMBERS: u64 = 1 << 40;
-/// What a value of text or bytes is taken to need in memory, where its column takes more.
-const USUAL_BYTES: u64 = 64;
 
 /// A table that is masked by updates.
 pub(super) struct Update {
-    table: Arc<Table>,
-    job: Arc<Job>,
+    reading: Reading,
     pool: Pool,
-    key: Arc<Vec<Lane>>,
-    /// The key and what is read besides.
-    columns: Arc<Columns>,
-    /// Columns that are masked or read.
-    touched: Vec<Lane>,
     writer: Arc<Writer>,
     schema: SchemaRef,
     /// Where units are marked as done; none where nothing is written.
@@ -72,13 +62,8 @@ struct Written {
 
 impl std::fmt::Debug for Update {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Update({})", self.table.name)
+        write!(f, "Update({})", self.reading.table.name)
     }
-}
-
-/// What the column of the key is called in batches.
-fn key_column(index: usize) -> String {
-    format!("{HIDDEN_PREFIX}key_{index}")
 }
 
 impl Update {
@@ -92,65 +77,30 @@ impl Update {
         table: Table,
         job: Job,
     ) -> Result<Arc<Self>, OdbcError> {
-        let key = table
-            .found_by(job.key.as_deref())
-            .map_err(OdbcError::Broken)?;
-        let key = Arc::new(key);
-        let touched = table
-            .columns
-            .iter()
-            .filter(|column| job.touches(&column.name));
-        let touched: Vec<Lane> = touched
-            .map(|column| table.lane(&column.name))
-            .collect::<Result<_, _>>()?;
-        let named = |lane: &Lane| (lane.name.clone(), lane.clone());
-        let of_key: Vec<(String, Lane)> = key
-            .iter()
-            .enumerate()
-            .map(|(n, lane)| (key_column(n), lane.clone()))
-            .collect();
-        let masked = touched
-            .iter()
-            .filter(|lane| job.masked.contains(&lane.name));
-        let masked: Vec<(String, Lane)> = masked.map(named).collect();
-        let columns = Columns::new(
-            of_key
-                .iter()
-                .cloned()
-                .chain(touched.iter().map(named))
-                .collect(),
-        );
-        let places = [
-            Field::new(PATH_COLUMN, DataType::Utf8View, false),
-            Field::new(ROW_COLUMN, DataType::UInt64, false),
-        ];
-        let read = columns.schema();
-        let fields = places
-            .into_iter()
-            .chain(read.fields().iter().map(|field| field.as_ref().clone()));
-        let progress = (!job.dry_run)
-            .then(|| Progress::new(&table, format!("{}_units", job.name), Arc::clone(&key)));
+        let reading = Reading::new(table, job)?;
+        let progress = (!reading.job.dry_run).then(|| {
+            let name = format!("{}_units", reading.job.name);
+            Progress::new(&reading.table, name, Arc::clone(&reading.key))
+        });
         let session = server.connect()?;
-        no_nulls(&session, &table, &key)?;
+        reading.no_nulls(&session)?;
         let (mut units_before, mut rows) = (0, 0);
         let units = match &progress {
             // Nothing is written, so nothing has to be known of it afterwards.
             None => vec![Unit::default()],
             Some(progress) => {
-                let units = progress.open(&session, place, &table, &job)?;
+                let units = progress.open(&session, place, &reading)?;
                 (units_before, rows) = (units.done, units.rows);
                 units.left
             }
         };
+        let table = Table::clone(&reading.table);
+        let writer = Writer::new(table, reading.masked(), reading.key_columns());
         Ok(Arc::new(Self {
-            writer: Arc::new(Writer::new(table.clone(), masked, of_key)),
-            schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
-            columns: Arc::new(columns),
+            writer: Arc::new(writer),
+            schema: reading.schema(),
             pool: Pool::new(server.clone()),
-            table: Arc::new(table),
-            job: Arc::new(job),
-            key,
-            touched,
+            reading,
             progress,
             units,
             units_before,
@@ -158,209 +108,6 @@ impl Update {
             held: Arc::default(),
             written: Arc::default(),
         }))
-    }
-
-    /// How rows are read.
-    fn reading(&self) -> Reading {
-        Reading {
-            table: Arc::clone(&self.table),
-            job: Arc::clone(&self.job),
-            key: Arc::clone(&self.key),
-            columns: Arc::clone(&self.columns),
-            touched: self.touched.clone(),
-        }
-    }
-}
-
-/// Refuses a key that holds a null, where a primary key may: no range has its row.
-fn no_nulls(session: &Session, table: &Table, key: &[Lane]) -> Result<(), OdbcError> {
-    if !table.dialect.quirks().is_loose {
-        return Ok(());
-    }
-    for lane in key {
-        let name = table.dialect.quoted(&lane.name);
-        let nulls = format!("SELECT COUNT(*) FROM {} WHERE {name} IS NULL", table.sql());
-        if session.count(&nulls)? > 0 {
-            return Err(OdbcError::value(&lane.name, ValueProblem::Null));
-        }
-    }
-    Ok(())
-}
-
-/// How rows of a table are read.
-#[derive(Clone)]
-struct Reading {
-    table: Arc<Table>,
-    job: Arc<Job>,
-    key: Arc<Vec<Lane>>,
-    columns: Arc<Columns>,
-    touched: Vec<Lane>,
-}
-
-impl Reading {
-    /// The key and the touched columns, for SQL.
-    fn list(&self) -> String {
-        let key = selected(&self.key, 0);
-        match self.touched.is_empty() {
-            true => key,
-            false => format!("{key}, {}", selected(&self.touched, self.key.len())),
-        }
-    }
-
-    /// All rows of a unit, which nobody else changes until the transaction ends.
-    fn unit(&self, session: &Session, unit: &Unit) -> Result<Vec<RecordBatch>, OdbcError> {
-        let table = self.table.sql();
-        let range = Range::new(&self.key, unit.from.as_ref(), unit.to.as_ref());
-        let rows = self.job.from(&table, &range.condition);
-        let (mut hint, mut behind) = ("", "");
-        match self.table.dialect.quirks().lock {
-            Lock::Behind(words) => behind = words,
-            Lock::Hint(words) => hint = words,
-            Lock::Table(statement) => {
-                session.run(&statement.replace("{table}", &table))?;
-            }
-            Lock::Touch => {
-                let column = self.table.dialect.quoted(&self.key[0].name);
-                let touched = rows.replacen(&table, &format!("{table} SET {column} = {column}"), 1);
-                let touched = format!("UPDATE {touched}");
-                let mut prepared = session.connection.prepare(&touched)?;
-                drop(prepared.execute(range.parameters()?.as_slice())?);
-            }
-            Lock::OneWriter => {}
-        }
-        self.one_class(session, &rows, &range)?;
-        let rows = rows.replacen(&table, &format!("{table}{hint}"), 1);
-        let order = match self.job.numbered {
-            true => format!(" ORDER BY {}", list(&self.key)),
-            false => String::new(),
-        };
-        let query = format!("SELECT {} FROM {rows}{order}{behind}", self.list());
-        let mut batches = Vec::new();
-        self.columns.read(
-            session,
-            &query,
-            || range.parameters(),
-            |batch| {
-                batches.push(batch);
-                true
-            },
-        )?;
-        Ok(batches)
-    }
-
-    /// Refuses values that are of another class than their column declares, which this driver would turn into another
-    /// without a word.
-    fn one_class(&self, session: &Session, rows: &str, range: &Range<'_>) -> Result<(), OdbcError> {
-        for lane in self.key.iter().chain(&self.touched) {
-            let name = self.table.dialect.quoted(&lane.name);
-            let Some(other) = self
-                .table
-                .dialect
-                .of_other_class(&name, lane.kind != Kind::Text)
-            else {
-                continue;
-            };
-            if self.count(session, &format!("{rows} AND {other}"), range)? > 0 {
-                return Err(OdbcError::value(&lane.name, ValueProblem::Class));
-            }
-        }
-        Ok(())
-    }
-
-    /// How many `rows` there are in `range`.
-    fn count(&self, session: &Session, rows: &str, range: &Range<'_>) -> Result<u64, OdbcError> {
-        let query = format!("SELECT COUNT(*) AS n FROM {rows}");
-        let mut prepared = session.connection.prepare(&query)?;
-        let none = || OdbcError::Broken("a query gives no rows at all".to_owned());
-        let parameters = range.parameters()?;
-        let mut cursor = prepared
-            .execute(parameters.as_slice())?
-            .ok_or_else(none)?;
-        let mut row = odbc_api::Cursor::next_row(&mut cursor)?.ok_or_else(none)?;
-        let mut count = Vec::new();
-        row.get_text(1, &mut count)?;
-        let count = str::from_utf8(&count).ok();
-        let count = count.and_then(|count| count.trim().parse().ok());
-        count.ok_or_else(|| OdbcError::Broken("a count is no number".to_owned()))
-    }
-
-    /// The first rows behind `last`, at most as many as a batch has, and the last key of them; they are not kept as they
-    /// are.
-    fn page(
-        &self,
-        session: &Session,
-        last: Option<&Key>,
-        rows: u64,
-    ) -> Result<(Vec<RecordBatch>, Option<Key>), OdbcError> {
-        let range = Range::new(&self.key, last, None);
-        let from = self.job.from(&self.table.sql(), &range.condition);
-        self.one_class(session, &from, &range)?;
-        let query = format!(
-            "SELECT {} FROM {from} ORDER BY {}{}",
-            self.list(),
-            list(&self.key),
-            self.table.dialect.page(0, rows)
-        );
-        let (mut batches, mut found) = (Vec::new(), None);
-        self.columns.read(
-            session,
-            &query,
-            || range.parameters(),
-            |batch| {
-                found = last_key(&self.key, &batch).or(found.take());
-                batches.push(batch);
-                true
-            },
-        )?;
-        Ok((batches, found))
-    }
-
-    /// All rows that are asked for, page by page: no driver has to hold them all.
-    fn pages(
-        self,
-        pool: Pool,
-    ) -> impl futures::Stream<Item = Result<RecordBatch, OdbcError>> + Send {
-        struct State {
-            reading: Reading,
-            session: Option<Pooled>,
-            last: Option<Key>,
-            left: u64,
-        }
-        let state = State {
-            left: self.job.max_rows.unwrap_or(u64::MAX),
-            reading: self,
-            session: None,
-            last: None,
-        };
-        let pages = futures::stream::try_unfold(state, move |mut state| {
-            let pool = pool.clone();
-            async move {
-                let asked = state.left.min(BATCH_ROWS as u64);
-                if asked == 0 {
-                    return Ok(None);
-                }
-                let session = match state.session.take() {
-                    Some(session) => session,
-                    None => pool.take().await?,
-                };
-                let (reading, last) = (state.reading.clone(), state.last.clone());
-                let read = blocking(move || {
-                    let page = reading.page(&session, last.as_ref(), asked)?;
-                    Ok((session, page))
-                });
-                let (session, (batches, last)) = read.await?;
-                let rows: u64 = batches.iter().map(|batch| batch.num_rows() as u64).sum();
-                state.left = match rows < asked {
-                    true => 0,
-                    false => state.left - rows,
-                };
-                (state.session, state.last) = (Some(session), last);
-                Ok::<_, OdbcError>(Some((batches, state)))
-            }
-        });
-        pages
-            .map_ok(|batches| futures::stream::iter(batches.into_iter().map(Ok)))
-            .try_flatten()
     }
 }
 
@@ -374,7 +121,7 @@ impl Source for Update {
     }
 
     fn describe(&self) -> String {
-        let product = self.table.dialect.quirks().product;
+        let product = self.reading.table.dialect.quirks().product;
         format!("{product} over ODBC, update, {} units", self.units.len())
     }
 
@@ -382,7 +129,7 @@ impl Source for Update {
     fn open(&self, slice: usize, projection: &[usize]) -> Result<SendableRecordBatchStream> {
         let schema = Arc::new(self.schema.project(projection)?);
         let (whole, projection) = (Arc::clone(&self.schema), projection.to_vec());
-        let (reading, pool) = (self.reading(), self.pool.clone());
+        let (reading, pool) = (self.reading.clone(), self.pool.clone());
         let path = reading.table.shown();
         let (held, unit) = (Arc::clone(&self.held), self.units[slice].clone());
         let is_written = self.progress.is_some();
@@ -422,14 +169,11 @@ impl Source for Update {
 
 impl Sink for Update {
     fn schema(&self) -> SchemaRef {
-        let fields = self.schema.fields().iter().filter(|field| {
-            field.name().starts_with(HIDDEN_PREFIX) || self.job.masked.contains(field.name())
-        });
-        Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>()))
+        self.reading.written()
     }
 
     fn describe(&self) -> String {
-        format!("update of {} over ODBC", self.table.shown())
+        format!("update of {} over ODBC", self.reading.table.shown())
     }
 
     fn write(
@@ -499,17 +243,13 @@ impl TableWork for Update {
     }
 
     fn rows_of(&self, slice: usize) -> BoxFuture<'static, Result<u64>> {
-        let (pool, reading) = (self.pool.clone(), self.reading());
+        let (pool, reading) = (self.pool.clone(), self.reading.clone());
         let unit = self.units[slice].clone();
         Box::pin(async move {
             let session = pool.take().await?;
             let counted = blocking(move || {
-                let range = Range::new(&reading.key, unit.from.as_ref(), unit.to.as_ref());
-                let rows = reading
-                    .job
-                    .from(&reading.table.sql(), &range.condition);
-                let rows = reading.count(&session, &rows, &range)?;
-                Ok((session, reading.job.masked_rows(rows)))
+                let rows = reading.rows_of(&session, &unit)?;
+                Ok((session, rows))
             });
             let (session, rows) = counted.await?;
             session.give_back();
@@ -520,7 +260,7 @@ impl TableWork for Update {
     fn counted_before(&self) -> Option<Counted> {
         self.progress.as_ref().map(|_| Counted {
             slices: self.units.iter().map(Unit::numbers).collect(),
-            rows: self.job.masked_rows(self.rows),
+            rows: self.reading.job.masked_rows(self.rows),
             is_exact: false,
         })
     }
@@ -529,16 +269,8 @@ impl TableWork for Update {
         self
     }
 
-    /// What is read of a unit, the buffers of the driver, and a batch on its way.
     fn memory_of(&self, _: usize) -> u64 {
-        let bytes = |lane: &Lane| match (lane.kind, lane.length) {
-            (Kind::Text | Kind::Bytes, length) => {
-                length.map_or(USUAL_BYTES, u64::from).min(USUAL_BYTES) + 16
-            }
-            _ => 16,
-        };
-        let row: u64 = self.key.iter().chain(&self.touched).map(bytes).sum();
-        row * self.job.unit_rows + (32 << 20)
+        self.reading.memory()
     }
 
     fn commit(&self, unit: usize, _: Announce) -> BoxFuture<'static, Result<u64>> {
@@ -582,12 +314,12 @@ impl TableWork for Update {
     }
 
     fn clear_rows(&self) -> u64 {
-        self.job.clear_rows(self.rows)
+        self.reading.job.clear_rows(self.rows)
     }
 
     fn clean_up(&self, all: bool) -> BoxFuture<'static, Result<Vec<String>>> {
         let (pool, progress) = (self.pool.clone(), self.progress.clone());
-        let table = Arc::clone(&self.table);
+        let table = Arc::clone(&self.reading.table);
         Box::pin(async move {
             let Some(progress) = progress else {
                 return Ok(Vec::new());

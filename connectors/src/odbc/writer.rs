@@ -4,7 +4,7 @@ use arrow::array::RecordBatch;
 use odbc_api::Bit;
 
 use super::catalogue::Table;
-use super::dialect::Write;
+use super::dialect::{Write, filled_in};
 use super::error::OdbcError;
 use super::lane::{Cell, Form, Lane};
 use super::parameter::{Cells, Parameter};
@@ -97,15 +97,7 @@ impl Writer {
             ("columns", columns.join(", ")),
             ("on", on.join(" AND ")),
         ];
-        // In one pass, as a name may look like a part.
-        let mut pieces = statement.split(['{', '}']);
-        let mut made = pieces.next().unwrap_or_default().to_owned();
-        while let (Some(part), Some(behind)) = (pieces.next(), pieces.next()) {
-            let text = parts.iter().find(|(name, _)| *name == part);
-            made.push_str(text.map_or("", |(_, text)| text));
-            made.push_str(behind);
-        }
-        made
+        filled_in(statement, &parts)
     }
 
     /// Writes the rows of `batch`; how many were found, by the count of the driver.

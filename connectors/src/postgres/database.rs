@@ -234,10 +234,6 @@ impl Database for Postgres {
         }
     }
 
-    fn rewrites_together(&self) -> bool {
-        true
-    }
-
     async fn hold(&self, tables: &[&database::Table]) -> Result<(), DatabaseError> {
         let tables = tables.iter().map(|table| {
             let schema = table

@@ -226,10 +226,6 @@ impl Database for Sqlite {
         true
     }
 
-    fn rewrites_together(&self) -> bool {
-        true
-    }
-
     async fn open_together(
         &self,
         tables: Vec<(Arc<dyn DatabaseTable>, Job)>,

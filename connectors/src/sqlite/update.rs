@@ -124,7 +124,10 @@ impl Update {
             (Some(progress), Some(unit)) => progress.range(unit),
             _ => ("true".to_owned(), Vec::new()),
         };
-        (self.job.from(&self.job.table.sql_name(), &range), parameters)
+        (
+            self.job.from(&self.job.table.sql_name(), &range),
+            parameters,
+        )
     }
 
     /// Makes the stage of a connection: what finds a row, what was read of it, and the masked columns.

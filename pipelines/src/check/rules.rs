@@ -34,7 +34,7 @@ pub(super) struct Resolved {
 
 impl Resolved {
     /// How many rows there are unique values for, where a mask makes some.
-    pub fn offered(&self) -> Option<u128> {
+    pub(super) fn offered(&self) -> Option<u128> {
         self.numbered.iter().map(|mask| mask.offered).min()
     }
 }

@@ -4,24 +4,32 @@ use std::time::{Duration, Instant};
 
 use super::kills::Kills;
 use super::kind::{Kind, task};
-use super::on_each_own;
+use super::{on_each, on_each_own};
 use crate::visard::Ended;
 
-on_each_own! {
+on_each! {
     what_refers_to_a_masked_key_follows
-    keys_in_circles
     the_older_task_and_keys_that_only_the_ruleset_knows
     keys_of_a_format_become_others_of_it
     keys_that_cannot_be_followed_are_refused
-    columns_that_hold_values_otherwise_do_not_follow
     tables_that_change_together_fail_together
-    nobody_sees_a_key_without_what_refers_to_it
     killed_cascades_go_on
+}
+
+mod own {
+    use super::*;
+
+    on_each_own! {
+        keys_in_circles
+        columns_that_hold_values_otherwise_do_not_follow
+        nobody_sees_a_key_without_what_refers_to_it
+    }
 }
 
 /// Customers, their orders, the lines of these by a key of two columns, and customers that customers brought.
 fn fill<K: Kind>(trial: &K) {
     trial.forget_run();
+    let [own, told] = K::OWN_KEY;
     trial.sql(&format!(
         "DROP TABLE IF EXISTS cards; DROP TABLE IF EXISTS parts; DROP TABLE IF EXISTS orders; DROP TABLE IF EXISTS customers;
          CREATE TABLE customers (id integer PRIMARY KEY, brought_by integer, code varchar(20) UNIQUE, name varchar(40),
@@ -30,13 +38,13 @@ fn fill<K: Kind>(trial: &K) {
                               UNIQUE (number, customer), FOREIGN KEY (customer) REFERENCES customers (id) ON DELETE CASCADE);
          CREATE TABLE parts (id integer PRIMARY KEY, customer integer, number integer, what varchar(40),
                              FOREIGN KEY (number, customer) REFERENCES orders (number, customer));
-         CREATE TABLE cards (code varchar(20), customer varchar(40), FOREIGN KEY (code) REFERENCES customers (code));
+         CREATE TABLE cards ({own}code varchar(20), customer varchar(40), FOREIGN KEY (code) REFERENCES customers (code));
          CREATE INDEX of_note ON orders (note);
          INSERT INTO customers SELECT i * 7919 % 100003, NULL, 'C-' || i, 'name ' || i FROM {};
          UPDATE customers SET brought_by = id WHERE id % 3 = 0;
          INSERT INTO orders SELECT id, 1, name FROM customers UNION ALL SELECT id, 2, name FROM customers;
          INSERT INTO parts SELECT customer * 2 + number, customer, number, note FROM orders;
-         INSERT INTO cards SELECT code, name FROM customers WHERE id % 2 = 0",
+         INSERT INTO cards SELECT {told}code, name FROM customers WHERE id % 2 = 0",
         K::series(3000)
     ));
 }
@@ -125,9 +133,10 @@ fn keys_in_circles<K: Kind>() {
 
 fn the_older_task_and_keys_that_only_the_ruleset_knows<K: Kind>() {
     let Some(trial) = K::try_new() else { return };
+    let [own, told] = K::OWN_KEY;
     trial.sql(&format!(
-        "CREATE TABLE people (id int PRIMARY KEY, name varchar(20)); CREATE TABLE log (person int, name varchar(20));
-         INSERT INTO people SELECT i * 31, 'p' || i FROM {}; INSERT INTO log SELECT * FROM people",
+        "CREATE TABLE people (id int PRIMARY KEY, name varchar(20)); CREATE TABLE log ({own}person int, name varchar(20));
+         INSERT INTO people SELECT i * 31, 'p' || i FROM {}; INSERT INTO log SELECT {told}id, name FROM people",
         K::series(500)
     ));
     let task = "- type: mask_unique_key\n  table: people\n  target_key: [{key: ID}]\n  additional_cascades:\n    \
@@ -148,11 +157,12 @@ fn the_older_task_and_keys_that_only_the_ruleset_knows<K: Kind>() {
 
 fn keys_of_a_format_become_others_of_it<K: Kind>() {
     let Some(trial) = K::try_new() else { return };
+    let [own, told] = K::OWN_KEY;
     trial.sql(&format!(
         "CREATE TABLE people (code varchar(20) PRIMARY KEY, part varchar(9) UNIQUE, name varchar(20));
-         CREATE TABLE cards (code varchar(20), name varchar(20), FOREIGN KEY (code) REFERENCES people (code));
+         CREATE TABLE cards ({own}code varchar(20), name varchar(20), FOREIGN KEY (code) REFERENCES people (code));
          INSERT INTO people SELECT 'C-' || (100000 + i) || 'k', 'p' || (1000 + i), 'n' || i FROM {};
-         INSERT INTO cards SELECT code, name FROM people",
+         INSERT INTO cards SELECT {told}code, name FROM people",
         K::series(900)
     ));
     let task = |format: &str| {
@@ -281,10 +291,11 @@ fn columns_that_hold_values_otherwise_do_not_follow<K: Kind>() {
 fn tables_that_change_together_fail_together<K: Kind>() {
     let Some(trial) = K::try_new() else { return };
     fill(&trial);
-    trial.sql(
-        "CREATE TABLE checked (code varchar(20), CHECK (code LIKE 'C-%'), FOREIGN KEY (code) REFERENCES customers (code));
-         INSERT INTO checked SELECT code FROM customers",
-    );
+    let [own, told] = K::OWN_KEY;
+    trial.sql(&format!(
+        "CREATE TABLE checked ({own}code varchar(20), CHECK (code LIKE 'C-%'), FOREIGN KEY (code) REFERENCES customers (code));
+         INSERT INTO checked SELECT {told}code FROM customers"
+    ));
     let (relations, dump, before) = (trial.one(RELATIONS), trial.dump(), trial.rows(KEYS));
     trial.pipeline("", &task("customers", "", KEY));
     trial.run().expect(1);

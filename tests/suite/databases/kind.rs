@@ -19,6 +19,10 @@ pub trait Kind: Sized {
     /// Whether rows without a key can be updated.
     const KEYLESS_UPDATES: bool = true;
 
+    /// What a table needs before its columns to be masked at all, and what stands there for it in rows that come from a
+    /// table with unique values of `name`.
+    const OWN_KEY: [&'static str; 2] = ["", ""];
+
     /// `None` where the server is not there.
     fn try_new() -> Option<Self>;
 
@@ -62,11 +66,6 @@ pub trait Kind: Sized {
 
     /// What would be another if something had been written, even the same again.
     fn state(&self) -> Vec<String>;
-
-    /// Whether its tables are made anew, and not only updated.
-    fn rewrites() -> bool {
-        Self::STRATEGIES.contains(&"rewrite")
-    }
 
     /// The `key` of rows that are told by their place, where something tells it.
     fn by_place() -> String {

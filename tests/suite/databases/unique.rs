@@ -141,19 +141,40 @@ fn copied_rows_are_numbered<K: Kind>() {
     // Here an index asks for what the mask promises.
     to.sql("CREATE TABLE t (id integer PRIMARY KEY, code varchar(40) UNIQUE, kept varchar(40), part int)");
     let tasks = |format: &str| task("t", "", &rule(format));
-    copied(&from, &to, "error", "workers: 3", &tasks("{[A-Z]}{[0-9],2}"));
+    copied(
+        &from,
+        &to,
+        "error",
+        "workers: 3",
+        &tasks("{[A-Z]}{[0-9],2}"),
+    );
     let ended = from.run().expect(1);
     let said = "there are 3000 rows, and the format offers 2600 texts";
     assert!(ended.stderr.contains(said), "{}", ended.stderr);
     assert_eq!(to.one("SELECT count(*) FROM t"), "0");
     // As many texts as there are rows.
-    copied(&from, &to, "error", "workers: 3", &tasks("{[abc]}{[0-9],3}"));
+    copied(
+        &from,
+        &to,
+        "error",
+        "workers: 3",
+        &tasks("{[abc]}{[0-9],3}"),
+    );
     from.visard().call(&["preview", "pipeline.yml"]).expect(0);
     from.visard().call(&["plan", "pipeline.yml"]).expect(0);
     from.run().expect(0);
     assert_eq!(to.one(DISTINCT), "3000|4|4");
-    assert_eq!(from.one("SELECT count(*) FROM t WHERE code LIKE 'was%'"), "3000");
-    copied(&from, &to, "overwrite", "max_rows: 100", &tasks("{[0-9],2}"));
+    assert_eq!(
+        from.one("SELECT count(*) FROM t WHERE code LIKE 'was%'"),
+        "3000"
+    );
+    copied(
+        &from,
+        &to,
+        "overwrite",
+        "max_rows: 100",
+        &tasks("{[0-9],2}"),
+    );
     from.run();
     assert_eq!(to.one(DISTINCT), "100|2|2");
     assert_eq!([from.leftovers(), to.leftovers()].concat(), [""; 0]);
@@ -201,7 +222,11 @@ fn killed_copies_number_alike<K: Kind>() {
         || to.sql("DELETE FROM t"),
         |what| {
             assert!(all() == expected, "{what}: other numbers");
-            assert_eq!([from.leftovers(), to.leftovers()].concat(), [""; 0], "{what}");
+            assert_eq!(
+                [from.leftovers(), to.leftovers()].concat(),
+                [""; 0],
+                "{what}"
+            );
         },
     );
 }

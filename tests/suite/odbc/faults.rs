@@ -97,7 +97,7 @@ fn what_a_run_would_do() {
     trial.pipeline("", &task("a", "", FIX));
     let plan = trial.visard().call(&["plan", "pipeline.yml"]).expect(0);
     assert!(
-        plan.stdout.contains("update") && plan.stdout.contains("updated only"),
+        plan.stdout.contains("update") && plan.stdout.contains("every row twice"),
         "{}",
         plan.stdout
     );

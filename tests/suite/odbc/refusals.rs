@@ -60,9 +60,9 @@ fn tables_of_all<T: Driven>() -> Option<Over<T>> {
             (task("seen", "", RULES), "V1202", "it is no table"),
             (task("nothing", "", RULES), "V1201", "there is no table"),
             (
-                task("t", "strategy: rewrite", RULES),
+                task("keyless", "strategy: rewrite", RULES),
                 "V1205",
-                "updated only",
+                "neither a primary key nor a unique index",
             ),
             (task("t", "key: v", RULES), "V1203", "no unique index"),
             (
@@ -76,15 +76,23 @@ fn tables_of_all<T: Driven>() -> Option<Over<T>> {
                 "unique",
             ),
             (
-                task("t", "", "- column: u\n  masks: [{type: imitate_unique}]"),
+                task(
+                    "t",
+                    "strategy: update",
+                    "- column: u\n  masks: [{type: imitate_unique}]",
+                ),
                 "V1205",
                 "half way",
             ),
             (task("c", "", RULES), "V1206", "it refers to `v`"),
             (
-                task("p", "", "- column: v\n  masks: [{type: imitate_unique}]"),
+                task(
+                    "p",
+                    "strategy: update",
+                    "- column: v\n  masks: [{type: imitate_unique}]",
+                ),
                 "V1205",
-                "do not change together",
+                "only a rewrite does in one transaction",
             ),
             (where_("nope = 1"), "V1204", "`where` is no condition"),
             (where_("id = ?"), "V1204", ""),

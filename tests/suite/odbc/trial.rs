@@ -41,6 +41,7 @@ pub fn units<T: Driven>(trial: &Over<T>) -> Vec<String> {
 impl<T: Driven> Kind for Over<T> {
     const PLACE: &'static str = "";
     const KEYLESS_UPDATES: bool = false;
+    const OWN_KEY: [&'static str; 2] = ["own varchar(40) PRIMARY KEY, ", "name, "];
     const STRATEGIES: &'static [&'static str] = &["update"];
     const SECONDS: u64 = 4;
 

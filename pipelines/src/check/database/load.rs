@@ -30,9 +30,11 @@ pub(crate) async fn plan_loads(
     check_target(loaded, database.as_ref(), asked.dry_run, diagnostics);
     for (kind, span) in uses_of(&[SHUFFLE], &loaded.ruleset) {
         let message = format!("`{kind}` is not built for files that go into a table");
-        diagnostics.push(Diagnostic::new(&codes::NEEDS_A_RUN, message).at(span, "").help(
-            "mask them to files first, or shuffle the table by a run on it",
-        ));
+        diagnostics.push(
+            Diagnostic::new(&codes::NEEDS_A_RUN, message)
+                .at(span, "")
+                .help("mask them to files first, or shuffle the table by a run on it"),
+        );
     }
     if diagnostics.has_errors() {
         return None;

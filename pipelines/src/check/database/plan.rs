@@ -343,7 +343,9 @@ impl Planner<'_> {
             let reasons = facts.rewrite_obstacles.iter();
             reasons.map(move |reason| format!("`{}`, which follows: {reason}", facts.shown()))
         });
-        let obstacles: Vec<String> = obstacles.collect();
+        let mut obstacles: Vec<String> = obstacles.collect();
+        let together: Vec<&Table> = followers.0.iter().map(|one| one.table.facts()).collect();
+        obstacles.extend(self.database.obstacles_together(&together));
         let masked = Masked {
             table,
             task,
@@ -365,8 +367,8 @@ impl Planner<'_> {
             some_rows: filter.is_some() || options.max_rows.is_some(),
             joined: joins_itself(table, &joined, &resolved),
             shuffled: !resolved.shuffled.is_empty(),
-            followed: is_followed.then_some(&obstacles[..]),
-            together: self.database.rewrites_together(),
+            followed: is_followed,
+            obstacles: &obstacles,
             unique: &unique,
         };
         let way = match choose(table, wish) {
@@ -378,7 +380,7 @@ impl Planner<'_> {
                 return Ok(None);
             }
         };
-        let without_triggers = managed == Some(true) && !table.triggers.is_empty() && !way.rewrite;
+        let without_triggers = managed == Some(true) && !way.rewrite && fires(table);
         if !way.rewrite && managed.is_none() {
             masked.triggers(self.diagnostics);
         }
@@ -472,6 +474,12 @@ impl Planner<'_> {
             before.push((column.clone(), task.span));
         }
     }
+}
+
+/// Whether anything runs when a row of `table` is updated.
+fn fires(table: &Table) -> bool {
+    let mut triggers = table.triggers.iter();
+    triggers.any(|trigger| trigger.fires || trigger.fires_always)
 }
 
 /// Masked columns, each with the names of its masks.

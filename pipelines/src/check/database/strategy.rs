@@ -38,10 +38,10 @@ pub(super) struct Wish<'a> {
     pub(super) joined: Option<&'a str>,
     /// Whether values change their rows.
     pub(super) shuffled: bool,
-    /// Why tables that refer to masked columns cannot be rewritten; nothing where there are none.
-    pub(super) followed: Option<&'a [String]>,
-    /// Whether the database rewrites several tables in one transaction.
-    pub(super) together: bool,
+    /// Whether tables that refer to masked columns change with it.
+    pub(super) followed: bool,
+    /// Why it cannot be rewritten together with them.
+    pub(super) obstacles: &'a [String],
     /// Masked columns whose values have to be unique.
     pub(super) unique: &'a [String],
 }
@@ -51,13 +51,6 @@ pub(super) struct Wish<'a> {
 /// # Errors
 /// Why the one that is asked for cannot be taken, or neither can.
 pub(super) fn choose(table: &Table, wish: Wish<'_>) -> Result<Way, String> {
-    if wish.followed.is_some() && !wish.together {
-        return Err(
-            "columns of other tables follow its masked ones, and over ODBC tables do not change together: mask \
-             such keys by a connection of the database's own kind, where there is one"
-                .to_owned(),
-        );
-    }
     let against_rewrite = against_rewrite(table, wish);
     let against_update = against_update(table, wish);
     let way = |rewrite: bool, why: &str| {
@@ -94,9 +87,7 @@ fn against_rewrite(table: &Table, wish: Wish<'_>) -> Vec<String> {
     if wish.some_rows {
         reasons.push("only some of its rows are masked".to_owned());
     }
-    if let Some(obstacles) = wish.followed {
-        reasons.extend_from_slice(obstacles);
-    }
+    reasons.extend_from_slice(wish.obstacles);
     reasons
 }
 
@@ -110,7 +101,7 @@ fn against_update(table: &Table, wish: Wish<'_>) -> Vec<String> {
     if wish.shuffled {
         reasons.push("`secure_shuffle` needs all rows at once".to_owned());
     }
-    if wish.followed.is_some() {
+    if wish.followed {
         let reason = "what refers to its masked columns changes with them, which only a rewrite does in one transaction";
         reasons.push(reason.to_owned());
     }
