@@ -118,7 +118,7 @@ impl Store for Postgres {
             let found = open.session().rows(sql, &[(*name).into()]).await?;
             let found = found.first().map(|row| row.text(0)).transpose()?;
             if found != Some(value.as_str()) {
-                return Err(StoreError::Changed(*name));
+                return Err(StoreError::Changed(name));
             }
         }
         Ok(Box::new(open))
