@@ -19,10 +19,9 @@ use crate::{runs, sessions, users};
 pub(crate) async fn rotate(folder: &Folder) -> anyhow::Result<u64> {
     let store = folder.store().await?;
     let old = folder.vault(&*store).await?;
-    let others = runs::others_at_work(&*store, &folder.data).await?;
     ensure!(
-        others == 0,
-        "{others} other nodes of the store are at work, or were within the last 30 seconds; stop them first"
+        !runs::are_others_at_work(&*store, &folder.data).await?,
+        "other nodes of the store are at work, or were within the last 30 seconds; stop all of them first"
     );
     let next = folder::next_to(&folder.key_file);
     let new = Vault::new(folder::make(&next)?);

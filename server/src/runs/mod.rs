@@ -33,7 +33,7 @@ use std::path::PathBuf;
 pub(crate) use create::{Asked, create, insert};
 pub(crate) use end::cancel;
 pub(crate) use leftovers::remove_leftovers;
-pub(crate) use node::others_at_work;
+pub(crate) use node::are_others_at_work;
 pub(crate) use options::{Options, OptionsSchema};
 pub(crate) use queue::{Runs, start};
 pub(crate) use row::{Filter, Kind, NewRun, Run, count, find, list};

@@ -82,15 +82,15 @@ pub(super) async fn heartbeat(app: &App, node: &str) -> Result<(), StoreError> {
     fail_all(app, &runs, why).await
 }
 
-/// How many servers beside the one of `data` have said of late that they are there.
+/// Whether servers beside the one of `data` have said of late that they are there.
 ///
 /// # Errors
 /// As of the store, and when the id of the server cannot be read.
-pub(crate) async fn others_at_work(store: &dyn Store, data: &Path) -> anyhow::Result<i64> {
-    let sql = "SELECT count(*) FROM nodes WHERE id <> $1 AND heartbeat >= $2";
+pub(crate) async fn are_others_at_work(store: &dyn Store, data: &Path) -> anyhow::Result<bool> {
+    let sql = "SELECT id FROM nodes WHERE id <> $1 AND heartbeat >= $2";
     let since = time::text(time::now() - DOWN_AFTER);
-    let rows = store.query(sql, &[id(data)?.into(), since.into()]).await?;
-    Ok(rows.first().map_or(Ok(0), |row| row.int(0))?)
+    let others = store.query(sql, &[id(data)?.into(), since.into()]).await?;
+    Ok(!others.is_empty())
 }
 
 #[cfg(test)]
