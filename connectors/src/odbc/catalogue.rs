@@ -272,6 +272,11 @@ fn columns(
     Ok(columns)
 }
 
+/// What a query of the catalogue gives is not what it should.
+fn another_form() -> OdbcError {
+    OdbcError::Broken("the catalogue has another form".to_owned())
+}
+
 /// A foreign key: whether it is incoming, its name, and schema and name of the other table.
 type KeyName = (bool, String, String, String);
 
@@ -352,9 +357,7 @@ impl Known<'_> {
         if let Some(query) = self.session.dialect().quirks().uniques {
             for row in self.session.rows(&self.query(query))? {
                 let [name, column, _, is_plain] = row.as_slice() else {
-                    return Err(OdbcError::Broken(
-                        "the catalogue has another form".to_owned(),
-                    ));
+                    return Err(another_form());
                 };
                 let name = name.clone().unwrap_or_default();
                 let is_plain = is_plain.as_deref().is_some_and(|one| one.trim() == "1");
@@ -396,8 +399,49 @@ impl Known<'_> {
     /// Foreign keys both ways; of a table to itself both.
     fn foreign_keys(&self) -> Result<Vec<ForeignKey>, OdbcError> {
         let dialect = self.session.dialect();
-        let (catalog, schema) = self.space.arguments(dialect, self.schema);
         let mut keys: BTreeMap<KeyName, Vec<KeyColumn>> = BTreeMap::new();
+        if let Some(query) = dialect.quirks().foreign_keys {
+            for row in self.session.rows(&self.query(query))? {
+                let row: Vec<String> = row.into_iter().map(Option::unwrap_or_default).collect();
+                let [incoming, name, schema, table, place, own, other] = row.as_slice() else {
+                    return Err(another_form());
+                };
+                let place = place.trim().parse().map_err(|_| another_form())?;
+                let key = (
+                    incoming.trim() == "1",
+                    name.clone(),
+                    schema.clone(),
+                    table.clone(),
+                );
+                let of_key = keys.entry(key).or_default();
+                of_key.push((place, own.clone(), other.clone()));
+            }
+        } else {
+            self.keys_of_driver(&mut keys)?;
+        }
+        Ok(keys
+            .into_iter()
+            .map(|((incoming, name, schema, other_name), mut columns)| {
+                columns.sort();
+                ForeignKey {
+                    name,
+                    incoming,
+                    other_schema: (dialect.quirks().space != Space::None).then_some(schema),
+                    other_name,
+                    columns: columns.iter().map(|(_, own, _)| own.clone()).collect(),
+                    other_columns: columns.into_iter().map(|(_, _, other)| other).collect(),
+                }
+            })
+            .collect())
+    }
+
+    /// The same, as far as the driver tells of them.
+    fn keys_of_driver(
+        &self,
+        keys: &mut BTreeMap<KeyName, Vec<KeyColumn>>,
+    ) -> Result<(), OdbcError> {
+        let dialect = self.session.dialect();
+        let (catalog, schema) = self.space.arguments(dialect, self.schema);
         for incoming in [false, true] {
             let rows = match incoming {
                 true => self
@@ -436,19 +480,6 @@ impl Known<'_> {
                 keys.entry(key).or_default().push((row.key_seq, own, other));
             }
         }
-        Ok(keys
-            .into_iter()
-            .map(|((incoming, name, schema, other_name), mut columns)| {
-                columns.sort();
-                ForeignKey {
-                    name,
-                    incoming,
-                    other_schema: (dialect.quirks().space != Space::None).then_some(schema),
-                    other_name,
-                    columns: columns.iter().map(|(_, own, _)| own.clone()).collect(),
-                    other_columns: columns.into_iter().map(|(_, _, other)| other).collect(),
-                }
-            })
-            .collect())
+        Ok(())
     }
 }

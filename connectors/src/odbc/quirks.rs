@@ -41,6 +41,9 @@ pub(super) struct Quirks {
     pub(super) current: Option<&'static str>,
     /// Gives unique indexes: name, column, place in it, and whether it is on columns as they are and on all rows.
     pub(super) uniques: Option<&'static str>,
+    /// Gives foreign keys both ways, where drivers need not tell of those to unique columns: whether it is incoming, its
+    /// name, schema and name of the other table, and for each column its place, its name and that of the other table's.
+    pub(super) foreign_keys: Option<&'static str>,
     /// Gives the names of triggers, and whether each fires on updates.
     pub(super) triggers: Option<&'static str>,
     /// Gives reasons why a table cannot be masked.
@@ -118,6 +121,18 @@ pub(super) const ORACLE: Quirks = Quirks {
          FROM all_indexes i JOIN all_ind_columns c ON c.index_owner = i.owner AND c.index_name = i.index_name \
          WHERE i.uniqueness = 'UNIQUE' AND i.table_owner = {schema} AND i.table_name = {table} ORDER BY 1, 3",
     ),
+    foreign_keys: Some(
+        "SELECT 0, c.constraint_name, p.owner, p.table_name, a.position, a.column_name, b.column_name \
+         FROM all_constraints c JOIN all_constraints p ON p.owner = c.r_owner AND p.constraint_name = c.r_constraint_name \
+         JOIN all_cons_columns a ON a.owner = c.owner AND a.constraint_name = c.constraint_name \
+         JOIN all_cons_columns b ON b.owner = p.owner AND b.constraint_name = p.constraint_name AND b.position = a.position \
+         WHERE c.constraint_type = 'R' AND c.owner = {schema} AND c.table_name = {table} UNION ALL \
+         SELECT 1, c.constraint_name, c.owner, c.table_name, a.position, b.column_name, a.column_name \
+         FROM all_constraints c JOIN all_constraints p ON p.owner = c.r_owner AND p.constraint_name = c.r_constraint_name \
+         JOIN all_cons_columns a ON a.owner = c.owner AND a.constraint_name = c.constraint_name \
+         JOIN all_cons_columns b ON b.owner = p.owner AND b.constraint_name = p.constraint_name AND b.position = a.position \
+         WHERE c.constraint_type = 'R' AND p.owner = {schema} AND p.table_name = {table}",
+    ),
     triggers: Some(
         "SELECT trigger_name, CASE WHEN triggering_event LIKE '%UPDATE%' THEN 1 ELSE 0 END FROM all_triggers \
          WHERE status = 'ENABLED' AND table_owner = {schema} AND table_name = {table}",
@@ -175,6 +190,16 @@ pub(super) const SQL_SERVER: Quirks = Quirks {
          JOIN sys.columns c ON c.object_id = k.object_id AND c.column_id = k.column_id \
          WHERE i.is_unique = 1 AND i.object_id = OBJECT_ID(QUOTENAME({schema}) + '.' + QUOTENAME({table})) ORDER BY 1, 3",
     ),
+    foreign_keys: Some(
+        "SELECT 0, f.name, OBJECT_SCHEMA_NAME(f.referenced_object_id), OBJECT_NAME(f.referenced_object_id), k.constraint_column_id, \
+         COL_NAME(k.parent_object_id, k.parent_column_id), COL_NAME(k.referenced_object_id, k.referenced_column_id) \
+         FROM sys.foreign_keys f JOIN sys.foreign_key_columns k ON k.constraint_object_id = f.object_id \
+         WHERE f.parent_object_id = OBJECT_ID(QUOTENAME({schema}) + '.' + QUOTENAME({table})) UNION ALL \
+         SELECT 1, f.name, OBJECT_SCHEMA_NAME(f.parent_object_id), OBJECT_NAME(f.parent_object_id), k.constraint_column_id, \
+         COL_NAME(k.referenced_object_id, k.referenced_column_id), COL_NAME(k.parent_object_id, k.parent_column_id) \
+         FROM sys.foreign_keys f JOIN sys.foreign_key_columns k ON k.constraint_object_id = f.object_id \
+         WHERE f.referenced_object_id = OBJECT_ID(QUOTENAME({schema}) + '.' + QUOTENAME({table}))",
+    ),
     triggers: Some(
         "SELECT t.name, CASE WHEN EXISTS (SELECT 1 FROM sys.trigger_events e WHERE e.object_id = t.object_id AND e.type = 2) \
          THEN 1 ELSE 0 END FROM sys.triggers t WHERE t.is_disabled = 0 AND t.parent_id = OBJECT_ID(QUOTENAME({schema}) + '.' + QUOTENAME({table}))",
@@ -231,6 +256,18 @@ pub(super) const DB2: Quirks = Quirks {
          JOIN syscat.indexcoluse c ON c.indschema = i.indschema AND c.indname = i.indname \
          WHERE i.uniquerule IN ('U', 'P') AND i.tabschema = {schema} AND i.tabname = {table} ORDER BY 1, 3",
     ),
+    foreign_keys: Some(
+        "SELECT 0, r.constname, RTRIM(r.reftabschema), r.reftabname, a.colseq, a.colname, b.colname \
+         FROM syscat.references r \
+         JOIN syscat.keycoluse a ON a.constname = r.constname AND a.tabschema = r.tabschema AND a.tabname = r.tabname \
+         JOIN syscat.keycoluse b ON b.constname = r.refkeyname AND b.tabschema = r.reftabschema AND b.tabname = r.reftabname \
+         AND b.colseq = a.colseq WHERE r.tabschema = {schema} AND r.tabname = {table} UNION ALL \
+         SELECT 1, r.constname, RTRIM(r.tabschema), r.tabname, a.colseq, b.colname, a.colname \
+         FROM syscat.references r \
+         JOIN syscat.keycoluse a ON a.constname = r.constname AND a.tabschema = r.tabschema AND a.tabname = r.tabname \
+         JOIN syscat.keycoluse b ON b.constname = r.refkeyname AND b.tabschema = r.reftabschema AND b.tabname = r.reftabname \
+         AND b.colseq = a.colseq WHERE r.reftabschema = {schema} AND r.reftabname = {table}",
+    ),
     triggers: Some(
         "SELECT trigname, CASE WHEN trigevent IN ('U', 'M') THEN 1 ELSE 0 END FROM syscat.triggers WHERE enabled = 'Y' \
          AND tabschema = {schema} AND tabname = {table}",
@@ -266,6 +303,18 @@ pub(super) const DB2I: Quirks = Quirks {
          ON k.constraint_schema = c.constraint_schema AND k.constraint_name = c.constraint_name \
          WHERE c.constraint_type IN ('UNIQUE', 'PRIMARY KEY') AND c.table_schema = {schema} AND c.table_name = {table} \
          ORDER BY 1, 3",
+    ),
+    foreign_keys: Some(
+        "SELECT 0, r.constraint_name, b.table_schema, b.table_name, a.ordinal_position, a.column_name, b.column_name \
+         FROM qsys2.sysrefcst r \
+         JOIN qsys2.syskeycst a ON a.constraint_schema = r.constraint_schema AND a.constraint_name = r.constraint_name \
+         JOIN qsys2.syskeycst b ON b.constraint_schema = r.unique_constraint_schema \
+         AND b.constraint_name = r.unique_constraint_name AND b.ordinal_position = a.ordinal_position WHERE a.table_schema = {schema} AND a.table_name = {table} UNION ALL \
+         SELECT 1, r.constraint_name, a.table_schema, a.table_name, a.ordinal_position, b.column_name, a.column_name \
+         FROM qsys2.sysrefcst r \
+         JOIN qsys2.syskeycst a ON a.constraint_schema = r.constraint_schema AND a.constraint_name = r.constraint_name \
+         JOIN qsys2.syskeycst b ON b.constraint_schema = r.unique_constraint_schema \
+         AND b.constraint_name = r.unique_constraint_name AND b.ordinal_position = a.ordinal_position WHERE b.table_schema = {schema} AND b.table_name = {table}",
     ),
     triggers: Some(
         "SELECT trigger_name, CASE WHEN event_manipulation IN ('UPDATE', 'MULTI') THEN 1 ELSE 0 END \
@@ -342,6 +391,7 @@ pub(super) const SNOWFLAKE: Quirks = Quirks {
     current: Some("SELECT CURRENT_SCHEMA()"),
     // Not enforced, and in no table: primary keys come from the driver.
     uniques: None,
+    foreign_keys: None,
     triggers: None,
     obstacles: None,
     drivers: &["snowflake"],
@@ -391,6 +441,7 @@ pub(super) const POSTGRES: Quirks = Quirks {
          ON a.attrelid = t.oid AND a.attnum = x.indkey[k.n - 1] \
          WHERE x.indisunique AND s.nspname = {schema} AND t.relname = {table} ORDER BY 1, 3",
     ),
+    foreign_keys: None,
     triggers: Some(
         "SELECT g.tgname, CASE WHEN g.tgtype & 16 <> 0 THEN 1 ELSE 0 END FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_class t ON t.oid = g.tgrelid \
          JOIN pg_catalog.pg_namespace s ON s.oid = t.relnamespace WHERE NOT g.tgisinternal AND g.tgenabled <> 'D' \
@@ -449,6 +500,14 @@ pub(super) const MYSQL: Quirks = Quirks {
          FROM information_schema.STATISTICS WHERE NON_UNIQUE = 0 AND TABLE_SCHEMA = {schema} AND TABLE_NAME = {table} \
          ORDER BY 1, 3",
     ),
+    foreign_keys: Some(
+        "SELECT 0, CONSTRAINT_NAME, REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME, ORDINAL_POSITION, COLUMN_NAME, \
+         REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE \
+         WHERE REFERENCED_TABLE_NAME IS NOT NULL AND TABLE_SCHEMA = {schema} AND TABLE_NAME = {table} UNION ALL \
+         SELECT 1, CONSTRAINT_NAME, TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION, REFERENCED_COLUMN_NAME, COLUMN_NAME \
+         FROM information_schema.KEY_COLUMN_USAGE \
+         WHERE REFERENCED_TABLE_SCHEMA = {schema} AND REFERENCED_TABLE_NAME = {table}",
+    ),
     triggers: Some(
         "SELECT TRIGGER_NAME, CASE WHEN EVENT_MANIPULATION = 'UPDATE' THEN 1 ELSE 0 END FROM information_schema.TRIGGERS \
          WHERE EVENT_OBJECT_SCHEMA = {schema} AND EVENT_OBJECT_TABLE = {table}",
@@ -501,6 +560,7 @@ pub(super) const SQLITE: Quirks = Quirks {
         "SELECT l.name, i.name, i.seqno + 1, l.partial = 0 FROM pragma_index_list({table}) l, pragma_index_info(l.name) i \
          WHERE l.\"unique\" ORDER BY 1, 3",
     ),
+    foreign_keys: None,
     triggers: Some(
         "SELECT name, 1 FROM sqlite_master WHERE type = 'trigger' AND lower(tbl_name) = lower({table})",
     ),
