@@ -1,5 +1,6 @@
 //! Changes of documents by users, each on record in the audit log in the transaction that makes it.
 
+use crate::access::Caller;
 use crate::audit::{self, Category};
 use crate::documents::{self, Document, Kind};
 use crate::error::ApiError;
@@ -12,14 +13,14 @@ use crate::store::{StoreError, Transaction};
 /// 400 where its name is taken.
 pub(crate) async fn add(
     transaction: &mut dyn Transaction,
-    username: &str,
+    caller: &Caller,
     kind: Kind,
     document: &Document,
     content: Option<Vec<u8>>,
 ) -> Result<(), ApiError> {
     let added = documents::insert(transaction, kind, document, content).await;
     added.map_err(|error| taken(error, kind))?;
-    note(transaction, username, "created", kind, document).await
+    note(transaction, caller, "created", kind, document).await
 }
 
 /// Writes a document over the one with its id. Its file stays.
@@ -28,13 +29,13 @@ pub(crate) async fn add(
 /// 400 where another one has its name.
 pub(crate) async fn rewrite(
     transaction: &mut dyn Transaction,
-    username: &str,
+    caller: &Caller,
     kind: Kind,
     document: &mut Document,
 ) -> Result<(), ApiError> {
     let updated = documents::update(transaction, kind, document).await;
     updated.map_err(|error| taken(error, kind))?;
-    note(transaction, username, "modified", kind, document).await
+    note(transaction, caller, "modified", kind, document).await
 }
 
 /// Removes a document.
@@ -43,13 +44,13 @@ pub(crate) async fn rewrite(
 /// 404 where it has gone meanwhile.
 pub(crate) async fn remove(
     transaction: &mut dyn Transaction,
-    username: &str,
+    caller: &Caller,
     kind: Kind,
     document: &Document,
 ) -> Result<(), ApiError> {
     match documents::remove(transaction, kind, &document.id).await? {
         false => Err(ApiError::not_found()),
-        true => note(transaction, username, "deleted", kind, document).await,
+        true => note(transaction, caller, "deleted", kind, document).await,
     }
 }
 
@@ -62,7 +63,7 @@ fn taken(error: StoreError, kind: Kind) -> ApiError {
 
 async fn note(
     transaction: &mut dyn Transaction,
-    username: &str,
+    caller: &Caller,
     action: &str,
     kind: Kind,
     document: &Document,
@@ -80,5 +81,5 @@ async fn note(
         _ if variant.is_empty() => format!("{} `{name}`", kind.words()),
         _ => format!("{} `{name}` ({variant})", kind.words()),
     };
-    Ok(audit::note(transaction, username, category, action, &said).await?)
+    Ok(audit::note(transaction, &caller.username, category, action, &said).await?)
 }

@@ -207,9 +207,9 @@ impl Change {
             Some(bytes) => Some(files::kept(app, kind, &document.id, &bytes)?),
         };
         if self.is_new {
-            edits::add(transaction, &caller.username, kind, document, content).await?;
+            edits::add(transaction, caller, kind, document, content).await?;
         } else {
-            edits::rewrite(transaction, &caller.username, kind, document).await?;
+            edits::rewrite(transaction, caller, kind, document).await?;
             if let Some(content) = content {
                 documents::set_content(transaction, kind, &document.id, content).await?;
             }

@@ -88,14 +88,7 @@ async fn create(
     document.sealed = sealed(&app, &document.id, &described.secrets)?;
     let mut transaction = app.store().begin().await?;
     let kind = Kind::Connection;
-    edits::add(
-        transaction.as_mut(),
-        &caller.username,
-        kind,
-        &document,
-        None,
-    )
-    .await?;
+    edits::add(transaction.as_mut(), &caller, kind, &document, None).await?;
     transaction.commit().await?;
     let answer = answer(&document, &described.secrets, None);
     Ok((StatusCode::CREATED, Json(Connection(answer))))
@@ -154,7 +147,7 @@ async fn delete(
         )));
     }
     let kind = Kind::Connection;
-    edits::remove(transaction.as_mut(), &caller.username, kind, &document).await?;
+    edits::remove(transaction.as_mut(), &caller, kind, &document).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -239,7 +232,7 @@ async fn update(
     document.sealed = sealed(app, &document.id, &described.secrets)?;
     let mut transaction = app.store().begin().await?;
     let kind = Kind::Connection;
-    edits::rewrite(transaction.as_mut(), &caller.username, kind, &mut document).await?;
+    edits::rewrite(transaction.as_mut(), caller, kind, &mut document).await?;
     transaction.commit().await?;
     answered(app, &document).await
 }

@@ -161,14 +161,7 @@ async fn create(
     let document = Document::new(&name, request.config_type.name(), judged.body());
     let mut transaction = app.store().begin().await?;
     let kind = Kind::DiscoveryConfig;
-    edits::add(
-        transaction.as_mut(),
-        &caller.username,
-        kind,
-        &document,
-        None,
-    )
-    .await?;
+    edits::add(transaction.as_mut(), &caller, kind, &document, None).await?;
     transaction.commit().await?;
     Ok((StatusCode::CREATED, Json(DiscoveryConfig::of(&document)?)))
 }
@@ -245,7 +238,7 @@ async fn rewrite(
     document.body = judge_config(&text, &libraries(app).await?).body();
     let mut transaction = app.store().begin().await?;
     let kind = Kind::DiscoveryConfig;
-    edits::rewrite(transaction.as_mut(), &caller.username, kind, &mut document).await?;
+    edits::rewrite(transaction.as_mut(), caller, kind, &mut document).await?;
     transaction.commit().await?;
     Ok(Json(DiscoveryConfig::of(&document)?))
 }
@@ -261,7 +254,7 @@ async fn delete(
     let document = documents::get(app.store(), Kind::DiscoveryConfig, &id).await?;
     let mut transaction = app.store().begin().await?;
     let kind = Kind::DiscoveryConfig;
-    edits::remove(transaction.as_mut(), &caller.username, kind, &document).await?;
+    edits::remove(transaction.as_mut(), &caller, kind, &document).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -150,14 +150,7 @@ async fn create(
     all.insert(library_name(&document), request.config_yaml);
     let mut transaction = app.store().begin().await?;
     let kind = Kind::DiscoveryConfigLibrary;
-    edits::add(
-        transaction.as_mut(),
-        &caller.username,
-        kind,
-        &document,
-        None,
-    )
-    .await?;
+    edits::add(transaction.as_mut(), &caller, kind, &document, None).await?;
     let changed = [library_name(&document)];
     judge_importers(&app, transaction.as_mut(), &changed, &all).await?;
     transaction.commit().await?;
@@ -234,7 +227,7 @@ async fn rewrite(
     all.insert(library_name(&document), text);
     let mut transaction = app.store().begin().await?;
     let kind = Kind::DiscoveryConfigLibrary;
-    edits::rewrite(transaction.as_mut(), &caller.username, kind, &mut document).await?;
+    edits::rewrite(transaction.as_mut(), caller, kind, &mut document).await?;
     let changed = [before, library_name(&document)];
     judge_importers(app, transaction.as_mut(), &changed, &all).await?;
     transaction.commit().await?;
@@ -265,7 +258,7 @@ async fn delete(
     all.remove(&name);
     let mut transaction = app.store().begin().await?;
     let kind = Kind::DiscoveryConfigLibrary;
-    edits::remove(transaction.as_mut(), &caller.username, kind, &document).await?;
+    edits::remove(transaction.as_mut(), &caller, kind, &document).await?;
     judge_importers(
         &app,
         transaction.as_mut(),

@@ -247,7 +247,7 @@ async fn replace_fileset(
     (document.name, document.body) = (made.name, made.body);
     let content = files::kept(&app, kind, &document.id, &form.file("zip_archive")?.bytes)?;
     let mut transaction = app.store().begin().await?;
-    edits::rewrite(transaction.as_mut(), &caller.username, kind, &mut document).await?;
+    edits::rewrite(transaction.as_mut(), &caller, kind, &mut document).await?;
     documents::set_content(transaction.as_mut(), kind, &document.id, content).await?;
     transaction.commit().await?;
     Ok(Json(StoredFile::of(kind, &document)))
@@ -327,15 +327,7 @@ async fn add(
     let document = read(kind, part, form)?;
     let content = files::kept(app, kind, &document.id, &form.file(part)?.bytes)?;
     let mut transaction = app.store().begin().await?;
-    let username = &caller.username;
-    edits::add(
-        transaction.as_mut(),
-        username,
-        kind,
-        &document,
-        Some(content),
-    )
-    .await?;
+    edits::add(transaction.as_mut(), caller, kind, &document, Some(content)).await?;
     transaction.commit().await?;
     Ok(StoredFile::of(kind, &document))
 }
@@ -383,7 +375,7 @@ async fn remove(app: &App, caller: &Caller, kind: Kind, id: &str) -> Result<Docu
             return Err(ApiError::conflict("The file is used by a connection."));
         }
     }
-    edits::remove(transaction.as_mut(), &caller.username, kind, &document).await?;
+    edits::remove(transaction.as_mut(), caller, kind, &document).await?;
     transaction.commit().await?;
     Ok(document)
 }

@@ -139,14 +139,7 @@ async fn create(
     let document = Document::new(&name, "", judge_generation(&request.config_yaml).body());
     let mut transaction = app.store().begin().await?;
     let kind = Kind::GenerationConfig;
-    edits::add(
-        transaction.as_mut(),
-        &caller.username,
-        kind,
-        &document,
-        None,
-    )
-    .await?;
+    edits::add(transaction.as_mut(), &caller, kind, &document, None).await?;
     transaction.commit().await?;
     Ok((StatusCode::CREATED, Json(GenerationConfig::of(&document)?)))
 }
@@ -218,7 +211,7 @@ async fn rewrite(
     document.body = judge_generation(&text).body();
     let mut transaction = app.store().begin().await?;
     let kind = Kind::GenerationConfig;
-    edits::rewrite(transaction.as_mut(), &caller.username, kind, &mut document).await?;
+    edits::rewrite(transaction.as_mut(), caller, kind, &mut document).await?;
     transaction.commit().await?;
     Ok(Json(GenerationConfig::of(&document)?))
 }
@@ -234,7 +227,7 @@ async fn delete(
     let document = documents::get(app.store(), Kind::GenerationConfig, &id).await?;
     let mut transaction = app.store().begin().await?;
     let kind = Kind::GenerationConfig;
-    edits::remove(transaction.as_mut(), &caller.username, kind, &document).await?;
+    edits::remove(transaction.as_mut(), &caller, kind, &document).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -155,14 +155,7 @@ async fn create(
     let document = Document::new(&name, &namespace, body);
     let mut transaction = app.store().begin().await?;
     let kind = Kind::RulesetLibrary;
-    edits::add(
-        transaction.as_mut(),
-        &caller.username,
-        kind,
-        &document,
-        None,
-    )
-    .await?;
+    edits::add(transaction.as_mut(), &caller, kind, &document, None).await?;
     transaction.commit().await?;
     let name = full_name(&document);
     revalidate(&app, |ruleset| ruleset.verdict.imports.contains(&name)).await?;
@@ -228,7 +221,7 @@ async fn delete(
     }
     let mut transaction = app.store().begin().await?;
     let kind = Kind::RulesetLibrary;
-    edits::remove(transaction.as_mut(), &caller.username, kind, &document).await?;
+    edits::remove(transaction.as_mut(), &caller, kind, &document).await?;
     transaction.commit().await?;
     revalidate(&app, |ruleset| ruleset.verdict.imports.contains(&name)).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -271,7 +264,7 @@ async fn rewrite(
     document.body = written(app, &after, yaml).await?;
     let mut transaction = app.store().begin().await?;
     let kind = Kind::RulesetLibrary;
-    edits::rewrite(transaction.as_mut(), &caller.username, kind, &mut document).await?;
+    edits::rewrite(transaction.as_mut(), caller, kind, &mut document).await?;
     transaction.commit().await?;
     revalidate(app, |ruleset| {
         let mut imports = ruleset.verdict.imports.iter();

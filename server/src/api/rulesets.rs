@@ -169,14 +169,7 @@ async fn create(
     let document = Document::new(&name, mask_type.name(), body);
     let mut transaction = app.store().begin().await?;
     let kind = Kind::Ruleset;
-    edits::add(
-        transaction.as_mut(),
-        &caller.username,
-        kind,
-        &document,
-        None,
-    )
-    .await?;
+    edits::add(transaction.as_mut(), &caller, kind, &document, None).await?;
     transaction.commit().await?;
     Ok((StatusCode::CREATED, answered(&app, &document)?))
 }
@@ -229,7 +222,7 @@ async fn delete(
     let document = documents::get(app.store(), Kind::Ruleset, &id).await?;
     let mut transaction = app.store().begin().await?;
     let kind = Kind::Ruleset;
-    edits::remove(transaction.as_mut(), &caller.username, kind, &document).await?;
+    edits::remove(transaction.as_mut(), &caller, kind, &document).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -284,7 +277,7 @@ async fn update(
 ) -> Result<Json<Ruleset>, ApiError> {
     let mut transaction = app.store().begin().await?;
     let kind = Kind::Ruleset;
-    edits::rewrite(transaction.as_mut(), &caller.username, kind, &mut document).await?;
+    edits::rewrite(transaction.as_mut(), caller, kind, &mut document).await?;
     transaction.commit().await?;
     answered(app, &document)
 }

@@ -127,14 +127,7 @@ async fn create(
     let document = Document::new(&name, "", json!(stored));
     let mut transaction = app.store().begin().await?;
     let kind = Kind::TableReference;
-    edits::add(
-        transaction.as_mut(),
-        &caller.username,
-        kind,
-        &document,
-        None,
-    )
-    .await?;
+    edits::add(transaction.as_mut(), &caller, kind, &document, None).await?;
     transaction.commit().await?;
     Ok((StatusCode::CREATED, Json(answer(&document)?)))
 }
@@ -190,7 +183,7 @@ async fn delete(
     let document = documents::get(app.store(), Kind::TableReference, &id).await?;
     let mut transaction = app.store().begin().await?;
     let kind = Kind::TableReference;
-    edits::remove(transaction.as_mut(), &caller.username, kind, &document).await?;
+    edits::remove(transaction.as_mut(), &caller, kind, &document).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -214,7 +207,7 @@ async fn update(
     document.body = json!(checked(app, new).await?);
     let mut transaction = app.store().begin().await?;
     let kind = Kind::TableReference;
-    edits::rewrite(transaction.as_mut(), &caller.username, kind, &mut document).await?;
+    edits::rewrite(transaction.as_mut(), caller, kind, &mut document).await?;
     transaction.commit().await?;
     Ok(Json(answer(&document)?))
 }

@@ -130,14 +130,7 @@ pub(crate) async fn create(
     let document = Document::new(&name, "", json!(kept));
     let mut transaction = app.store().begin().await?;
     let kind = Kind::InFlightPlan;
-    edits::add(
-        transaction.as_mut(),
-        &caller.username,
-        kind,
-        &document,
-        None,
-    )
-    .await?;
+    edits::add(transaction.as_mut(), caller, kind, &document, None).await?;
     transaction.commit().await?;
     Ok(document.try_into()?)
 }
@@ -172,7 +165,7 @@ pub(crate) async fn change(
     let mut changed = document(app, name).await?;
     changed.body = json!(kept);
     let kind = Kind::InFlightPlan;
-    edits::rewrite(transaction.as_mut(), &caller.username, kind, &mut changed).await?;
+    edits::rewrite(transaction.as_mut(), caller, kind, &mut changed).await?;
     transaction.commit().await?;
     Ok(changed.try_into()?)
 }
@@ -185,7 +178,7 @@ pub(crate) async fn remove(app: &App, caller: &Caller, name: &str) -> Result<(),
     let document = document(app, name).await?;
     let mut transaction = app.store().begin().await?;
     let kind = Kind::InFlightPlan;
-    edits::remove(transaction.as_mut(), &caller.username, kind, &document).await?;
+    edits::remove(transaction.as_mut(), caller, kind, &document).await?;
     Ok(transaction.commit().await?)
 }
 
