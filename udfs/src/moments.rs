@@ -9,10 +9,7 @@ use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveBuilder, StringViewArray,
 };
 use arrow::compute::cast;
-use arrow::datatypes::{
-    DataType, Date32Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType,
-};
+use arrow::datatypes::{DataType, Date32Type, Int64Type, TimeUnit};
 
 use crate::calendar::DAY;
 use crate::canonical::plain_text;
@@ -57,18 +54,7 @@ impl Moments {
     ) -> Result<ArrayRef, MaskError> {
         match values.data_type() {
             DataType::Date32 | DataType::Date64 => self.dates(values, mask),
-            DataType::Timestamp(TimeUnit::Second, _) => {
-                self.instants::<TimestampSecondType>(values, 1, mask)
-            }
-            DataType::Timestamp(TimeUnit::Millisecond, _) => {
-                self.instants::<TimestampMillisecondType>(values, 1_000, mask)
-            }
-            DataType::Timestamp(TimeUnit::Microsecond, _) => {
-                self.instants::<TimestampMicrosecondType>(values, 1_000_000, mask)
-            }
-            DataType::Timestamp(TimeUnit::Nanosecond, _) => {
-                self.instants::<TimestampNanosecondType>(values, 1_000_000_000, mask)
-            }
+            DataType::Timestamp(unit, _) => self.timestamps(values, *unit, mask),
             _ => Ok(Arc::new(self.texts(&plain_text(values)?, mask)?)),
         }
     }
@@ -94,14 +80,19 @@ impl Moments {
         cast(&masked, values.data_type()).map_err(unfit)
     }
 
-    fn instants<T: ArrowPrimitiveType<Native = i64>>(
+    fn timestamps(
         &self,
         values: &ArrayRef,
-        units: i64,
+        unit: TimeUnit,
         mask: &impl Fn(usize, Moment) -> Option<Moment>,
     ) -> Result<ArrayRef, MaskError> {
+        let unfit = |_| MaskError::Type {
+            found: values.data_type().clone(),
+        };
+        let units = units_of(unit);
         let nanos_of_unit = 1_000_000_000 / units;
-        self.numbers::<T>(values, |row, instant| {
+        let instants = cast(values, &DataType::Int64).map_err(unfit)?;
+        let masked = self.numbers::<Int64Type>(&instants, |row, instant| {
             let second = instant.div_euclid(units);
             let moment = Moment {
                 day: second.div_euclid(DAY),
@@ -113,7 +104,8 @@ impl Moments {
             let second = i128::from(moment.day) * i128::from(DAY) + i128::from(moment.second);
             let fraction = i64::from(moment.nanos) / nanos_of_unit;
             i64::try_from(second * i128::from(units) + i128::from(fraction)).ok()
-        })
+        })?;
+        cast(&masked, values.data_type()).map_err(unfit)
     }
 
     fn numbers<T: ArrowPrimitiveType>(
@@ -122,8 +114,7 @@ impl Moments {
         mask: impl Fn(usize, T::Native) -> Option<T::Native>,
     ) -> Result<ArrayRef, MaskError> {
         let values = values.as_primitive::<T>();
-        let mut masked = PrimitiveBuilder::<T>::with_capacity(values.len())
-            .with_data_type(values.data_type().clone());
+        let mut masked = PrimitiveBuilder::<T>::with_capacity(values.len());
         for row in 0..values.len() {
             if values.is_null(row) {
                 masked.append_null();
@@ -163,6 +154,16 @@ impl Moments {
             masked.null();
         }
         masked.finish()
+    }
+}
+
+/// How many units a second has.
+pub(crate) fn units_of(unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Second => 1,
+        TimeUnit::Millisecond => 1_000,
+        TimeUnit::Microsecond => 1_000_000,
+        TimeUnit::Nanosecond => 1_000_000_000,
     }
 }
 

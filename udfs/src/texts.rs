@@ -21,11 +21,13 @@ pub(crate) struct Texts {
     blocks: Vec<Buffer>,
     /// From the first null on.
     valid: Option<BooleanBufferBuilder>,
+    /// A block that is larger is closed.
+    large: usize,
     /// Why there will be no column.
     problem: Option<&'static str>,
 }
 
-/// A block that is larger is closed: views count its bytes in 31 bits (Arrow columnar format,
+/// Bytes of a block that another is begun behind: views count them in 31 bits (Arrow columnar format,
 /// variable-size binary view layout).
 const LARGE: usize = 1 << 30;
 
@@ -45,6 +47,7 @@ impl Texts {
             views: Vec::with_capacity(rows),
             blocks: Vec::new(),
             valid: None,
+            large: LARGE,
             problem: None,
         }
     }
@@ -84,7 +87,7 @@ impl Texts {
         if let Some(all) = &mut self.valid {
             all.append(valid);
         }
-        if self.start > LARGE {
+        if self.start > self.large {
             self.close_block();
         }
     }
@@ -147,6 +150,8 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use arrow::array::Array;
+    use proptest::collection::vec;
+    use proptest::{option, prop_assert_eq, proptest};
 
     use super::*;
 
@@ -169,6 +174,29 @@ mod tests {
         let mut whole = Texts::with_capacity(1);
         whole.end();
         assert_eq!(whole.finish().unwrap().nulls(), None);
+    }
+
+    proptest! {
+        /// Whatever is written, in however many blocks, is a sound array of just these values.
+        #[test]
+        fn any_values_in_any_blocks(
+            values in vec(option::of("[a-zé𝄞]{0,20}"), 0..40),
+            large in 0_usize..100,
+        ) {
+            let mut texts = Texts { large, ..Texts::with_capacity(values.len()) };
+            for value in &values {
+                match value {
+                    Some(value) => {
+                        texts.bytes().extend_from_slice(value.as_bytes());
+                        texts.end();
+                    }
+                    None => texts.null(),
+                }
+            }
+            let texts = texts.finish().unwrap();
+            texts.to_data().validate_full().unwrap();
+            prop_assert_eq!(texts, StringViewArray::from_iter(values));
+        }
     }
 
     #[test]

@@ -13,10 +13,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
 use arrow::compute::cast;
-use arrow::datatypes::{
-    DataType, Date32Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType,
-};
+use arrow::datatypes::{DataType, Date32Type, Int64Type, TimeUnit};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +25,7 @@ use crate::mask::{
     BindError, Binder, Example, Family, Mask, MaskArgs, MaskError, MaskSpec, OfBlank, OnInvalid,
     TypeFamily, schema_of,
 };
-use crate::moments::{Moment, Moments};
+use crate::moments::{Moment, Moments, units_of};
 use crate::rows::Rows;
 
 pub(crate) const SPEC: MaskSpec = MaskSpec {
@@ -90,18 +87,7 @@ impl Mask for RetainYear {
         let draws = rows.draws(&self.key);
         match values.data_type().clone() {
             DataType::Date32 | DataType::Date64 => dates(&values, &draws),
-            DataType::Timestamp(unit, _) => Ok(match unit {
-                TimeUnit::Second => timestamps::<TimestampSecondType>(&values, &draws, 1),
-                TimeUnit::Millisecond => {
-                    timestamps::<TimestampMillisecondType>(&values, &draws, 1_000)
-                }
-                TimeUnit::Microsecond => {
-                    timestamps::<TimestampMicrosecondType>(&values, &draws, 1_000_000)
-                }
-                TimeUnit::Nanosecond => {
-                    timestamps::<TimestampNanosecondType>(&values, &draws, 1_000_000_000)
-                }
-            }),
+            DataType::Timestamp(unit, _) => timestamps(&values, unit, &draws),
             _ => self.texts.each(&values, &|row, moment| {
                 Some(another(moment, draws.get(row)))
             }),
@@ -130,16 +116,19 @@ fn dates(values: &ArrayRef, draws: &Draws<'_>) -> Result<ArrayRef, MaskError> {
 }
 
 /// To the second.
-fn timestamps<T>(values: &ArrayRef, draws: &Draws<'_>, units: i64) -> ArrayRef
-where
-    T: ArrowPrimitiveType<Native = i64>,
-{
+fn timestamps(values: &ArrayRef, unit: TimeUnit, draws: &Draws<'_>) -> Result<ArrayRef, MaskError> {
+    let unfit = |_| MaskError::Type {
+        found: values.data_type().clone(),
+    };
+    let units = units_of(unit);
+    let instants = cast(values, &DataType::Int64).map_err(unfit)?;
     let within = i64::MIN / units..i64::MAX / units;
-    each_valid::<T>(values, draws, |instant, draw| {
+    let drawn = each_valid::<Int64Type>(&instants, draws, |instant, draw| {
         let days = days_of(year_of(instant.div_euclid(units * DAY)));
         let seconds = days.start.saturating_mul(DAY)..days.end.saturating_mul(DAY);
         draw_from(seconds, &within, draw) * units
-    })
+    });
+    cast(&drawn, values.data_type()).map_err(unfit)
 }
 
 fn each_valid<T: ArrowPrimitiveType>(
@@ -159,8 +148,10 @@ fn each_valid<T: ArrowPrimitiveType>(
             })
             .collect(),
     };
-    let drawn = PrimitiveArray::<T>::new(drawn.into(), values.nulls().cloned());
-    Arc::new(drawn.with_data_type(values.data_type().clone()))
+    Arc::new(PrimitiveArray::<T>::new(
+        drawn.into(),
+        values.nulls().cloned(),
+    ))
 }
 
 /// A moment of the same year: another day, and where it has a time another second of the year.
