@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::serve::Served;
 use crate::visard::Visard;
@@ -30,28 +30,7 @@ impl Runs {
         std::fs::create_dir(visard.path("share/out")).unwrap();
         let served = Served::start(&visard, &["--root", "share"]);
         let token = served.installed();
-        let made = |path: &str, body: Value| {
-            let (status, made) = served.call(Some(&token), "POST", path, Some(body));
-            assert_eq!(status, 201, "{made}");
-            made["id"].clone()
-        };
-        let connection = |name: &str, source: bool| {
-            made(
-                "/api/connections/",
-                json!({
-                    "name": name, "version": "1.0", "mask_type": "file", "type": "mounted_share_connection",
-                    "base_directory": visard.path("share").join(name), "is_file_mask_source": source,
-                    "is_file_mask_destination": !source,
-                }),
-            )
-        };
-        let yaml = "version: '1.0'\ntasks:\n  - type: mask_tabular_file\n    rules:\n      - column: name\n        \
-                    masks:\n          - {type: person_name}\n          - {type: hash}\n";
-        let ruleset = json!({"name": "names", "config_yaml": yaml, "mask_type": "file"});
-        let request = json!({
-            "connection": connection("in", true), "destination_connection": connection("out", false),
-            "ruleset": made("/api/rulesets/", ruleset), "mask_type": "file",
-        });
+        let request = served.file_run(&token, &visard, "[{type: person_name}, {type: hash}]");
         Self {
             visard,
             served,

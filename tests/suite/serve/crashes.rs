@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 
@@ -72,24 +72,7 @@ impl Trials {
         };
         let served = trials.serve();
         trials.token = served.installed();
-        let made = |path: &str, body: Value| {
-            served.expect(201, &trials.token, "POST", path, Some(body))["id"].clone()
-        };
-        let [source, destination] = ["in", "out"].map(|name| {
-            let connection = json!({
-                "name": name, "version": "1.0", "mask_type": "file", "type": "mounted_share_connection",
-                "base_directory": trials.visard.path("share").join(name),
-                "is_file_mask_source": name == "in", "is_file_mask_destination": name == "out",
-            });
-            made("/api/connections/", connection)
-        });
-        let yaml = "version: '1.0'\ntasks:\n  - type: mask_tabular_file\n    rules:\n      - column: name\n        \
-                    masks: [{type: hash}]\n";
-        let ruleset = json!({"name": "names", "config_yaml": yaml, "mask_type": "file"});
-        let ruleset = made("/api/rulesets/", ruleset);
-        trials.run = json!({
-            "connection": source, "destination_connection": destination, "ruleset": ruleset, "mask_type": "file",
-        });
+        trials.run = served.file_run(&trials.token, &trials.visard, "[{type: hash}]");
         trials
     }
 

@@ -110,21 +110,8 @@ impl Node {
 
     /// What a run from `share/in` to `share/out` is asked by.
     fn request(&self, visard: &Visard) -> Value {
-        let [source, destination] = ["in", "out"].map(|name| {
-            let connection = json!({
-                "name": name, "version": "1.0", "mask_type": "file", "type": "mounted_share_connection",
-                "base_directory": visard.path("share").join(name),
-                "is_file_mask_source": name == "in", "is_file_mask_destination": name == "out",
-            });
-            self.post("/api/connections/", connection)["id"].clone()
-        });
-        let yaml = "version: '1.0'\ntasks:\n  - type: mask_tabular_file\n    rules:\n      - column: name\n        \
-                    masks:\n          - {type: person_name}\n          - {type: hash}\n";
-        let ruleset = json!({"name": "names", "config_yaml": yaml, "mask_type": "file"});
-        let ruleset = self.post("/api/rulesets/", ruleset)["id"].clone();
-        json!({
-            "connection": source, "destination_connection": destination, "ruleset": ruleset, "mask_type": "file",
-        })
+        self.served
+            .file_run(&self.token, visard, "[{type: person_name}, {type: hash}]")
     }
 
     fn begin(&self, request: &Value) -> i64 {

@@ -118,6 +118,31 @@ impl Served {
         body
     }
 
+    /// What a run is asked by that masks the column `name` of the files in `share/in` by `masks`, and writes them to
+    /// `share/out`: with connections and a ruleset that are made for it.
+    pub fn file_run(&self, token: &str, visard: &Visard, masks: &str) -> Value {
+        let made = |path: &str, body: Value| {
+            self.expect(201, token, "POST", path, Some(body))["id"].clone()
+        };
+        let [source, destination] = ["in", "out"].map(|name| {
+            let connection = json!({
+                "name": name, "version": "1.0", "mask_type": "file", "type": "mounted_share_connection",
+                "base_directory": visard.path("share").join(name),
+                "is_file_mask_source": name == "in", "is_file_mask_destination": name == "out",
+            });
+            made("/api/connections/", connection)
+        });
+        let yaml = format!(
+            "version: '1.0'\ntasks:\n  - type: mask_tabular_file\n    rules:\n      - column: name\n        \
+             masks: {masks}\n"
+        );
+        let ruleset = json!({"name": "names", "config_yaml": yaml, "mask_type": "file"});
+        json!({
+            "connection": source, "destination_connection": destination, "mask_type": "file",
+            "ruleset": made("/api/rulesets/", ruleset),
+        })
+    }
+
     /// Makes the admin, and logs in; the token.
     pub fn installed(&self) -> String {
         let admin = json!({
