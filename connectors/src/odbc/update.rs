@@ -122,7 +122,11 @@ impl Source for Update {
 
     fn describe(&self) -> String {
         let product = self.reading.table.dialect.quirks().product;
-        format!("{product} over ODBC, update, {} units", self.units.len())
+        match &self.progress {
+            Some(_) => format!("{product} over ODBC, update, {} units", self.units.len()),
+            // Also what a rewrite would begin with.
+            None => format!("{product} over ODBC, read only"),
+        }
     }
 
     /// In the session that writes the unit, where there is one: then all its rows at the first poll.
